@@ -1,0 +1,1 @@
+"""The library behind the stages: see the README for what each folder holds."""

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import operator
+
+import pytest
+from examples import people_contract
+
+from quickstack.compute import map_partitions
+from quickstack.errors import SourceError
+from quickstack.params import ComputeParams
+from quickstack.sources.raw import find_partitions
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers in processes of their own, on loopback."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+    ) as started:
+        yield ComputeParams(workers=1, scheduler_address=started.scheduler_address)
+
+
+@pytest.fixture(params=["threads", "cluster"])
+def compute(request):
+    if request.param == "threads":
+        return ComputeParams(workers=2)
+    return request.getfixturevalue("cluster")
+
+
+def test_results_come_in_the_order_of_the_items(compute):
+    assert map_partitions(operator.neg, list(range(20)), compute) == [-i for i in range(20)]
+    assert map_partitions(operator.neg, [], compute) == []
+
+
+def test_an_error_keeps_its_sentence(compute):
+    with pytest.raises(SourceError, match=r"data/raw/people/\*\.csv: there is no such file\."):
+        map_partitions(find_partitions, [people_contract()], compute)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from examples import write
+from helpers import ROOT
+from quickstack.errors import ParameterError
+from quickstack.params import SECTIONS, ComputeParams, TrainParams, read_dataset, read_params
+
+TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("section", SECTIONS.values(), ids=list(SECTIONS))
+def test_every_section_of_the_repository_is_right(section):
+    params = read_params(section, ROOT / "params.yaml")
+    with pytest.raises(Exception, match="frozen"):
+        params.anything = 1
+
+
+def test_the_dataset_is_named():
+    assert read_dataset(ROOT / "params.yaml") == "sample"
+
+
+CASES = [
+    ("  model: gradient_boosting ", "  modell: gradient_boosting ", "'train.modell' is unknown"),
+    ("  model: gradient_boosting ", "  # ", "'train.model' is missing"),
+    ("model: gradient_boosting ", "model: perceptron ", "'train.model': input should be"),
+    ("seed: 0\n  folds", "seed: -1\n  folds", "'train.seed': input should be greater"),
+    ("trees: 200", "trees: many", "'train.random_forest.trees': input should be a valid integer"),
+    ("    trees: 200", "    depth: 3", "'train.random_forest.depth' is unknown"),
+    ("\ntrain:", "\ntraining:", "'training' is no section"),
+    ("dataset: sample", "dataset: [sample", "this is not YAML"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "sentence"), CASES, ids=[c[2] for c in CASES])
+def test_a_wrong_parameter_gets_a_sentence_with_its_line(tmp_path, old, new, sentence):
+    assert old in TEXT
+    path = write(tmp_path / "params.yaml", TEXT.replace(old, new, 1))
+    with pytest.raises(ParameterError) as caught:
+        read_params(TrainParams, path)
+    assert sentence in str(caught.value)
+    assert caught.value.exit_code == 2
+    assert f"{path}:" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "just text\n"])
+def test_a_file_that_holds_no_parameters_is_refused(tmp_path, text):
+    with pytest.raises(ParameterError, match="holds no parameters"):
+        read_dataset(write(tmp_path / "params.yaml", text))
+
+
+def test_a_missing_file_or_dataset_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match="root of the repository"):
+        read_dataset(tmp_path / "params.yaml")
+    with pytest.raises(ParameterError, match="`dataset` is missing"):
+        read_dataset(write(tmp_path / "params.yaml", "train: {}\n"))
+
+
+def test_the_address_of_a_cluster_can_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
+    found = read_params(ComputeParams, ROOT / "params.yaml")
+    assert found.scheduler_address == "tcp://127.0.0.1:8786"
