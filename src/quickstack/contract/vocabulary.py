@@ -1,0 +1,104 @@
+"""What the standard lacks: the custom properties that Quickstack reads, and how they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from quickstack.contract.standard import Mistake, closest
+from quickstack.yaml_lines import Path
+
+#: Custom properties of the whole contract, with the types of their values.
+LEARNING: dict[str, tuple[type, ...]] = {
+    "task": (str,),
+    "target": (str,),
+    "positiveLabel": (str, int, float, bool),
+    "timeColumn": (str,),
+    "period": (str,),
+    "rowsPerPeriod": (int,),
+    "testFrom": (str,),
+    "testFromRow": (int,),
+    "testShare": (float,),
+    "pseudonymKey": (str,),
+}
+#: Custom properties of a server.
+READING: dict[str, tuple[type, ...]] = {
+    "delimiter": (str,),
+    "missingValues": (list,),
+    "maxQuarantinedShare": (float,),
+}
+#: Custom properties of a column.
+COLUMN: dict[str, tuple[type, ...]] = {
+    "unit": (str,),
+    "personalData": (str,),
+    "pseudonymDomain": (str,),
+    "feature": (bool,),
+    "leaksTarget": (bool,),
+}
+
+_NAMES = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+}
+
+
+@dataclass
+class Mistakes:
+    """The mistakes found so far, each with the path of its place in the document."""
+
+    found: list[Mistake] = field(default_factory=list)
+
+    def add(self, path: Path, sentence: str) -> None:
+        """Note one mistake."""
+        self.found.append((path, sentence))
+
+
+def custom_values(
+    owner: dict[str, Any], path: Path, known: dict[str, tuple[type, ...]], mistakes: Mistakes
+) -> dict[str, Any]:
+    """Read the `customProperties` of one object.
+
+    Parameters
+    ----------
+    owner
+        The object that holds them.
+    path
+        Its place in the document.
+    known
+        The properties that may stand there, with the types of their values.
+    mistakes
+        Collects unknown names, wrong types and repetitions. Properties that name another
+        `vendor` are left alone.
+
+    Returns
+    -------
+    dict
+        Name to value, of those that are right.
+    """
+    values: dict[str, Any] = {}
+    for index, entry in enumerate(owner.get("customProperties") or []):
+        name, value = entry.get("property"), entry.get("value")
+        here = (*path, "customProperties", index)
+        if entry.get("vendor") not in (None, "quickstack"):
+            continue
+        if name not in known:
+            choices = ", ".join(known)
+            hint = closest(str(name), list(known)) or f"; known here: {choices}"
+            mistakes.add(here, f"'{name}' is no custom property that Quickstack reads here{hint}")
+        elif name in values:
+            mistakes.add(here, f"'{name}' stands here twice; keep one")
+        elif not _is_of(value, known[name]):
+            kinds = " or ".join(_NAMES[kind] for kind in known[name])
+            mistakes.add((*here, "value"), f"'{name}' must be {kinds}")
+        else:
+            values[name] = value
+    return values
+
+
+def _is_of(value: Any, kinds: tuple[type, ...]) -> bool:
+    if isinstance(value, bool):
+        return bool in kinds
+    return isinstance(value, kinds) or (float in kinds and isinstance(value, int))
