@@ -1,0 +1,1 @@
+"""From source files to clean, pseudonymous partitions: reading, checking, protecting."""

@@ -1,0 +1,1 @@
+"""Keyed pseudonyms for personal values."""

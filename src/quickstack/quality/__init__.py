@@ -1,0 +1,1 @@
+"""Parse cells, check them against the contract, and quarantine what fails."""

@@ -1,0 +1,22 @@
+"""Stage `sample`: write the built-in data set, one file a month."""
+
+from __future__ import annotations
+
+from quickstack import paths
+from quickstack.lineage.stage import Stage, run
+from quickstack.params import SampleParams
+from quickstack.sources.sample import sample_months
+from quickstack.writing import whole_folder, write_text
+
+
+def main(stage: Stage) -> None:
+    """Write every month of the sample as one CSV file."""
+    params = stage.params(SampleParams)
+    with whole_folder(paths.RAW / "sample") as folder:
+        for month, text in sample_months(params.rows, params.seed):
+            write_text(folder / f"subscriptions_{month}.csv", text)
+    stage.log(f"{params.rows} invented customer-months written")
+
+
+if __name__ == "__main__":
+    run("sample", main)

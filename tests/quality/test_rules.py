@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from quickstack.contract import Column
+from quickstack.errors import ContractError
+from quickstack.quality.parse import parse_column
+from quickstack.quality.rules import check_column
+
+
+def broken(column, cells):
+    values, wrong = parse_column(column, cells, ("",))
+    return {b.rule: b.rows.tolist() for b in check_column(column, values, wrong)}
+
+
+DATE = {"type": "date", "format": "%Y-%m-%d"}
+CASES = [
+    (Column("c", "integer"), ["1", "x", ""], {"type": [1]}),
+    (Column("c", "integer", required=True), ["1", "x", ""], {"type": [1], "required": [2]}),
+    (Column("c", "string", allowed=("a", "b")), ["a", "c", ""], {"allowed": [1]}),
+    (Column("c", "integer", allowed=(1, 2)), ["1", "3"], {"allowed": [1]}),
+    (Column("c", "number", minimum=0, maximum=1), ["0", "-1", "1", "2"],
+     {"minimum": [1], "maximum": [3]}),
+    (Column("c", "integer", exclusive_minimum=0, exclusive_maximum=9), ["0", "1", "9"],
+     {"minimum": [0], "maximum": [2]}),
+    (Column("c", minimum="2024-01-01", **DATE), ["2023-12-31", "2024-01-01"], {"minimum": [0]}),
+    (Column("c", "timestamp", format="%Y-%m-%d", maximum="2024-01-01 12:00:00"),
+     ["2024-01-02", "2024-01-01"], {"maximum": [0]}),
+    (Column("c", "string", min_length=2, max_length=3), ["a", "åß", "abcd"], {"length": [2]}),
+    (Column("c", "string", pattern="^C[0-9]+$"), ["C1", "D1", "xC1"], {"pattern": [1, 2]}),
+    (Column("c", "string"), ["anything", ""], {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("column", "cells", "expected"), CASES)
+def test_each_rule_finds_its_rows_and_no_others(column, cells, expected):
+    found = broken(column, cells)
+    if "length" in expected:
+        # "too short" and "too long" are one rule; the last one found stands here.
+        assert found == {"length": [2]}
+        assert len(check_column(column, *parse_column(column, cells, ("",)))) == 2
+    else:
+        assert found == expected
+
+
+def test_a_pattern_that_cannot_be_run_is_the_contracts_mistake():
+    with pytest.raises(ContractError, match="uses what RE2 does not have"):
+        broken(Column("c", "string", pattern="(?<=a)b"), ["ab"])
