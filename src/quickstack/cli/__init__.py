@@ -1,0 +1,1 @@
+"""The `quickstack` command for people; stages never go through it."""

@@ -1,0 +1,20 @@
+"""`quickstack add`: version a folder of raw data, for the restricted remote only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def add(
+    path: Annotated[Path, typer.Argument(help="A folder in data/raw.", show_default=False)],
+) -> None:
+    """Version raw data with DVC, so that a push takes it to the restricted remote only."""
+    from quickstack.lineage.restricted import add_restricted
+
+    pointer = add_restricted(Path.cwd(), path)
+    typer.echo(
+        f"{pointer.as_posix()} names this version; `dvc push` takes it to the restricted remote"
+    )

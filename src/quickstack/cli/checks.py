@@ -1,0 +1,173 @@
+"""What `quickstack doctor` checks: each a small function from the repository to results."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from quickstack.paths import REQUIREMENTS
+from quickstack.storage.probe import Result, Status
+
+Check = Callable[[Path], Iterator[Result]]
+
+MINIMUM = (3, 11)
+
+
+def python(_root: Path) -> Iterator[Result]:
+    """Hold Python against the oldest that is supported."""
+    here, least = ".".join(map(str, sys.version_info[:3])), ".".join(map(str, MINIMUM))
+    if sys.version_info[:2] >= MINIMUM:
+        yield Result("python", Status.OK, here)
+    else:
+        what = f"{here} is too old. To fix it: make the environment with Python {least} or newer."
+        yield Result("python", Status.FAILED, what)
+
+
+def packages(root: Path) -> Iterator[Result]:
+    """Hold what is installed against the lock."""
+    try:
+        text = (root / REQUIREMENTS).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        what = f"{REQUIREMENTS} is missing. To fix it: git checkout -- {REQUIREMENTS}."
+        yield Result("packages", Status.FAILED, what)
+        return
+    wanted, differing = differences(text)
+    if not differing:
+        yield Result("packages", Status.OK, f"all {wanted} as in {REQUIREMENTS}")
+        return
+    shown = "; ".join(differing[:5]) + (
+        f"; and {len(differing) - 5} more" if len(differing) > 5 else ""
+    )
+    what = f"{len(differing)} of {wanted} differ from {REQUIREMENTS}: {shown}"
+    fix = f"pip install -r {REQUIREMENTS}"
+    yield Result("packages", Status.FAILED, f"{what}. To fix it: {fix}.")
+
+
+def differences(lock: str) -> tuple[int, list[str]]:
+    """Compare a lock with what is installed.
+
+    Parameters
+    ----------
+    lock
+        Text of a requirements file, of exact versions with markers.
+
+    Returns
+    -------
+    tuple
+        How many packages it wants here, and a phrase for each that is missing or different.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    wanted, found = 0, []
+    for number, line in enumerate(lock.splitlines(), 1):
+        line = line.partition(" #")[0].strip()
+        if not line or line.startswith(("#", "-")):
+            continue
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            found.append(f"line {number} is no requirement")
+            continue
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        wanted += 1
+        try:
+            installed = version(requirement.name)
+        except PackageNotFoundError:
+            found.append(f"{requirement.name} is not installed")
+            continue
+        if not requirement.specifier.contains(installed, prereleases=True):
+            found.append(f"{requirement.name} {installed}, not {requirement.specifier}")
+    return wanted, found
+
+
+def git(root: Path) -> Iterator[Result]:
+    """Look for git, and for its repository."""
+    import shutil
+    import subprocess
+
+    if shutil.which("git") is None:
+        yield Result("git", Status.FAILED, "not found. To fix it: install git.")
+        return
+    try:
+        asked = subprocess.run(
+            ["git", "rev-parse", "--is-inside-work-tree"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+    except subprocess.TimeoutExpired:
+        yield Result("git", Status.FAILED, "gave no answer within 20 s.")
+        return
+    if asked.stdout.strip() == "true":
+        yield Result("git", Status.OK, "inside a repository")
+    elif "dubious ownership" in asked.stderr:
+        fix = f'git config --global --add safe.directory "{root}"'
+        what = f"this repository belongs to another user. To fix it: {fix}."
+        yield Result("git", Status.FAILED, what)
+    else:
+        yield Result("git", Status.FAILED, "this is no git repository. To fix it: clone it.")
+
+
+def dvc(root: Path) -> Iterator[Result]:
+    """Look for DVC and its S3 plug-in, and for keys in the configuration that git shares."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from quickstack.storage.local_config import check_no_secrets
+    from quickstack.storage.remotes import CONFIG
+
+    try:
+        sentence = f"{version('dvc')} with dvc-s3 {version('dvc-s3')}"
+    except PackageNotFoundError as error:
+        what = f"{error.name} is not installed. To fix it: pip install -r {REQUIREMENTS}."
+        yield Result("dvc", Status.FAILED, what)
+    else:
+        yield Result("dvc", Status.OK, sentence)
+    check_no_secrets(root / CONFIG)
+    yield Result("dvc config", Status.OK, f"{CONFIG} holds no keys")
+
+
+def contract(root: Path) -> Iterator[Result]:
+    """Read the contract of the data set that params.yaml names, and the key its pseudonyms need."""
+    from quickstack.contract import load_contract
+    from quickstack.params import read_dataset
+    from quickstack.paths import PARAMS, contract_path
+    from quickstack.privacy.keys import contract_key, fingerprint
+
+    path = contract_path(read_dataset(root / PARAMS))
+    named = load_contract(root / path)
+    yield Result("contract", Status.OK, path.as_posix())
+    key = contract_key(named)
+    sentence = f"the key {fingerprint(key)} is here" if key else "its columns need no key"
+    yield Result("key", Status.OK, sentence)
+
+
+def shared_storage(root: Path) -> Iterator[Result]:
+    """Try the shared remote step by step."""
+    from quickstack.storage.probe import probe
+    from quickstack.storage.remotes import SHARED, read_remote
+
+    for result in probe(read_remote(root, SHARED)):
+        yield Result(f"{SHARED}: {result.check}", result.status, result.sentence)
+
+
+def restricted_storage(root: Path) -> Iterator[Result]:
+    """Try the restricted remote; being without it is no failure."""
+    from quickstack.storage.probe import failure, probe
+    from quickstack.storage.remotes import RESTRICTED, read_remote
+
+    results = probe(read_remote(root, RESTRICTED))
+    if failed := failure(results):
+        note = "not configured here: fine unless you work with raw data"
+        yield Result(RESTRICTED, Status.NOTE, f"{note} ({failed.check}: {failed.sentence})")
+        return
+    for result in results:
+        yield Result(f"{RESTRICTED}: {result.check}", result.status, result.sentence)
+
+
+# In the order in which they are shown. A QuickstackError in one of them is a failed check.
+CHECKS: list[Check] = [python, packages, git, dvc, contract, shared_storage, restricted_storage]

@@ -1,0 +1,36 @@
+"""Find the repository that a command is called in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from quickstack.errors import StorageError
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the nearest folder upwards that holds a DVC repository.
+
+    Parameters
+    ----------
+    start
+        Where to start; the working directory when not given.
+
+    Returns
+    -------
+    Path
+        The repository's root.
+
+    Raises
+    ------
+    StorageError
+        When there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / ".dvc" / "config").is_file():
+            return folder
+    raise StorageError(
+        "This is no Quickstack repository: neither it nor a folder above holds .dvc/config",
+        where=str(here),
+        fix="go into your clone, and call the command there",
+    )

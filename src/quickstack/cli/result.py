@@ -1,0 +1,50 @@
+"""`quickstack result`: what the last run found, and where to look."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from quickstack.errors import QuickstackError
+
+#: The number that says most, by task.
+_MAIN = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
+
+
+def result() -> None:
+    """Say in a few lines what the last run found, and where to look."""
+    from quickstack import paths
+    from quickstack.cli.repository import find_root
+
+    root = find_root()
+    quality, training, metrics, drift = (
+        _read(root / path) for path in (paths.QUALITY, paths.TRAINING, paths.METRICS, paths.DRIFT)
+    )
+    rows, name = quality["rows"], _MAIN[training["task"]]
+    interval = metrics["interval"][name]
+    lines = {
+        "Data": f"{quality['dataset']}: {rows['read']:,} rows read, {rows['clean']:,} clean, "
+        f"{rows['quarantined']:,} in quarantine",
+        "Model": f"{training['model']}: {name} {metrics[name]:.3f} on {metrics['rows']['test']:,} "
+        f"test rows (95 % between {interval['low']:.3f} and {interval['high']:.3f}; the baseline "
+        f"has {metrics['baseline'][name]:.3f})",
+        "Drift": f"{drift['verdict']}: {' '.join(drift['reasons'])}".rstrip(": "),
+        "Look at": f"{(paths.EXPORTS / 'index.html').as_posix()}, the tables beside it, "
+        f"{paths.MODEL_CARD.as_posix()}",
+        "Versioned": "data, model and exports by dvc.lock, metrics in reports/ by git: "
+        "`git add -A && git commit`, then `dvc push`",
+    }
+    for label, text in lines.items():
+        typer.echo(f"{label:<11}{text}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise QuickstackError(
+            "there is no result yet", where=str(path), fix="`dvc repro`"
+        ) from None

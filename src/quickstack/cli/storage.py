@@ -1,0 +1,64 @@
+"""`quickstack storage`: the local S3 server."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from quickstack.cli.repository import find_root
+
+app = typer.Typer(
+    help="The local S3 server: start, stop, status.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def start(
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Forget another S3 server in .dvc/config.local.")
+    ] = False,
+) -> None:
+    """Start it, create the buckets and point DVC's remotes at it."""
+    from quickstack.storage import server
+    from quickstack.storage.local_config import check_no_other_server, write_local_config
+    from quickstack.storage.remotes import LOCAL, NAMES, create_buckets, read_remote
+
+    root = find_root()
+    remotes = [read_remote(root, name) for name in NAMES]
+    if not replace:
+        check_no_other_server(root)
+    info = server.start(root)
+    write_local_config(root, info, replace=replace)
+    # Read again: now with this server's address and keys.
+    remotes = [read_remote(root, name) for name in NAMES]
+    made = create_buckets(remotes)
+    typer.echo(f"{'Already running' if info.already_running else 'Started'} at {info.endpoint}")
+    for remote in remotes:
+        state = "created" if remote.bucket in made else "found"
+        typer.echo(f"  remote {remote.name}: bucket {remote.bucket} {state}")
+    typer.echo(f"Address and keys: {LOCAL} (not in git). Objects: {server.FOLDER / 'data'}")
+    typer.echo("Next: dvc push. To end it: quickstack storage stop")
+
+
+@app.command()
+def stop() -> None:
+    """End it; its objects and keys stay."""
+    from quickstack.storage import server
+
+    root = find_root()
+    typer.echo("Stopped; its objects stay" if server.stop(root) else "It was not running")
+
+
+@app.command()
+def status() -> None:
+    """Say whether it runs, and where; exit code 1 when it does not."""
+    from quickstack.storage import server
+
+    info = server.status(find_root())
+    if info is None:
+        typer.echo("Not running. To start it: quickstack storage start")
+        raise typer.Exit(1)
+    typer.echo(f"Running at {info.endpoint}, process {info.pid}, objects in {info.folder / 'data'}")

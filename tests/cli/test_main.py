@@ -1,0 +1,95 @@
+"""The command itself: quick to answer, light to import, and no traceback for a user's mistake."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from quickstack.cli.main import Group, app
+from quickstack.errors import ParameterError, StorageError
+
+PROGRAM = Path(sysconfig.get_path("scripts")) / "quickstack"
+HEAVY = ("boto3", "botocore", "dvc", "pandas", "pyarrow", "sklearn", "dask", "rich", "psutil")
+
+
+def test_help_is_quick() -> None:
+    times = []
+    for _ in range(7):
+        began = time.perf_counter()
+        done = subprocess.run([str(PROGRAM), "--help"], capture_output=True, text=True, timeout=60)
+        times.append(time.perf_counter() - began)
+        assert done.returncode == 0
+    assert "doctor" in done.stdout
+    assert "storage" in done.stdout
+    assert "completion" not in done.stdout
+    assert min(times) < 0.3, times
+
+
+def test_import_is_light() -> None:
+    code = f"import sys, quickstack.cli.main; print([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert result.exit_code == 0
+    assert result.output.startswith("quickstack 0.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["unknown"], ["storage", "unknown"], ["doctor", "--json"], ["storage", "start", "x"]],
+)
+def test_mistyped_commands(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "Usage:" in result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (StorageError("It is off", where="here", fix="switch it on"), 1, "here: It is off. To fix"),
+        (ParameterError("It is unknown"), 2, "It is unknown."),
+        (PermissionError(13, "Permission denied", "a-file"), 1, "a-file: Permission denied."),
+        (OSError(28, "No space left on device", "a-file"), 1, "a-file: No space left on device."),
+        (OSError(28, "No space left on device"), 1, "No space left on device."),
+    ],
+)
+def test_errors_end_as_sentences(error: Exception, code: int, sentence: str) -> None:
+    inner, outer = typer.Typer(), typer.Typer(cls=Group)
+    outer.add_typer(inner, name="inner")
+
+    @inner.command("fail")
+    def fail() -> None:
+        raise error
+
+    @inner.command("other")
+    def other() -> None: ...
+
+    result = CliRunner().invoke(outer, ["inner", "fail"])
+    assert result.exit_code == code
+    assert result.stderr.startswith(sentence)
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["doctor"], ["storage", "start"], ["storage", "stop"], ["storage", "status"]]
+)
+def test_outside_a_repository(arguments: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(PROGRAM), *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "This is no Quickstack repository" in done.stderr
+    assert "To fix it: go into your clone" in done.stderr
+    assert "Traceback" not in done.stderr

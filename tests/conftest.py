@@ -1,0 +1,69 @@
+"""Fixtures for all tests: a clean environment, and real S3 servers that start when asked for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Tests import `helpers` and `servers` by these names, however pytest was started.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from helpers import lack, needs_program
+from servers import S3Server, ceph
+from servers import seaweedfs as seaweed
+
+
+def pytest_configure() -> None:
+    """End the servers also when the run is ended from outside, as a cancelled CI job is."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the developer's AWS and DVC settings out of the tests, and the tests out of them."""
+    folder = tmp_path_factory.mktemp("environment")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("AWS_", "S3_"))]:
+            patch.delenv(name)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("AWS_CONFIG_FILE", str(folder / "aws-config"))
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "aws-credentials"))
+        patch.setenv("DVC_SITE_CACHE_DIR", str(folder / "dvc-site-cache"))
+        patch.setenv("DVC_GLOBAL_CONFIG_DIR", str(folder / "dvc-global"))
+        patch.setenv("DVC_SYSTEM_CONFIG_DIR", str(folder / "dvc-system"))
+        patch.setenv("DVC_NO_ANALYTICS", "1")
+        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        yield
+
+
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[S3Server]:
+    """Give a running SeaweedFS."""
+    from quickstack.errors import StorageError
+    from quickstack.storage import weed
+
+    try:
+        weed.program()
+    except StorageError as error:
+        lack(str(error))
+    with seaweed.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", name="ceph")
+def ceph_server() -> Iterator[S3Server]:
+    """Give a running Ceph RGW."""
+    needs_program(*ceph.PROGRAMS, install=ceph.PACKAGES)
+    with ceph.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["seaweedfs", "ceph"])
+def s3_server(request: pytest.FixtureRequest) -> S3Server:
+    """Give each of the S3 servers in turn."""
+    return request.getfixturevalue(request.param)
