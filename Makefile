@@ -1,0 +1,63 @@
+# What people and CI call. `make help` lists it; each target works on a fresh clone.
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The first Python that is new enough.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+# Stages are `python src/<stage>.py`: they find the environment on PATH.
+export PATH := $(abspath $(BIN)):$(PATH)
+export VIRTUAL_ENV := $(abspath $(VENV))
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint repro verify storage lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
+
+run: repro ## make the environment, run the pipeline, say where the result is
+	@quickstack result
+
+repro: $(VENV)/.runtime ## run the stages whose code, data or parameters changed
+	@dvc repro
+
+verify: $(VENV)/.runtime ## check that dvc.lock describes this commit, and deps what stages import
+	@quickstack verify
+
+test: lint ## lint, check types, run all tests
+	@pytest $(TESTS)
+
+lint: $(VENV)/.development ## check style and types
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+storage: $(VENV)/.development ## start a local S3 server and point the remotes to it
+	@quickstack storage start
+
+lock: $(VENV)/.development ## write requirements.txt and tests/requirements.txt anew
+	@uv pip compile --quiet pyproject.toml --output-file requirements.txt
+	@uv pip compile --quiet --group pyproject.toml:dev --constraint requirements.txt --output-file tests/requirements.txt
+
+clean: ## remove the environment and all that can be made again; data and models stay
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv where it is there or can be had, pip otherwise.
+define install
+	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer is not there. To fix it: install it." >&2; exit 1; fi
+	@if [ ! -x $(BIN)/python ]; then echo "Making the environment in $(VENV) ..."; \
+		$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); uv venv --quiet --seed --python $(PYTHON) $(VENV); } || \
+		{ echo "The environment cannot be made. To fix it: install python3-venv, or uv." >&2; exit 1; }; fi
+	@command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv || true
+	@if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python $(1); \
+		else $(BIN)/python -m pip install --quiet --disable-pip-version-check $(1); fi
+endef
+
+$(VENV)/.runtime: requirements.txt pyproject.toml
+	$(call install,-r requirements.txt -e .)
+	@touch $@
+
+$(VENV)/.development: tests/requirements.txt $(VENV)/.runtime
+	$(call install,-r requirements.txt -r tests/requirements.txt)
+	@touch $@

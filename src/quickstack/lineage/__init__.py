@@ -1,0 +1,1 @@
+"""What a stage may read, and proof that it declared it."""

@@ -1,0 +1,66 @@
+"""Which of the project's own modules a script imports, directly or not."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def module_closure(script: Path) -> list[Path]:
+    """Return the script and every project module that running it can import.
+
+    Parameters
+    ----------
+    script
+        A file whose folder is the root of the project's modules, as `python src/train.py` sees it.
+
+    Returns
+    -------
+    list of Path
+        Sorted, beginning with the script's own folder as given. Imports inside functions count,
+        those under `if TYPE_CHECKING:` do not, since they never run.
+    """
+    root = script.parent
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imported(path, root)
+    return sorted(found, key=lambda path: path.as_posix())
+
+
+def _imported(path: Path, root: Path) -> Iterator[Path]:
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    package = path.relative_to(root).parent.parts
+    for node in _running(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files(root, tuple(alias.name.split(".")))
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = (*base, *(node.module.split(".") if node.module else ()))
+            yield from _files(root, module)
+            for alias in node.names:
+                # `from package import name`: the name may be a module of its own.
+                yield from _files(root, (*module, alias.name))
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk the tree, leaving out what only a type checker reads."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from _running(node)
+
+
+def _files(root: Path, parts: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files that importing a dotted name runs: its packages, and the module itself."""
+    for depth in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:depth])
+        for candidate in (place / "__init__.py", place.with_suffix(".py")):
+            if candidate.is_file():
+                yield candidate

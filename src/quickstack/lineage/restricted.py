@@ -1,0 +1,80 @@
+"""Raw data and quarantine go to the restricted remote, and nowhere else."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from quickstack.errors import QuickstackError
+from quickstack.paths import PIPELINE, QUARANTINE, RAW
+
+RESTRICTED = "restricted"
+
+
+def add_restricted(root: Path, path: Path) -> Path:
+    """Track `path` with DVC and bind it to the restricted remote.
+
+    Returns
+    -------
+    Path
+        The `.dvc` file, relative to `root`, to be committed.
+
+    Raises
+    ------
+    QuickstackError
+        Where the path is not in `data/raw`, is not there, or DVC refuses it.
+    """
+    relative = (path if path.is_absolute() else root / path).resolve()
+    raw = (root / RAW).resolve()
+    if raw not in relative.parents:
+        raise QuickstackError(
+            "this lies outside data/raw", where=str(path), fix="move it to data/raw/<dataset>"
+        )
+    if not relative.exists():
+        raise QuickstackError("there is no such file or folder", where=str(path), fix="check it")
+    shown = relative.relative_to(root.resolve())
+    done = subprocess.run(
+        ["dvc", "add", "--quiet", shown.as_posix()],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        reason = next((x for x in done.stderr.splitlines() if x.startswith("ERROR: ")), "ERROR: ")
+        raise QuickstackError(reason.removeprefix("ERROR: ").rstrip("."), where=shown.as_posix())
+    pointer = root / f"{shown.as_posix()}.dvc"
+    document = yaml.safe_load(pointer.read_text(encoding="utf-8"))
+    for out in document["outs"]:
+        out["remote"] = RESTRICTED
+    pointer.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8", newline="\n")
+    return pointer.relative_to(root)
+
+
+def unrestricted_outputs(root: Path) -> list[str]:
+    """Return the outputs in `data/raw` and quarantine that a push would share; none is right."""
+    found = []
+    stages = yaml.safe_load((root / PIPELINE).read_text(encoding="utf-8"))["stages"]
+    for stage in stages.values():
+        for kind in ("outs", "metrics", "plots"):
+            found += _shared(stage.get(kind, ()), Path())
+    for pointer in sorted((root / RAW).rglob("*.dvc")):
+        document = yaml.safe_load(pointer.read_text(encoding="utf-8")) or {}
+        entries = [{out["path"]: out} for out in document.get("outs", ())]
+        found += _shared(entries, pointer.parent.relative_to(root))
+    return found
+
+
+def _shared(entries: Any, folder: Path) -> list[str]:
+    found = []
+    for entry in entries:
+        path, options = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
+        place = folder / path
+        kept_away = options.get("remote") == RESTRICTED or options.get("push") is False
+        private = any(parent in (RAW, QUARANTINE) for parent in (place, *place.parents))
+        if private and not kept_away and options.get("cache") is not False:
+            found.append(place.as_posix())
+    return found

@@ -1,0 +1,126 @@
+"""Run a stage: its own modules, its own parameters, and a sentence where it fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import quickstack
+from quickstack.errors import QuickstackError
+from quickstack.lineage.previous import keep_outputs, restore_outputs
+from quickstack.params import ComputeParams, Section, read_dataset, read_params
+from quickstack.paths import contract_path
+
+if TYPE_CHECKING:
+    from quickstack.contract import Contract
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage is given: its name, the data set and how to read its parameters."""
+
+    name: str
+    dataset: str
+
+    def params(self, section: type[Section]) -> Section:
+        """Read the stage's own section of `params.yaml`."""
+        return read_params(section)
+
+    @property
+    def compute(self) -> ComputeParams:
+        """Where the work runs."""
+        return read_params(ComputeParams)
+
+    def contract(self) -> Contract:
+        """Read the contract of the data set."""
+        from quickstack.contract import load_contract
+
+        return load_contract(contract_path(self.dataset))
+
+    def log(self, text: str) -> None:
+        """Write one line about a step that is done."""
+        print(f"{self.name}: {text}", flush=True)
+
+
+def run(name: str, work: Callable[[Stage], None]) -> None:
+    """Run a stage as `python src/<name>.py` does, and exit with 1 or 2 where it fails.
+
+    The message of an exception that is not Quickstack's own is withheld, because those of pandas,
+    pyarrow and scikit-learn quote values of the data; `QUICKSTACK_TRACEBACK=1` shows it.
+    """
+    try:
+        require_own_modules()
+        work(Stage(name, read_dataset()))
+        keep_outputs(name)
+    except QuickstackError as error:
+        _fail(name, error.sentence(), error.exit_code)
+    except KeyboardInterrupt:
+        _fail(name, "interrupted; nothing half-written is left", 130)
+    except MemoryError:
+        _fail(name, "there is not enough memory. To fix it: lower ingest.block_rows", 1)
+    except OSError as error:
+        _fail(name, _operating_system(error), 1)
+    except Exception as error:
+        _fail(name, withheld(error), 1)
+
+
+def require_own_modules() -> None:
+    """Refuse to run code of another checkout than the one being worked in.
+
+    With an editable install, an experiment in a temporary copy would import the library of the
+    original workspace, and its result would belong to other code than its commit says.
+    """
+    here = Path.cwd().resolve()
+    root = next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), None)
+    if root is None:
+        raise QuickstackError(
+            "this is no DVC repository", fix="run the stage in the root of a clone, by `dvc repro`"
+        )
+    source = Path(quickstack.__file__).resolve().parent
+    if source != root / "src" / "quickstack":
+        raise QuickstackError(
+            "the library that was imported belongs to another checkout than this folder",
+            fix="run the stage by its path, `python src/<stage>.py`, in the root of its checkout",
+        )
+
+
+def withheld(error: BaseException) -> str:
+    """Describe a foreign exception without its message: its type and where it was raised."""
+    if os.environ.get("QUICKSTACK_TRACEBACK") == "1":
+        return "".join(traceback.format_exception(error))
+    frames = traceback.extract_tb(error.__traceback__)
+    root = str(Path(quickstack.__file__).resolve().parents[1])
+    own = [f for f in frames if str(Path(f.filename).resolve()).startswith(root)] or frames
+    place = ""
+    if own:
+        shown = Path(own[-1].filename).resolve()
+        inside = shown.is_relative_to(root)
+        name = f"src/{shown.relative_to(root).as_posix()}" if inside else shown.name
+        place = f" at {name}:{own[-1].lineno}"
+    return (
+        f"unexpected {type(error).__name__}{place}. Its message is withheld, since it may quote "
+        "a value of the data; QUICKSTACK_TRACEBACK=1 shows it"
+    )
+
+
+def _operating_system(error: OSError) -> str:
+    place = f" ({error.filename})" if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return f"no space is left on the disk{place}. To fix it: free some, and run it again"
+    if isinstance(error, PermissionError):
+        return f"no permission{place}. To fix it: make the file readable, the folder writable"
+    if error.errno is None:
+        return withheld(error)
+    return f"{os.strerror(error.errno)}{place}"
+
+
+def _fail(name: str, sentence: str, exit_code: int) -> NoReturn:
+    restore_outputs(name)
+    print(f"{name} stopped: {sentence}", file=sys.stderr, flush=True)
+    raise SystemExit(exit_code)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from examples import write
+from helpers import ROOT
+from quickstack.errors import QuickstackError
+from quickstack.lineage.pipeline import declared_stages, rewrite_deps, undeclared_sentences
+
+PIPELINE = """\
+stages:
+  one:
+    cmd: python src/one.py
+    deps:
+      # kept
+      - requirements.txt
+      - data/in.csv
+    outs:
+      - out
+  two:
+    cmd: python src/two.py
+    deps:
+      - src/one.py
+      - requirements.txt
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    write(tmp_path / "src" / "one.py", "import helper\n")
+    write(tmp_path / "src" / "two.py", "")
+    write(tmp_path / "src" / "helper.py", "")
+    write(tmp_path / "dvc.yaml", PIPELINE)
+    return tmp_path
+
+
+def test_the_deps_of_every_stage_are_what_its_script_imports():
+    assert undeclared_sentences(ROOT) == []
+    assert [stage.name for stage in declared_stages(ROOT)] == [
+        "sample",
+        "ingest",
+        "train",
+        "evaluate",
+        "monitor",
+        "export",
+    ]
+
+
+def test_missing_and_superfluous_modules_are_named(project):
+    assert undeclared_sentences(project) == [
+        "one: imports src/helper.py; add it to deps",
+        "one: imports src/one.py; add it to deps",
+        "two: imports src/two.py; add it to deps",
+        "two: src/one.py is not imported; remove it",
+    ]
+
+
+def test_rewriting_declares_them_and_keeps_the_rest(project):
+    assert rewrite_deps(project)
+    assert undeclared_sentences(project) == []
+    text = (project / "dvc.yaml").read_text(encoding="utf-8")
+    assert "# kept" in text
+    assert "- data/in.csv" in text
+    assert not rewrite_deps(project)
+
+
+def test_the_lock_of_the_environment_must_be_declared(project):
+    write(project / "dvc.yaml", PIPELINE.replace("      - requirements.txt\n", ""))
+    assert "one: add requirements.txt to deps" in undeclared_sentences(project)
+
+
+@pytest.mark.parametrize("command", ["python -m train", "train", "python src/none.py", "sh x.sh"])
+def test_a_command_that_runs_no_script_is_refused(project, command):
+    write(project / "dvc.yaml", PIPELINE.replace("python src/one.py", command))
+    with pytest.raises(QuickstackError, match="runs no script of this repository"):
+        declared_stages(project)
