@@ -1,0 +1,1 @@
+"""Splits, features, candidates, fit, evaluation and the model file."""

@@ -1,0 +1,140 @@
+"""Which rows train and which test, and the period each row belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstack.contract.model import Contract
+from quickstack.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRAIN, TEST, UNLABELLED = "train", "test", "unlabelled"
+
+
+def split_columns(contract: Contract) -> tuple[str, ...]:
+    """Return the interim columns that the split and the periods need beside the target."""
+    names = contract.key if contract.split.share is not None else ()
+    if contract.time_column is not None and contract.time_column not in names:
+        names = (*names, contract.time_column)
+    return names
+
+
+def split_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_]:
+    """Say which rows train the model and which test it.
+
+    A row keeps its side when rows are added: it is chosen by its own time, its own position or
+    its own key, never by how many others there are.
+
+    Parameters
+    ----------
+    table
+        All rows, in source order, with the target and `split_columns`.
+    contract
+        Its `split` says how.
+
+    Returns
+    -------
+    numpy.ndarray
+        Text, shape (rows,): `train`, `test`, or `unlabelled` where the target is missing.
+
+    Raises
+    ------
+    DataError
+        Where no row is left to train on, or to test with.
+    """
+    split = contract.split
+    if split.from_time is not None:
+        moments = _moments(table, contract)
+        # A row without a time compares as false: it trains, and tests nothing.
+        test = moments >= np.datetime64(split.from_time, "us")
+    elif split.from_row is not None:
+        test = np.arange(len(table)) >= split.from_row
+    else:
+        test = _key_shares(table, contract.key) < (split.share or 0.0)
+    labels = np.where(test, TEST, TRAIN)
+    labels = np.where(table[contract.target].isna().to_numpy(dtype=bool), UNLABELLED, labels)
+    for label, purpose in ((TRAIN, "to train on"), (TEST, "to test with")):
+        if not (labels == label).any():
+            raise DataError(
+                f"the split leaves no labelled row {purpose}",
+                where=f"contract {contract.id}",
+                fix="move testFrom, testFromRow or testShare",
+            )
+    return labels
+
+
+def count_rows(labels: NDArray[np.str_]) -> dict[str, int]:
+    """Return how many rows train, test and have no target."""
+    return {label: int((labels == label).sum()) for label in (TRAIN, TEST, UNLABELLED)}
+
+
+def period_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_] | None:
+    """Name the period of each row; sorted as text, the names are in the order of time.
+
+    Parameters
+    ----------
+    table
+        All rows, in source order, with the time column where there is one.
+    contract
+        Its `period` or `rows_per_period` says how long a period is.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Text, shape (rows,): `2024-03-05T13` (hour), `2024-03-05`, `2024-W05` (ISO 8601 week),
+        `2024-03`, `2024-Q1`, `2024`, or `0001` for the first block of rows; "" where the time
+        is missing. None where the contract gives no order in time.
+    """
+    if contract.time_column is None:
+        if contract.rows_per_period is None:
+            return None
+        blocks = np.arange(len(table)) // contract.rows_per_period + 1
+        return np.char.zfill(blocks.astype(str), 4)
+    moments = _moments(table, contract)
+    if contract.period == "week":
+        weeks = table[contract.time_column].dt.isocalendar()
+        year, week = (
+            weeks[part].fillna(0).to_numpy("int64").astype(str) for part in ("year", "week")
+        )
+        labels = _joined(year, "-W", np.char.zfill(week, 2))
+    elif contract.period == "quarter":
+        quarter = moments.astype("datetime64[M]").astype("int64") % 12 // 3 + 1
+        labels = _joined(moments.astype("datetime64[Y]").astype(str), "-Q", quarter.astype(str))
+    else:
+        unit = {"hour": "h", "day": "D", "month": "M", "year": "Y"}[contract.period or "month"]
+        labels = moments.astype(f"datetime64[{unit}]").astype(str)
+    return np.where(np.isnat(moments), "", labels)
+
+
+def _joined(start: NDArray[np.str_], middle: str, end: NDArray[np.str_]) -> NDArray[np.str_]:
+    return np.char.add(np.char.add(start, middle), end)
+
+
+def _moments(table: pd.DataFrame, contract: Contract) -> NDArray[np.datetime64]:
+    return table[contract.time_column].to_numpy(dtype="datetime64[us]")
+
+
+def _key_shares(table: pd.DataFrame, key: tuple[str, ...]) -> NDArray[np.float64]:
+    """Map each row's key to [0, 1): SipHash of pandas under its fixed default key.
+
+    The key's columns are hashed as text written by fixed rules. Left to itself, pandas writes
+    dates with or without their time according to what else is in the column, so that an added
+    row could move others.
+    """
+    import pandas as pd
+    from pandas.util import hash_pandas_object
+
+    text = {}
+    for name in key:
+        column = table[name]
+        if pd.api.types.is_datetime64_any_dtype(column):
+            column = column.astype("datetime64[us]").astype("int64")
+        text[name] = column.astype(str).astype(object)
+    hashes = hash_pandas_object(pd.DataFrame(text), index=False, categorize=False).to_numpy()
+    # The upper 53 bits, since a double holds no more: dividing all 64 could round up to 1.
+    return (hashes >> np.uint64(11)).astype("float64") * 2.0**-53

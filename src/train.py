@@ -1,0 +1,44 @@
+"""Stage `train`: fit the model on the training rows, and describe what it learned from."""
+
+from __future__ import annotations
+
+from quickstack import paths
+from quickstack.lineage.stage import Stage, run
+from quickstack.modeling.features import feature_frame, features
+from quickstack.modeling.fit import cross_validate, describe, fit
+from quickstack.modeling.model_file import save_model
+from quickstack.modeling.split import TRAIN, count_rows, period_labels, split_columns, split_labels
+from quickstack.monitoring.profile import build_reference
+from quickstack.params import TrainParams
+from quickstack.sources.interim import read_interim
+from quickstack.writing import write_json
+
+
+def main(stage: Stage) -> None:
+    """Fit and cross-validate; leave the model, its description and the reference profile."""
+    contract = stage.contract()
+    params = stage.params(TrainParams)
+    learned_from = features(contract)
+    needed = {*(f.name for f in learned_from), contract.target, *split_columns(contract)}
+    table = read_interim(sorted(needed))
+    labels = split_labels(table, contract)
+    periods = period_labels(table, contract)
+    training = labels == TRAIN
+    rows = table.loc[training]
+
+    validation = cross_validate(rows, contract, params)
+    pipeline = fit(rows, contract, params)
+    description = describe(contract, params, count_rows(labels), validation)
+    reference = build_reference(
+        feature_frame(rows, learned_from),
+        learned_from,
+        None if periods is None else periods[training],
+    )
+    save_model(paths.MODEL, pipeline, description)
+    write_json(paths.REFERENCE, reference)
+    write_json(paths.TRAINING, description)
+    stage.log(f"{params.model} fitted on {len(rows)} rows, {len(learned_from)} features")
+
+
+if __name__ == "__main__":
+    run("train", main)

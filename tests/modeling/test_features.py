@@ -1,0 +1,102 @@
+"""What the model may learn from follows from the contract alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from modeling.cases import COLUMNS, PLANS, TARGETS, make_contract, make_table
+from quickstack.contract.model import Column
+from quickstack.errors import DataError
+from quickstack.modeling.features import Feature, feature_frame, features, unused_columns
+
+
+def test_features_are_measurements_and_allowed_text_in_contract_order() -> None:
+    assert features(make_contract()) == (
+        Feature("plan", "category", PLANS),
+        Feature("age", "numeric", ()),
+        Feature("fee", "numeric", ()),
+        Feature("member", "numeric", ()),
+        Feature("rating", "numeric", ()),
+    )
+
+
+def test_every_other_column_has_a_reason() -> None:
+    contract = make_contract(time_column="month", period="month")
+    unused = unused_columns(contract)
+    assert {name: reason.split(":")[0] for name, reason in unused.items()} == {
+        "id": "part of the primary key",
+        "month": "the time column orders the rows",
+        "email": "personal",
+        "phone": "personal",
+        "note": "text without allowed values in the contract",
+        "row_number": "the contract says that it is no feature",
+        "outcome_date": "a date or time, not a measurement",
+        "refund": "leaks the target",
+    }
+    named = {feature.name for feature in features(contract)} | set(unused) | {contract.target}
+    assert named == {column.name for column in contract.columns}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        Column("plan", "string", allowed=PLANS, feature=False),
+        Column("plan", "string", allowed=PLANS, leaks_target=True),
+        Column("plan", "string", allowed=PLANS, personal="pseudonym"),
+        Column("age", "integer", personal="drop"),
+        Column("age", "integer", key_position=2),
+    ],
+)
+def test_what_the_contract_excludes_is_excluded(column) -> None:
+    columns = tuple(column if c.name == column.name else c for c in COLUMNS)
+    contract = make_contract(columns=(*columns, TARGETS["binary"]))
+    assert column.name not in {feature.name for feature in features(contract)}
+    assert column.name in unused_columns(contract)
+
+
+def test_no_feature_left_is_an_error() -> None:
+    contract = make_contract(columns=(Column("note", "string"), TARGETS["binary"]))
+    with pytest.raises(DataError, match="no column is left") as caught:
+        features(contract)
+    assert "toy" in caught.value.where
+    assert "enum" in caught.value.fix
+
+
+def test_frame_has_doubles_and_text_with_gaps() -> None:
+    table = make_table().iloc[100:150]
+    frame = feature_frame(table, features(make_contract()))
+    assert list(frame.columns) == ["plan", "age", "fee", "member", "rating"]
+    assert frame.index.equals(table.index)
+    assert frame["plan"].dtype == object
+    assert {type(value) for value in frame["plan"]} == {str, type(None)}
+    for name in ("age", "fee", "member", "rating"):
+        assert frame[name].dtype == np.float64
+        assert (frame[name].isna() == table[name].isna()).all()
+
+
+def test_frame_of_no_rows_keeps_its_columns() -> None:
+    frame = feature_frame(make_table().iloc[:0], features(make_contract()))
+    assert frame.shape == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (make_table().drop(columns="fee"), "lacks the feature 'fee'"),
+        (make_table().assign(fee="secret"), "'fee' is not numeric"),
+    ],
+)
+def test_a_table_of_another_shape_is_refused_without_quoting_it(table, said) -> None:
+    with pytest.raises(DataError, match=said) as caught:
+        feature_frame(table, features(make_contract()))
+    assert "secret" not in str(caught.value)
+
+
+def test_integers_with_allowed_values_stay_numeric() -> None:
+    contract = make_contract()
+    rating = replace(contract.column("rating"), allowed=(1, 2))
+    assert rating.allowed
+    assert Feature("rating", "numeric") in features(contract)

@@ -1,0 +1,141 @@
+"""Every measure equals scikit-learn's, with any weights."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from quickstack.modeling.metrics import (
+    HIGHER_IS_BETTER,
+    MAIN_METRIC,
+    measure,
+    measure_all,
+    rounded,
+    row_losses,
+)
+
+ROWS = 400
+
+
+def weights_of(kind: str, rng: np.random.Generator) -> np.ndarray:
+    if kind == "ones":
+        return np.ones(ROWS)
+    if kind == "resample":
+        return np.bincount(rng.integers(0, ROWS, ROWS), minlength=ROWS).astype(float)
+    return rng.random(ROWS)
+
+
+CASES = pytest.mark.parametrize(
+    ("kind", "decimals", "seed"),
+    [(k, d, s) for k in ("ones", "resample", "fractions") for d in (1, 16) for s in range(3)],
+)
+
+
+@CASES
+def test_binary(kind, decimals, seed) -> None:
+    rng = np.random.default_rng(seed)
+    score = rng.random(ROWS).round(decimals)  # one decimal: many ties, and sure mistakes
+    truth = (rng.random(ROWS) < 0.3 + 0.4 * score).astype("int64")
+    w = weights_of(kind, rng)
+    assert measure("binary", truth, score)(w) == pytest.approx(
+        {
+            "roc_auc": reference.roc_auc_score(truth, score, sample_weight=w),
+            "average_precision": reference.average_precision_score(truth, score, sample_weight=w),
+            "brier": reference.brier_score_loss(truth, score, sample_weight=w),
+            "log_loss": reference.log_loss(truth, score, sample_weight=w),
+            "accuracy": reference.accuracy_score(truth, score > 0.5, sample_weight=w),
+            "base_rate": np.average(truth, weights=w),
+        }
+    )
+
+
+@CASES
+def test_multiclass(kind, decimals, seed) -> None:
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 4, ROWS)
+    scores = rng.random((ROWS, 4)).round(decimals) + 0.05 + 0.5 * np.eye(4)[truth]
+    scores /= scores.sum(axis=1, keepdims=True)
+    w = weights_of(kind, rng)
+    predicted = scores.argmax(axis=1)
+    assert measure("multiclass", truth, scores)(w) == pytest.approx(
+        {
+            "accuracy": reference.accuracy_score(truth, predicted, sample_weight=w),
+            "macro_f1": reference.f1_score(truth, predicted, average="macro", sample_weight=w),
+            "log_loss": reference.log_loss(truth, scores, sample_weight=w),
+            "roc_auc_ovr": np.mean(
+                [reference.roc_auc_score(truth == k, scores[:, k], sample_weight=w)
+                 for k in range(4)]
+            ),
+        }
+    )  # fmt: skip
+    if kind == "ones":
+        ovr = reference.roc_auc_score(truth, scores, multi_class="ovr")
+        assert measure("multiclass", truth, scores)(w)["roc_auc_ovr"] == pytest.approx(ovr)
+
+
+@CASES
+def test_regression(kind, decimals, seed) -> None:
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(100, 20, ROWS).round(decimals)
+    predicted = truth + rng.normal(0, 10, ROWS)
+    w = weights_of(kind, rng)
+    assert measure("regression", truth, predicted)(w) == pytest.approx(
+        {
+            "mae": reference.mean_absolute_error(truth, predicted, sample_weight=w),
+            "rmse": reference.root_mean_squared_error(truth, predicted, sample_weight=w),
+            "r2": reference.r2_score(truth, predicted, sample_weight=w),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "truth", "scores", "missing"),
+    [
+        ("binary", np.ones(5), np.linspace(0, 1, 5), {"roc_auc"}),
+        ("binary", np.zeros(5), np.linspace(0, 1, 5), {"roc_auc", "average_precision"}),
+        ("binary", np.ones(1), np.ones(1), {"roc_auc"}),
+        ("multiclass", np.zeros(5), np.full((5, 3), 1 / 3), {"roc_auc_ovr"}),
+        ("regression", np.full(5, 0.1), np.linspace(0, 1, 5), {"r2"}),
+        ("regression", np.zeros(3), np.zeros(3), {"r2"}),
+    ],
+)
+def test_what_does_not_exist_is_none(task, truth, scores, missing) -> None:
+    found = measure_all(task, truth, scores)
+    assert {name for name, value in found.items() if value is None} == missing
+    json.dumps(found, allow_nan=False)
+
+
+def test_macro_f1_counts_classes_that_occur() -> None:
+    truth, scores = np.array([0, 0, 1]), np.eye(3)[[0, 1, 1]]
+    expected = reference.f1_score(truth, scores.argmax(axis=1), average="macro")
+    assert measure_all("multiclass", truth, scores)["macro_f1"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_each_task_has_its_measures_and_one_that_leads() -> None:
+    for task, names in HIGHER_IS_BETTER.items():
+        truth = np.array([0, 1, 1, 0])
+        scores = np.eye(2)[truth] if task == "multiclass" else truth / 2
+        assert MAIN_METRIC[task] in names
+        assert set(measure_all(task, truth, scores)) - {"base_rate"} == set(names)
+
+
+@pytest.mark.parametrize(
+    ("task", "truth", "scores", "losses"),
+    [
+        ("binary", [1, 0], [0.75, 0.5], [0.0625, 0.25]),
+        ("multiclass", [1, 0], [[0.5, 0.5], [0.0, 1.0]], [0.5, 2.0]),
+        ("regression", [3.0, 1.0], [1.0, 2.5], [2.0, 1.5]),
+    ],
+)
+def test_losses_of_rows(task, truth, scores, losses) -> None:
+    assert row_losses(task, np.array(truth), np.array(scores)).tolist() == losses
+
+
+def test_rounding_reaches_inside_and_hides_what_json_lacks() -> None:
+    value = {"a": [1 / 3, float("nan")], "b": np.float64(-1e-9), "c": (True, 7, "x", None)}
+    found = rounded(value)
+    assert found == {"a": [0.333333, None], "b": 0.0, "c": [True, 7, "x", None]}
+    assert json.dumps(found["b"]) == "0.0"

@@ -1,0 +1,124 @@
+"""A model file serves alone: what it needs stands in its metadata."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modeling.cases import make_contract, make_table, settings
+from quickstack.contract.model import Column
+from quickstack.errors import DataError
+from quickstack.modeling.fit import cross_validate, describe, encode_target, fit
+from quickstack.modeling.metrics import row_losses
+from quickstack.modeling.model_file import Model
+from quickstack.modeling.predict import model_features, predict, row_loss
+
+
+def model_of(contract, table, name="linear") -> Model:
+    params = settings(name)
+    return Model(fit(table, contract, params), describe(contract, params, {}, None))
+
+
+def test_binary() -> None:
+    table = make_table().iloc[5:]
+    found = predict(model_of(make_contract(), table), table)
+    assert list(found.columns) == ["prediction", "probability"]
+    assert found.index.equals(table.index)
+    assert found["probability"].between(0, 1).all()
+    assert ((found["prediction"] == "yes") == (found["probability"] > 0.5)).all()
+    assert set(found["prediction"]) == {"yes", "no"}
+    yes = table["target"] == "yes"
+    assert found["probability"][yes].mean() > found["probability"][~yes].mean()
+
+
+def test_multiclass() -> None:
+    table = make_table("multiclass")
+    found = predict(model_of(make_contract("multiclass"), table), table)
+    names = ["probability_low", "probability_middle", "probability_high"]
+    assert list(found.columns) == ["prediction", "probability", *names]
+    np.testing.assert_allclose(found[names].sum(axis=1), 1)
+    assert (found["probability"] == found[names].max(axis=1)).all()
+    assert (found[names].idxmax(axis=1) == "probability_" + found["prediction"]).all()
+
+
+def test_regression() -> None:
+    table = make_table("regression")
+    found = predict(model_of(make_contract("regression"), table), table)
+    assert list(found.columns) == ["prediction"]
+    assert found["prediction"].dtype == np.float64
+    assert np.corrcoef(found["prediction"], table["target"])[0, 1] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("target", "positive", "classes", "kind"),
+    [
+        (Column("target", "boolean"), True, [False, True], bool),
+        (Column("target", "integer", allowed=(1, 2)), 1, [2, 1], np.int64),
+    ],
+)
+def test_classes_keep_their_type(target, positive, classes, kind) -> None:
+    base = make_contract()
+    contract = replace(base, columns=(*base.columns[:-1], target), positive=positive)
+    table = make_table()
+    dtype = "boolean" if target.type == "boolean" else "Int64"
+    values = np.where(table["target"] == "yes", *classes[::-1])
+    table["target"] = pd.array(values.astype(bool if dtype == "boolean" else int), dtype)
+    model = model_of(contract, table)
+    found = predict(model, table)
+    assert found["prediction"].dtype == kind
+    assert (found["prediction"] == table["target"]).mean() > 0.7
+    assert row_loss(model, found, table["target"]).mean() < 0.25
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_no_rows_and_unlabelled_rows(task) -> None:
+    table = make_table(task)
+    model = model_of(make_contract(task), table)
+    without_target = table.drop(columns="target")
+    assert predict(model, without_target).equals(predict(model, table))
+    nothing = predict(model, table.iloc[:0])
+    assert len(nothing) == 0
+    assert list(nothing.columns) == list(predict(model, table).columns)
+
+
+def test_a_missing_feature_is_named() -> None:
+    table = make_table()
+    model = model_of(make_contract(), table)
+    assert [feature.name for feature in model_features(model)][:2] == ["plan", "age"]
+    with pytest.raises(DataError, match="lacks the feature 'age'"):
+        predict(model, table.drop(columns="age"))
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_loss_of_rows_is_that_of_cross_validation(task) -> None:
+    contract, table, params = make_contract(task), make_table(task), settings("baseline", folds=2)
+    model = model_of(contract, table, "baseline")
+    found = row_loss(model, predict(model, table), table["target"])
+    expected = cross_validate(table, contract, params)["loss"]["mean"]
+    assert found.mean() == pytest.approx(expected, rel=0.02)
+    # The same by hand, from the predictions.
+    predictions, truth = predict(model, table), encode_target(table, contract)
+    columns = [c for c in predictions if c.startswith("probability_")]
+    scores = predictions[columns or predictions.columns[-1]].to_numpy()
+    np.testing.assert_array_equal(found, row_losses(task, truth, scores))
+
+
+def test_loss_is_unknown_where_the_truth_is() -> None:
+    table = make_table("regression")
+    model = model_of(make_contract("regression"), table)
+    actual = table["target"].where(table.index % 2 == 0)
+    found = row_loss(model, predict(model, table), actual)
+    assert np.isnan(found[1::2]).all()
+    expected = (predict(model, table)["prediction"] - actual).abs()[::2]
+    np.testing.assert_array_equal(found[::2], expected)
+
+
+def test_loss_of_an_unknown_class_is_refused_without_quoting_it() -> None:
+    table = make_table()
+    model = model_of(make_contract(), table)
+    with pytest.raises(DataError, match="'target' holds 600 values") as caught:
+        row_loss(model, predict(model, table), pd.Series(["secret"] * 600))
+    assert "secret" not in str(caught.value)
