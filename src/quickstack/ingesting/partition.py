@@ -12,6 +12,7 @@ from quickstack.privacy.pseudonyms import pseudonymise
 from quickstack.quality.parse import parse_column
 from quickstack.quality.rules import check_column
 from quickstack.quality.summary import FileCounts
+from quickstack.sources.arrow import arrow_schema
 from quickstack.sources.delimited import Block, DelimitedFile
 from quickstack.sources.raw import Partition
 
@@ -87,17 +88,7 @@ def ingest_partition(job: Job) -> Outcome:
 
 def interim_schema(contract: Contract) -> pa.Schema:
     """Return names and types of what ingest writes."""
-    import pyarrow as pa
-
-    types = {
-        "string": pa.string(),
-        "integer": pa.int64(),
-        "number": pa.float64(),
-        "boolean": pa.bool_(),
-        "date": pa.date32(),
-        "timestamp": pa.timestamp("us"),
-    }
-    return pa.schema([(c.name, types[c.interim_type]) for c in contract.interim_columns])
+    return arrow_schema((c.name, c.interim_type) for c in contract.interim_columns)
 
 
 def unique_rules(contract: Contract) -> dict[str, tuple[str, ...]]:

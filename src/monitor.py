@@ -1,0 +1,63 @@
+"""Stage `monitor`: whether new data look like the training data, and the model is as good."""
+
+from __future__ import annotations
+
+import json
+from functools import partial, reduce
+from pathlib import Path
+from typing import Any
+
+from quickstack import paths
+from quickstack.compute import map_partitions
+from quickstack.lineage.stage import Stage, run
+from quickstack.modeling.features import feature_frame
+from quickstack.modeling.model_file import Model, load_model
+from quickstack.modeling.predict import model_features
+from quickstack.modeling.split import split_columns
+from quickstack.monitoring.batches import Labels, label_parts
+from quickstack.monitoring.performance import Outcomes, join, judge, outcomes, reference_loss
+from quickstack.monitoring.profile import Profile, merge, profile_by_label
+from quickstack.monitoring.report import drift_report
+from quickstack.params import MonitorParams
+from quickstack.sources.interim import partitions, read_partition
+from quickstack.writing import write_json
+
+
+def main(stage: Stage) -> None:
+    """Profile and score each partition, add up, and decide."""
+    contract, params = stage.contract(), stage.params(MonitorParams)
+    model = load_model(paths.MODEL)
+    reference = json.loads(paths.REFERENCE.read_text(encoding="utf-8"))
+    files = partitions()
+    columns = [contract.target, *split_columns(contract)]
+    labels = label_parts([read_partition(file, columns) for file in files], contract)
+    measure = partial(_measure, model=model, reference=reference)
+    parts = map_partitions(measure, list(zip(files, labels, strict=True)), stage.compute)
+
+    loss = reference_loss(model.metadata)
+    report = drift_report(
+        reduce(merge, (profiles for profiles, _ in parts)),
+        judge(join([outcome for _, outcome in parts]), contract.task, loss),
+        reference,
+        loss,
+        params,
+        task=contract.task,
+        ordered=contract.ordered,
+    )
+    write_json(paths.DRIFT, report)
+    stage.log(f"{report['verdict']}: {report['action']}")
+
+
+def _measure(
+    part: tuple[Path, Labels], model: Model, reference: dict[str, Any]
+) -> tuple[dict[str, Profile], Outcomes]:
+    file, labels = part
+    judged = labels.batches != ""
+    table = read_partition(file)[judged]
+    frame = feature_frame(table, model_features(model))
+    profiles = profile_by_label(frame, labels.batches[judged], reference)
+    return profiles, outcomes(model, table, labels.batches[judged])
+
+
+if __name__ == "__main__":
+    run("monitor", main)

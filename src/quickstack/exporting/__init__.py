@@ -1,0 +1,1 @@
+"""Tables, page and manifest for people who never see the pipeline."""

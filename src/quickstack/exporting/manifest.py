@@ -1,0 +1,106 @@
+"""What an export holds and which versions it stands on, by hash.
+
+There is no git revision and no time in it: the revision pins the export, so it cannot be inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quickstack.contract.model import Contract
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, in lower-case hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def combined_hash(paths: Iterable[Path]) -> str:
+    """Return one SHA-256 for several files: what `sha256sum * | sha256sum` says in their folder."""
+    lines = (f"{file_hash(path)}  {path.name}\n" for path in sorted(paths, key=lambda p: p.name))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def value_hash(value: Any) -> str:
+    """Return the SHA-256 of a plain object, written as JSON with sorted keys and no spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_facts(path: Path, folder: Path) -> dict[str, Any]:
+    """Return the path of a file inside a folder, its size in bytes and its SHA-256."""
+    return {
+        "path": path.relative_to(folder).as_posix(),
+        "bytes": path.stat().st_size,
+        "sha256": file_hash(path),
+    }
+
+
+def versions(
+    data: Iterable[Path],
+    model: Path,
+    contract: Path,
+    parameters: Mapping[str, Any],
+    reports: Iterable[Path] = (),
+) -> dict[str, Any]:
+    """Return the hashes of everything that an export is made from.
+
+    Parameters
+    ----------
+    data
+        The partitions of the clean data; they get one hash together.
+    model, contract
+        Their files.
+    parameters
+        The sections of `params.yaml` that shaped the result.
+    reports
+        The reports of the earlier stages.
+    """
+    return {
+        "data": combined_hash(data),
+        "model": file_hash(model),
+        "contract": file_hash(contract),
+        "parameters": value_hash(parameters),
+        "reports": {path.name: file_hash(path) for path in reports},
+    }
+
+
+def build_manifest(
+    contract: Contract,
+    hashes: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    tables: Sequence[Mapping[str, Any]],
+    pages: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return `exports/manifest.json` as a plain object.
+
+    Parameters
+    ----------
+    contract
+        Its name and version are quoted.
+    hashes
+        As `versions` gives them.
+    parameters
+        The sections whose hash is among them.
+    tables
+        As `write_tables.write_table` describes them, in the order to show.
+    pages
+        As `file_facts` describes them.
+    """
+    return {
+        "dataset": contract.id,
+        "name": contract.name,
+        "contract_version": contract.version,
+        "task": contract.task,
+        "target": contract.target,
+        "inputs": dict(hashes),
+        "parameters": dict(parameters),
+        "tables": list(tables),
+        "pages": list(pages),
+    }

@@ -1,0 +1,104 @@
+"""The result in plain words, for people who have not met the measures before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quickstack.contract.model import Contract
+
+#: Name and explanation of each metric.
+METRICS: dict[str, tuple[str, str]] = {
+    "roc_auc": (
+        "ROC AUC",
+        "How often a case gets a higher score than a non-case, both picked at random. 0.5 is "
+        "chance, 1 is perfect.",
+    ),
+    "average_precision": (
+        "Average precision",
+        "How clean the list of highest scores is, on average over all lengths. 1 is perfect; "
+        "chance is the share of cases.",
+    ),
+    "brier": (
+        "Brier score",
+        "Mean squared distance between the predicted probability and what happened. 0 is perfect; "
+        "lower is better.",
+    ),
+    "log_loss": (
+        "Log loss",
+        "Punishes confident mistakes hardest. 0 is perfect; lower is better.",
+    ),
+    "accuracy": ("Accuracy", "Share of rows whose predicted class is right. 1 is perfect."),
+    "macro_f1": (
+        "Macro F1",
+        "Balance of finding a class and not crying wolf, every class counting alike. 1 is perfect.",
+    ),
+    "roc_auc_ovr": (
+        "ROC AUC, each class against the rest",
+        "How well each class is told from all others, on average. 0.5 is chance, 1 is perfect.",
+    ),
+    "mae": ("Mean absolute error", "How far a prediction is off, on average. Lower is better."),
+    "rmse": (
+        "Root mean squared error",
+        "How far a prediction is off, large misses counting more. Lower is better.",
+    ),
+    "r2": (
+        "R²",
+        "Share of the ups and downs that the predictions explain. 1 is perfect, 0 is no better "
+        "than the mean.",
+    ),
+    "base_rate": ("Share of cases", "How many of the rows are cases; a fact of the data."),
+}
+#: What each verdict is called.
+VERDICTS = {"stable": "stable", "warning": "to be watched", "alarm": "needs attention"}
+
+
+def metric_name(name: str) -> str:
+    """Return what people call a metric."""
+    return METRICS.get(name, (name.replace("_", " "), ""))[0]
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number for reading: thousands apart, `digits` significant decimals below 100."""
+    if value is None:
+        return "n/a"
+    return (
+        f"{value:,.0f}"
+        if abs(value) >= 1000
+        else f"{value:,.{1 if abs(value) >= 100 else digits}f}"
+    )
+
+
+def headline(contract: Contract, metrics: Mapping[str, Any]) -> str:
+    """Say in one sentence how good the predictions are.
+
+    Parameters
+    ----------
+    contract
+        Task, target and unit.
+    metrics
+        `reports/metrics.json`: each metric of the test rows, and `baseline` by metric.
+    """
+    name = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}[contract.task]
+    value, base = metrics.get(name), metrics["baseline"].get(name)
+    if value is None:
+        return (
+            f"How good the predictions of {contract.target} are cannot be measured: the test rows "
+            "hold one class only."
+        )
+    if contract.task == "binary":
+        return (
+            f"Take two rows that the model had not seen, one with {contract.target} = "
+            f"{contract.positive} and one without: the model ranks them rightly in {value:.0%} of "
+            "cases, chance in 50%."
+        )
+    if contract.task == "multiclass":
+        rest = "" if base is None else f"; always guessing the commonest one is right in {base:.0%}"
+        return f"On rows it had not seen, the model names the right class in {value:.0%}{rest}."
+    unit = contract.column(contract.target).unit
+    missed = number(value, 2) + (f" ({unit})" if unit else "")
+    rest = "" if base is None else f"; a guess without any feature misses by {number(base, 2)}"
+    return (
+        f"On rows it had not seen, the model misses {contract.target} by {missed} on average{rest}."
+    )

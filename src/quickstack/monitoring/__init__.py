@@ -1,0 +1,1 @@
+"""Profiles of the data, drift, performance over time and the verdict."""

@@ -1,0 +1,207 @@
+"""The page is closed, escaped, small, and says something true in every case."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from examples import people_contract
+from quickstack.exporting.page import page_view, render_page
+
+EVIL = "</script><img src=x onerror=alert(1)>\"'&"
+
+
+def metrics(names=("roc_auc", "average_precision", "brier", "accuracy"), value=0.8, **changes):
+    return {
+        **dict.fromkeys(names, value),
+        "interval": {name: {"low": 0.7, "high": 0.9} for name in names},
+        "baseline": dict.fromkeys(names, 0.5),
+        "difference": {name: {"better": True} for name in names},
+        "cross_validation": None,
+        **changes,
+    }
+
+
+def drift(features=("amount",), drifted=(), verdict="stable", periods=("2024-01", "2024-02")):
+    return {
+        "verdict": verdict,
+        "action": "Nothing to do.",
+        "reasons": ["No feature moved."],
+        "compared": "the newest period with the training rows",
+        "calibrated": True,
+        "features": [
+            {"name": name, "psi": 0.3, "limit": 0.05, "drifted": name in drifted}
+            for name in features
+        ],
+        "periods": [
+            {"period": period, "psi": dict.fromkeys(features, 0.3), "drifted": list(drifted)}
+            for period in periods
+        ],
+        "performance": {
+            "metric": "roc_auc",
+            "loss": {"name": "brier"},
+            "periods": [
+                {"period": "2024-01", "rows": 9, "labelled": 9, "metric": 0.8, "dropped": True},
+                {"period": "2024-02", "rows": 9, "labelled": 0, "metric": None, "dropped": None},
+            ],
+        },
+    }
+
+
+QUALITY = {
+    "rows": {"read": 1200, "clean": 1195, "quarantined": 5},
+    "files": [{}] * 3,
+    "rules": [{"column": "", "rule": "layout", "rows": 5}],
+}
+IMPORTANCE = pd.DataFrame({"feature": ["amount", "kind"], "importance": [0.2, -0.01]})
+TABLES = [{"name": "predictions", "rows": 1195, "files": [{"path": "predictions.csv"}]}]
+HASHES = {"data": "d" * 64, "model": "e" * 64, "reports": {"metrics.json": "f" * 64}}
+
+
+def page(contract=None, measured=None, found=None, importance=IMPORTANCE, quality=QUALITY) -> str:
+    view = page_view(
+        contract or people_contract(owners={"data owner": "Sales"}),
+        measured or metrics(),
+        found or drift(),
+        importance,
+        quality,
+        TABLES,
+        HASHES,
+    )
+    return render_page(view)
+
+
+class Reader(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_the_first_screen_says_the_result_in_words():
+    text = Reader(page()).text
+    assert "the model ranks them rightly in 80% of cases" in text
+    assert "Nothing to do." in text
+    assert "95 % interval 0.700 to 0.900 · without features 0.500" in text
+    assert "clear gain" in text
+    assert "Sales" in text
+    assert "1,195" in text
+    assert "dddddddddddd" in text
+
+
+def test_the_policy_allows_the_own_style_sheet_and_nothing_else():
+    html = page()
+    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL).group(1)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html).group(1)
+    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'")
+    assert "unsafe" not in policy
+    assert "url(" not in style
+    assert "@import" not in style
+    reader = Reader(html)
+    assert not {"script", "link", "img", "iframe", "object"} & set(reader.tags)
+    assert not [name for name, _ in reader.attributes if name in ("style", "src", "onclick")]
+    assert not re.search(r'(href|src)="(https?:|//|data:|javascript:)', html)
+
+
+def test_names_of_any_kind_are_escaped():
+    contract = people_contract(name=EVIL, owners={EVIL: EVIL}, service_levels={EVIL: EVIL})
+    quality = {**QUALITY, "rules": [{"column": EVIL, "rule": EVIL, "rows": 1}]}
+    importance = IMPORTANCE.assign(feature=[EVIL, "b"])
+    found = drift(features=(EVIL,), drifted=(EVIL,), verdict="alarm", periods=(EVIL, "z"))
+    found["reasons"], found["action"] = [EVIL], EVIL
+    found["performance"]["periods"][0]["period"] = EVIL
+    html = page(contract, metrics(), found, importance, quality)
+    reader = Reader(html)
+    assert "img" not in reader.tags
+    assert "script" not in reader.tags
+    assert not [name for name, _ in reader.attributes if name.startswith("on")]
+    assert EVIL in reader.text
+    assert "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&#34;&#39;&amp;" in html
+
+
+def test_one_class_only_has_no_figures_but_a_sentence():
+    none = {"low": None, "high": None}
+    measured = metrics(
+        value=None,
+        interval=dict.fromkeys(("roc_auc", "brier"), none),
+        baseline={"roc_auc": None},
+        difference={"roc_auc": {"better": None}},
+    )
+    text = Reader(page(measured=measured)).text
+    assert "the test rows hold one class only" in text
+    assert "n/a" in text
+    assert "None" not in text
+    assert "nan" not in text
+
+
+@pytest.mark.parametrize(
+    ("task", "names", "sentence"),
+    [
+        ("multiclass", ("accuracy", "macro_f1", "roc_auc_ovr", "log_loss"), "right class in 80%"),
+        ("regression", ("mae", "rmse", "r2"), "misses amount by 0.80 on average; a guess without"),
+    ],
+)
+def test_the_other_tasks(task, names, sentence):
+    target = "kind" if task == "multiclass" else "amount"
+    contract = people_contract(task=task, target=target, positive=None)
+    text = Reader(page(contract, metrics(names))).text
+    assert sentence in text
+    assert text.count("95 % interval") == len(names)
+
+
+@pytest.mark.parametrize("verdict", ["stable", "warning", "alarm"])
+def test_verdicts_have_a_word_and_not_a_colour_only(verdict):
+    drifted = () if verdict == "stable" else ("amount",)
+    text = Reader(page(found=drift(drifted=drifted, verdict=verdict))).text
+    word = {"stable": "stable", "warning": "to be watched", "alarm": "needs attention"}[verdict]
+    assert word in text
+    assert ("drifted" in text) is bool(drifted)
+
+
+def test_an_unordered_data_set_without_importance_or_cross_validation():
+    found = drift(periods=("test",))
+    found["calibrated"] = False
+    found["performance"] = {"metric": "roc_auc", "loss": None, "periods": []}
+    importance = pd.DataFrame({"feature": [], "importance": []})
+    text = Reader(page(found=found, importance=importance)).text
+    assert "Not measured." in text
+    assert "without cross-validation" in text
+    assert "too short to know the seasons" in text
+    assert "Since training" not in text
+
+
+def test_lengths_stay_inside_their_boxes():
+    importance = pd.DataFrame({"feature": ["a", "b", "c"], "importance": [np.nan, -5.0, 1e9]})
+    html = page(measured=metrics(value=-3.0), importance=importance)
+    widths = [float(width) for width in re.findall(r'class="fill[^"]*"[^>]* width="([^"]+)"', html)]
+    assert widths
+    assert all(0 <= width <= 100 for width in widths)
+
+
+def test_ten_thousand_features_make_a_small_page():
+    names = [f"feature {number}" for number in range(10_000)]
+    importance = pd.DataFrame({"feature": names, "importance": np.linspace(1, 0, 10_000)})
+    quality = {**QUALITY, "rules": [{"column": n, "rule": "type", "rows": 1} for n in names]}
+    html = page(found=drift(features=names), importance=importance, quality=quality)
+    assert len(html) < 40_000
+    assert "and 9988 more in" in html
+
+
+def test_the_same_input_gives_the_same_page():
+    assert page() == page()

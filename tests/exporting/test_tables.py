@@ -1,0 +1,67 @@
+"""Each report becomes a table that says what it holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from quickstack.exporting import tables
+from quickstack.exporting.predictions import safe_names
+
+METRICS = {
+    "roc_auc": 0.8,
+    "base_rate": 0.1,
+    "rows": {"train": 10, "test": 5},
+    "interval": {"roc_auc": {"low": 0.7, "high": 0.9}, "base_rate": {"low": 0.05, "high": 0.2}},
+    "baseline": {"roc_auc": 0.5},
+    "difference": {},
+    "cross_validation": {"roc_auc": {"mean": 0.75, "standard_deviation": 0.02}},
+}
+
+
+def test_metrics():
+    assert tables.metrics_rows(METRICS).to_numpy().tolist() == [
+        ["test", "roc_auc", 0.8, 0.7, 0.9, 0.5],
+        ["test", "base_rate", 0.1, 0.05, 0.2, None],
+        ["cross_validation", "roc_auc", 0.75, None, None, None],
+    ]
+    none = {"low": None, "high": None}
+    one_class = {**METRICS, "roc_auc": None, "interval": {"roc_auc": none}, "baseline": {}}
+    rows = tables.metrics_rows({**one_class, "cross_validation": None})
+    assert rows.to_numpy().tolist() == [["test", "roc_auc", None, None, None, None]]
+
+
+def test_drift():
+    report = {
+        "features": [{"name": "a", "limit": 0.05}, {"name": "b", "limit": 0.01}],
+        "periods": [
+            {"period": "p1", "psi": {"b": 0.0, "a": 0.1}, "drifted": ["a"]},
+            {"period": "p2", "psi": {"b": 0.2, "a": 0.0}, "drifted": []},
+        ],
+    }
+    assert tables.drift_rows(report).to_numpy().tolist() == [
+        ["p1", "b", 0.0, 0.01, False],
+        ["p1", "a", 0.1, 0.05, True],
+        ["p2", "b", 0.2, 0.01, False],
+        ["p2", "a", 0.0, 0.05, False],
+    ]
+
+
+def test_quality():
+    report = {
+        "files": [{"file": "a.csv", "read": 3, "clean": 2, "quarantined": 1, "blank": 4}],
+        "rules": [{"column": "", "rule": "layout", "rows": 1}],
+    }
+    assert tables.quality_rows(report).to_numpy().tolist() == [["a.csv", 3, 2, 1, 4]]
+    assert tables.quality_rule_rows(report).to_numpy().tolist() == [["", "layout", 1]]
+    assert len(tables.quality_rule_rows({"rules": []})) == 0
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [tables.METRICS, tables.DRIFT, tables.IMPORTANCE, tables.QUALITY, tables.QUALITY_RULES],
+)
+def test_every_table_says_its_grain_and_describes_its_columns(layout):
+    assert layout.description.startswith("One row per ")
+    names = [field.name for field in layout.fields]
+    assert safe_names(names) == names
+    assert all(field.description.endswith(".") for field in layout.fields)
