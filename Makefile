@@ -19,7 +19,7 @@ run: repro ## make the environment, run the pipeline, say where the result is
 	@quickstack result
 
 repro: $(VENV)/.runtime ## run the stages whose code, data or parameters changed
-	@dvc repro
+	@dvc repro || { quickstack restore; exit 1; }
 
 verify: $(VENV)/.runtime ## check that dvc.lock describes this commit, and deps what stages import
 	@quickstack verify

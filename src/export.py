@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from quickstack import paths
 from quickstack.exporting import manifest, tables
 from quickstack.exporting.page import page_view, render_page
@@ -15,6 +13,7 @@ from quickstack.modeling.predict import predict
 from quickstack.modeling.split import split_columns
 from quickstack.monitoring.batches import label_parts
 from quickstack.params import ExportParams
+from quickstack.sources.documents import read_json
 from quickstack.sources.interim import partitions, read_partition
 from quickstack.writing import whole_folder, write_json, write_text
 
@@ -31,7 +30,7 @@ def main(stage: Stage) -> None:
     labels = label_parts([read_partition(file, columns) for file in files], contract)
     predicted = predict(model, read_partition(files[0]).iloc[:0]).columns
     layout = predictions_layout(contract, predicted)
-    metrics, drift, quality = (json.loads(p.read_text(encoding="utf-8")) for p in REPORTS[:3])
+    metrics, drift, quality = map(read_json, REPORTS[:3])
     importance = pd.read_csv(paths.IMPORTANCE, converters={"feature": str})
     parameters = {
         "dataset": stage.dataset,

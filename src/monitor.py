@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from quickstack.monitoring.performance import Outcomes, join, judge, outcomes, r
 from quickstack.monitoring.profile import Profile, merge, profile_by_label
 from quickstack.monitoring.report import drift_report
 from quickstack.params import MonitorParams
+from quickstack.sources.documents import read_json
 from quickstack.sources.interim import partitions, read_partition
 from quickstack.writing import write_json
 
@@ -27,7 +27,7 @@ def main(stage: Stage) -> None:
     """Profile and score each partition, add up, and decide."""
     contract, params = stage.contract(), stage.params(MonitorParams)
     model = load_model(paths.MODEL)
-    reference = json.loads(paths.REFERENCE.read_text(encoding="utf-8"))
+    reference = read_json(paths.REFERENCE)
     files = partitions()
     columns = [contract.target, *split_columns(contract)]
     labels = label_parts([read_partition(file, columns) for file in files], contract)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import operator
 
 import pytest
-from examples import people_contract
 
+from examples import people_contract
 from quickstack.compute import map_partitions
 from quickstack.errors import SourceError
 from quickstack.params import ComputeParams

@@ -16,8 +16,8 @@ from quickstack.lineage.stage import run
 @pytest.fixture(autouse=True)
 def in_the_repository(monkeypatch):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(module, "keep_outputs", lambda name: None)
-    monkeypatch.setattr(module, "restore_outputs", lambda name: None)
+    monkeypatch.setattr(module, "keep_outputs", lambda *_: None)
+    monkeypatch.setattr(module, "restore_outputs", lambda *_: [])
     monkeypatch.delenv("QUICKSTACK_TRACEBACK", raising=False)
 
 

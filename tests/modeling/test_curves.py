@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import auc, confusion_matrix, roc_auc_score
 
-from quickstack.modeling.curves import curves
+from quickstack.modeling.curves import COLUMNS, curves
 
 
 @pytest.fixture
@@ -18,10 +18,13 @@ def binary():
 
 def test_every_table_is_short_and_rounded(binary) -> None:
     tables = curves("binary", *binary, ["no", "yes"])
-    assert set(tables) == {"roc", "precision_recall", "calibration", "scores"}
-    for table in tables.values():
-        assert 0 < len(table) <= 201
+    assert set(tables) == set(COLUMNS)
+    for name, table in tables.items():
+        assert tuple(table.columns) == COLUMNS[name]
+        assert len(table) <= 201
         assert table.equals(table.round(6))
+    filled = {name for name, table in tables.items() if len(table)}
+    assert filled == {"roc", "precision_recall", "calibration", "scores"}
 
 
 def test_roc(binary) -> None:
@@ -54,7 +57,8 @@ def test_scores_count_every_row(binary) -> None:
 @pytest.mark.parametrize(("value", "empty"), [(1, {"roc"}), (0, {"roc", "precision_recall"})])
 def test_one_class_leaves_curves_empty(value, empty) -> None:
     tables = curves("binary", np.full(50, value), np.linspace(0, 1, 50), ["no", "yes"])
-    assert {name for name, table in tables.items() if table.empty} == empty
+    of_the_task = ("roc", "precision_recall", "calibration", "scores")
+    assert {name for name in of_the_task if tables[name].empty} == empty
     assert list(tables["roc"].columns) == ["false_positive_rate", "true_positive_rate"]
 
 

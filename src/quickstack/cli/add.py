@@ -12,9 +12,10 @@ def add(
     path: Annotated[Path, typer.Argument(help="A folder in data/raw.", show_default=False)],
 ) -> None:
     """Version raw data with DVC, so that a push takes it to the restricted remote only."""
+    from quickstack.cli.repository import find_root
     from quickstack.lineage.restricted import add_restricted
 
-    pointer = add_restricted(Path.cwd(), path)
+    pointer = add_restricted(find_root(), path.absolute())
     typer.echo(
         f"{pointer.as_posix()} names this version; `dvc push` takes it to the restricted remote"
     )

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from quickstack.cli import add, doctor, key, result, storage, verify
+from quickstack.cli import add, doctor, key, restore, result, storage, verify
 from quickstack.errors import QuickstackError
 
 
@@ -48,6 +48,7 @@ app = typer.Typer(
 app.command("doctor")(doctor.doctor)
 app.command("result")(result.result)
 app.command("verify")(verify.verify)
+app.command("restore")(restore.restore)
 app.command("add")(add.add)
 app.add_typer(key.app, name="key")
 app.add_typer(storage.app, name="storage")

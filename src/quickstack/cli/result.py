@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 import typer
-
-from quickstack.errors import QuickstackError
 
 #: The number that says most, by task.
 _MAIN = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
@@ -18,10 +12,12 @@ def result() -> None:
     """Say in a few lines what the last run found, and where to look."""
     from quickstack import paths
     from quickstack.cli.repository import find_root
+    from quickstack.sources.documents import read_json
 
     root = find_root()
     quality, training, metrics, drift = (
-        _read(root / path) for path in (paths.QUALITY, paths.TRAINING, paths.METRICS, paths.DRIFT)
+        read_json(root / path)
+        for path in (paths.QUALITY, paths.TRAINING, paths.METRICS, paths.DRIFT)
     )
     rows, name = quality["rows"], _MAIN[training["task"]]
     interval = metrics["interval"][name]
@@ -39,12 +35,3 @@ def result() -> None:
     }
     for label, text in lines.items():
         typer.echo(f"{label:<11}{text}")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise QuickstackError(
-            "there is no result yet", where=str(path), fix="`dvc repro`"
-        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from quickstack.errors import QuickstackError
@@ -20,16 +21,22 @@ def stages_to_run(root: Path) -> list[str]:
         Where DVC cannot plan.
     """
     done = subprocess.run(
-        ["dvc", "repro", "--dry", "--allow-missing"],
+        [sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing"],
         cwd=root,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        reason = next((x for x in done.stderr.splitlines() if x.startswith("ERROR: ")), "")
         raise QuickstackError(
-            f"dvc cannot plan the pipeline: {reason.removeprefix('ERROR: ').rstrip('.')}",
-            fix="correct dvc.yaml, or bring the data back by `dvc pull --allow-missing`",
+            f"dvc cannot plan the pipeline: {dvc_reason(done.stderr)}",
+            fix="correct dvc.yaml, or bring the data back by `dvc pull`",
         )
     return re.findall(r"^Running stage '([^']+)'", done.stdout, flags=re.MULTILINE)
+
+
+def dvc_reason(stderr: str) -> str:
+    """Return the line in which DVC says why it failed, without its full stop."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    named = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (named or lines or ["it does not say why"])[0].rstrip(".")

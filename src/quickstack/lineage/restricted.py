@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from quickstack.errors import QuickstackError
+from quickstack.lineage.plan import dvc_reason
 from quickstack.paths import PIPELINE, QUARANTINE, RAW
 
 RESTRICTED = "restricted"
@@ -37,20 +40,21 @@ def add_restricted(root: Path, path: Path) -> Path:
         raise QuickstackError("there is no such file or folder", where=str(path), fix="check it")
     shown = relative.relative_to(root.resolve())
     done = subprocess.run(
-        ["dvc", "add", "--quiet", shown.as_posix()],
+        [sys.executable, "-m", "dvc", "add", shown.as_posix()],
         cwd=root,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        reason = next((x for x in done.stderr.splitlines() if x.startswith("ERROR: ")), "ERROR: ")
-        raise QuickstackError(reason.removeprefix("ERROR: ").rstrip("."), where=shown.as_posix())
+        raise QuickstackError(dvc_reason(done.stderr), where=shown.as_posix())
     pointer = root / f"{shown.as_posix()}.dvc"
     document = yaml.safe_load(pointer.read_text(encoding="utf-8"))
     for out in document["outs"]:
         out["remote"] = RESTRICTED
     pointer.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8", newline="\n")
+    # DVC staged the file as it was before: committed so, a push would share the data.
+    subprocess.run(["git", "add", "--", str(pointer)], cwd=root, capture_output=True, check=False)
     return pointer.relative_to(root)
 
 
@@ -59,12 +63,14 @@ def unrestricted_outputs(root: Path) -> list[str]:
     found = []
     stages = yaml.safe_load((root / PIPELINE).read_text(encoding="utf-8"))["stages"]
     for stage in stages.values():
+        each = stage.get("do", stage)
         for kind in ("outs", "metrics", "plots"):
-            found += _shared(stage.get(kind, ()), Path())
-    for pointer in sorted((root / RAW).rglob("*.dvc")):
+            found += _shared(each.get(kind, ()), Path(each.get("wdir", "")))
+    pointers = [*root.glob("*.dvc"), *(root / RAW.parts[0]).rglob("*.dvc")]
+    for pointer in sorted(path for path in pointers if path.is_file()):
         document = yaml.safe_load(pointer.read_text(encoding="utf-8")) or {}
         entries = [{out["path"]: out} for out in document.get("outs", ())]
-        found += _shared(entries, pointer.parent.relative_to(root))
+        found += _shared(entries, pointer.parent.relative_to(root) / document.get("wdir", ""))
     return found
 
 
@@ -72,9 +78,13 @@ def _shared(entries: Any, folder: Path) -> list[str]:
     found = []
     for entry in entries:
         path, options = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
-        place = folder / path
+        options = options or {}
+        place = Path(os.path.normpath(folder / path))
         kept_away = options.get("remote") == RESTRICTED or options.get("push") is False
-        private = any(parent in (RAW, QUARANTINE) for parent in (place, *place.parents))
+        private = any(
+            inner in (place, *place.parents) or place in inner.parents
+            for inner in (RAW, QUARANTINE)
+        )
         if private and not kept_away and options.get("cache") is not False:
             found.append(place.as_posix())
     return found

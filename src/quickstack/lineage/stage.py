@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import quickstack
 from quickstack.errors import QuickstackError
-from quickstack.lineage.previous import keep_outputs, restore_outputs
+from quickstack.lineage.previous import (
+    Identity,
+    clear_leftovers,
+    keep_outputs,
+    note_outputs,
+    restore_outputs,
+)
 from quickstack.params import ComputeParams, Section, read_dataset, read_params
 from quickstack.paths import contract_path
 
@@ -54,20 +60,23 @@ def run(name: str, work: Callable[[Stage], None]) -> None:
     The message of an exception that is not Quickstack's own is withheld, because those of pandas,
     pyarrow and scikit-learn quote values of the data; `QUICKSTACK_TRACEBACK=1` shows it.
     """
+    before: dict[Path, Identity | None] = {}
     try:
         require_own_modules()
+        clear_leftovers(name)
+        before = note_outputs(name)
         work(Stage(name, read_dataset()))
         keep_outputs(name)
     except QuickstackError as error:
-        _fail(name, error.sentence(), error.exit_code)
+        _fail(name, before, error.sentence(), error.exit_code)
     except KeyboardInterrupt:
-        _fail(name, "interrupted; nothing half-written is left", 130)
+        _fail(name, before, "interrupted; nothing half-written is left", 130)
     except MemoryError:
-        _fail(name, "there is not enough memory. To fix it: lower ingest.block_rows", 1)
+        _fail(name, before, "there is not enough memory. To fix it: lower ingest.block_rows", 1)
     except OSError as error:
-        _fail(name, _operating_system(error), 1)
+        _fail(name, before, _operating_system(error), 1)
     except Exception as error:
-        _fail(name, withheld(error), 1)
+        _fail(name, before, withheld(error), 1)
 
 
 def require_own_modules() -> None:
@@ -120,7 +129,11 @@ def _operating_system(error: OSError) -> str:
     return f"{os.strerror(error.errno)}{place}"
 
 
-def _fail(name: str, sentence: str, exit_code: int) -> NoReturn:
-    restore_outputs(name)
+def _fail(
+    name: str, before: dict[Path, Identity | None], sentence: str, exit_code: int
+) -> NoReturn:
     print(f"{name} stopped: {sentence}", file=sys.stderr, flush=True)
+    lost = restore_outputs(name, before)
+    if lost:
+        print(f"{name}: to bring {', '.join(lost)} back, run `dvc repro`", file=sys.stderr)
     raise SystemExit(exit_code)

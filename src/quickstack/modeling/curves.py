@@ -17,6 +17,17 @@ POINTS = 200
 #: Groups of equal size for calibration, and of equal width for histograms.
 GROUPS, BARS = 10, 40
 
+#: The columns of each file.
+COLUMNS = {
+    "roc": ("false_positive_rate", "true_positive_rate"),
+    "precision_recall": ("recall", "precision"),
+    "calibration": ("predicted", "observed", "rows"),
+    "scores": ("probability", "positive", "negative"),
+    "confusion": ("actual", "predicted", "rows"),
+    "predicted_vs_actual": ("predicted", "actual", "rows"),
+    "residuals": ("residual", "rows"),
+}
+
 
 def curves(
     task: Task, truth: NDArray[Any], scores: Floats, classes: list[Any]
@@ -38,16 +49,21 @@ def curves(
         `scores` (probability, positive, negative: rows per bar of a histogram). Multiclass:
         `confusion` (actual, predicted, rows). Regression: `predicted_vs_actual` (predicted,
         actual, rows: means of twenty groups) and `residuals` (residual, rows: bars; predicted
-        minus actual, in the target's unit). A curve that one class does not have is empty.
+        minus actual, in the target's unit). A curve that one class does not have is empty, and
+        so are those of the other tasks: every run has the files that `dvc plots` expects.
     """
+    import pandas as pd
+
     if task == "binary":
-        return {name: table.round(DECIMALS) for name, table in _binary(truth, scores).items()}
-    if task == "multiclass":
-        return {"confusion": _confusion(truth, scores, classes)}
-    return {
-        "predicted_vs_actual": _groups(scores, truth, 2 * GROUPS, ("predicted", "actual")),
-        "residuals": _residuals(scores - truth),
-    }
+        found = {name: table.round(DECIMALS) for name, table in _binary(truth, scores).items()}
+    elif task == "multiclass":
+        found = {"confusion": _confusion(truth, scores, classes)}
+    else:
+        found = {
+            "predicted_vs_actual": _groups(scores, truth, 2 * GROUPS, ("predicted", "actual")),
+            "residuals": _residuals(scores - truth),
+        }
+    return {name: found.get(name, pd.DataFrame(columns=list(COLUMNS[name]))) for name in COLUMNS}
 
 
 def _binary(truth: NDArray[Any], score: Floats) -> dict[str, pd.DataFrame]:

@@ -54,7 +54,16 @@ def read_partition(path: Path, columns: list[str] | None = None) -> pd.DataFrame
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path, columns=columns, use_threads=False)
+    try:
+        table = pq.read_table(path, columns=columns, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # no permission, no such file: known by its number
+        raise SourceError(
+            "this is damaged, or no partition of this contract",
+            where=path.as_posix(),
+            fix="run `dvc repro`, which writes it again",
+        ) from None
     for index, field in enumerate(table.schema):
         if pa.types.is_date32(field.type):
             column = table.column(index).cast(pa.timestamp("us"))

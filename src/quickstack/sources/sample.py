@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from quickstack.sources.sample_faults import BREAKS, break_rows
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 MONTHS = 24
 FIRST_MONTH = "2024-01"
 #: Months simulated before the first one, so that tenure does not grow with the calendar.
-_BURN_IN = 60
+_BURN_IN = 240
 #: From this month (counted from 0) on, people use the product less.
 DRIFT_FROM = 20
 DRIFTED_FEATURE = "usage_hours"
@@ -90,7 +92,7 @@ def sample_months(rows: int, seed: int) -> Iterator[tuple[str, str]]:
     """
     for month, table in _tables(rows, seed):
         lines = table.drop(columns="_probability").to_csv(index=False, lineterminator="\n")
-        yield month, _break_rows(month, lines.splitlines())
+        yield month, break_rows(month, lines.splitlines())
 
 
 def sample_design(rows: int, seed: int) -> Design:
@@ -100,7 +102,7 @@ def sample_design(rows: int, seed: int) -> Design:
 
     months = dict(_tables(rows, seed))
     labelled = pd.concat(months.values()).query("churned_next_month != ''")
-    broken = {rule: len(months_) for rule, months_ in _BREAKS.items()}
+    broken = {rule: len(months_) for rule, months_ in BREAKS.items()}
     return Design(
         rows=sum(len(table) for table in months.values()) + sum(broken.values()),
         broken_rows=broken,
@@ -229,43 +231,3 @@ def _month(state: dict[str, Any], step: int, rng: np.random.Generator) -> pd.Dat
             "_probability": 1 / (1 + np.exp(-score)),
         }
     )
-
-
-#: (column, rule) to the months that each get one such row, appended as deliveries go wrong.
-_BREAKS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("", "layout"): ("2024-02", "2024-07", "2025-03"),
-    ("birth_date", "type"): ("2024-03",),
-    ("tenure_months", "type"): ("2024-05", "2025-08"),
-    ("monthly_fee", "minimum"): ("2024-06",),
-    ("plan", "allowed"): ("2024-09", "2025-10"),
-    ("region", "required"): ("2024-11",),
-    ("customer_id", "pattern"): ("2025-01",),
-    ("primary key", "unique"): ("2025-05",),
-}
-_WRONG_CELLS = {
-    ("birth_date", "type"): "1987-02-30",
-    ("tenure_months", "type"): "twelve",
-    ("monthly_fee", "minimum"): "-19.00",
-    ("plan", "allowed"): "premium",
-    ("region", "required"): "",
-    ("customer_id", "pattern"): "unknown",
-}
-
-
-def _break_rows(month: str, lines: list[str]) -> str:
-    """Append this month's broken rows: each is the first row with one thing wrong."""
-    names, first = lines[0].split(","), lines[1].split(",")
-    for number, ((column, rule), months) in enumerate(_BREAKS.items()):
-        if month not in months:
-            continue
-        cells = list(first)
-        # A number of its own, so that the row breaks this one rule and no other.
-        cells[0] = f"C{9_000_000 + 100 * number + months.index(month):07d}"
-        if rule == "layout":
-            cells = cells[:-4]
-        elif rule == "unique":
-            cells[0] = first[0]
-        else:
-            cells[names.index(column)] = _WRONG_CELLS[(column, rule)]
-        lines.append(",".join(cells))
-    return "\n".join(lines) + "\n"
