@@ -1,0 +1,110 @@
+"""Clones of this repository in temporary folders, in which the real git and DVC run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from helpers import ROOT
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A clone of this repository, as its working tree is now."""
+
+    path: Path
+
+    def run(
+        self, *command: str, check: bool = True, timeout: float = 280, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in the clone, with this environment's programs first on PATH."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env={**os.environ, "PATH": path, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+        if check and done.returncode != 0:
+            pytest.fail(
+                f"{' '.join(command)} exited {done.returncode}\n{done.stdout}\n{done.stderr}"
+            )
+        return done
+
+    def change(self, file: str, old: str, new: str) -> None:
+        """Replace text that must be there."""
+        path = self.path / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{file} no longer holds {old!r}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def commit(self, message: str = "change") -> None:
+        """Commit everything that git does not ignore."""
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "--quiet", "--allow-empty", "-m", message)
+
+    def outputs(self) -> dict[str, str]:
+        """Return the hash of every output that dvc.lock names."""
+        lock = yaml.safe_load((self.path / "dvc.lock").read_text(encoding="utf-8"))
+        return {
+            out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]
+        }
+
+    def copy(self, path: Path) -> Clone:
+        """Copy the clone with its data and cache."""
+        shutil.copytree(self.path, path, symlinks=True)
+        return Clone(path)
+
+
+def clone_into(path: Path) -> Clone:
+    """Clone what git would commit now, with one commit."""
+    path.mkdir(parents=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, path / name)
+    clone = Clone(path)
+    clone.run("git", "init", "--quiet", "--initial-branch=main")
+    clone.run("git", "config", "user.name", "Test")
+    clone.run("git", "config", "user.email", "test@example.org")
+    clone.run("git", "config", "core.autocrlf", "false")
+    clone.commit("clone")
+    return clone
+
+
+@pytest.fixture
+def fresh_clone(tmp_path: Path) -> Callable[[str], Clone]:
+    """Make clones without data, by name."""
+    return lambda name: clone_into(tmp_path / name)
+
+
+@pytest.fixture(scope="session")
+def _finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    clone = clone_into(tmp_path_factory.mktemp("finished") / "project")
+    clone.change("params.yaml", "rows: 60000", "rows: 6000")
+    clone.change("params.yaml", "iterations: 150", "iterations: 30")
+    clone.change("params.yaml", "resamples: 500", "resamples: 50")
+    clone.run("dvc", "repro")
+    clone.commit("small sample")
+    return clone
+
+
+@pytest.fixture
+def finished(_finished: Clone, tmp_path: Path) -> Clone:
+    """Give a clone of its own in which the pipeline has run on a sample of 6,000 rows."""
+    return _finished.copy(tmp_path / "project")

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from helpers import ROOT
+
+ENVIRONMENTS = [
+    {"PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1", "TZ": "UTC"},
+    {"PYTHONHASHSEED": "2", "OMP_NUM_THREADS": "2", "TZ": "Asia/Tokyo", "LC_ALL": "C"},
+]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=["one thread", "two threads"])
+def test_a_fresh_clone_reproduces_the_committed_lock_and_metrics(fresh_clone, environment):
+    clone = fresh_clone(f"folder {environment['PYTHONHASHSEED']}")
+    committed = clone.outputs()
+    clone.run("dvc", "repro", **environment)
+    assert clone.outputs() == committed
+    assert clone.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_a_second_run_runs_nothing_and_a_change_runs_what_stands_on_it(finished):
+    def ran():
+        lines = finished.run("dvc", "repro").stdout.splitlines()
+        return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
+
+    assert ran() == []
+    finished.change("params.yaml", "resamples: 50", "resamples: 60")
+    assert ran() == ["evaluate", "export"]
+    finished.change("params.yaml", "significance: 0.001", "significance: 0.002")
+    # The verdict stays the same to the byte, so nothing after it runs.
+    assert ran() == ["monitor"]
+    path = finished.path / "src" / "quickstack" / "monitoring" / "verdict.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    assert ran() == ["monitor"]
+
+
+def test_verify_says_what_is_stale(finished):
+    assert finished.run("quickstack", "verify").returncode == 0
+    finished.change("params.yaml", "iterations: 30", "iterations: 31")
+    stale = finished.run("quickstack", "verify", check=False)
+    assert stale.returncode == 1
+    assert "stage 'train' would run" in stale.stdout
+    assert "stage 'ingest'" not in stale.stdout
+
+
+def test_verify_finds_an_undeclared_import_and_fixes_it(finished):
+    finished.change(
+        "src/monitor.py",
+        "from quickstack import paths",
+        "from quickstack import paths\nimport sample",
+    )
+    found = finished.run("quickstack", "verify", check=False)
+    assert found.returncode == 1
+    assert "monitor: imports src/sample.py; add it to deps" in found.stdout
+    finished.run("quickstack", "verify", "--fix", check=False)
+    assert "src/sample.py" in finished.run("git", "diff", "dvc.yaml").stdout
+    finished.run("dvc", "repro")
+    assert finished.run("quickstack", "verify").returncode == 0
+
+
+def test_the_sample_holds_what_it_says_and_the_pipeline_finds_it():
+    from quickstack.params import SampleParams, read_params
+    from quickstack.sources.sample import sample_design
+
+    params = read_params(SampleParams, ROOT / "params.yaml")
+    design = sample_design(params.rows, params.seed)
+    quality = json.loads((ROOT / "reports" / "quality.json").read_text(encoding="utf-8"))
+    assert quality["rows"]["read"] == design.rows
+    assert quality["rows"]["quarantined"] == sum(design.broken_rows.values())
+    found = {(rule["column"], rule["rule"]): rule["rows"] for rule in quality["rules"]}
+    assert found == design.broken_rows
+    drift = json.loads((ROOT / "reports" / "drift.json").read_text(encoding="utf-8"))
+    assert drift["verdict"] == "alarm"
+    assert [f["name"] for f in drift["features"] if f["drifted"]] == [design.drifted_feature]
+    metrics = json.loads((ROOT / "reports" / "metrics.json").read_text(encoding="utf-8"))
+    assert design.best_auc - 0.05 < metrics["roc_auc"] < design.best_auc + 0.02

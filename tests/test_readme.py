@@ -1,0 +1,105 @@
+"""Every command of the README, in its order, in a fresh clone with an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from helpers import ROOT, real_data
+from pipeline.conftest import clone_into
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def console(text: str) -> list[tuple[str, list[str]]]:
+    """Return the commands of the console blocks, each with the lines it is said to print."""
+    found: list[tuple[str, list[str]]] = []
+    for block in re.findall(r"^```console\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                found.append((line.removeprefix("$ "), []))
+            else:
+                found[-1][1].append(line)
+    return found
+
+
+def expected_pattern(lines: list[str]) -> re.Pattern[str]:
+    """Build a pattern of the lines; `...` alone is any lines, inside a line any text."""
+    parts = []
+    for line in lines:
+        if line == "...":
+            parts.append(r"(?:.*\n)*?")
+        else:
+            parts.append(".*".join(re.escape(part) for part in line.split("...")) + r"\n")
+    return re.compile("".join(parts))
+
+
+def test_the_patterns_tell_right_from_wrong():
+    pattern = expected_pattern(["a", "...", "b ... c"])
+    assert pattern.fullmatch("a\nx\ny\nb 12 c\n")
+    assert pattern.fullmatch("a\nb  c\n")
+    assert not pattern.fullmatch("a\nx\n")
+    assert not pattern.fullmatch("x\nb 1 c\n")
+
+
+@pytest.mark.timeout(600)
+def test_every_command_does_what_the_readme_says(tmp_path):
+    telco = real_data("telco_churn/Telco-Customer-Churn.csv")
+    clone = clone_into(tmp_path / "quickstack")
+    environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    # Another thread count and hash seed than the run that made dvc.lock.
+    environment |= {"PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1"}
+
+    def run(command: str) -> str:
+        done = subprocess.run(
+            command, shell=True, cwd=clone.path, env=environment, text=True, timeout=400,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"$ {command}\n{done.stdout}"
+        return done.stdout
+
+    commands = console(README)
+    assert [command for command, _ in commands[:2]] == ["make run", "make test"]
+    try:
+        for command, lines in commands:
+            if command == "make test":
+                # All tests are running now; here its own set-up and one file of them.
+                command += " TESTS=tests/test_writing.py"
+            if command.startswith("quickstack add"):
+                raw = Path(clone.path, "data", "raw", "telco_churn")
+                raw.mkdir()
+                shutil.copy(telco, raw)
+            printed = run(command)
+            pattern = expected_pattern(lines)
+            assert pattern.fullmatch(printed), f"$ {command}\n{printed}\nis not\n{lines}"
+            if command == "make run":
+                assert run("git status --porcelain") == "", "the committed result is not reproduced"
+                assert (clone.path / "exports" / "index.html").is_file()
+                # As `. .venv/bin/activate` does.
+                programs = clone.path / ".venv" / "bin"
+                environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
+    finally:
+        subprocess.run(
+            ["quickstack", "storage", "stop"], cwd=clone.path, env=environment,
+            capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+
+
+def test_the_readme_names_every_top_level_place():
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    folders = {name.split("/")[0] for name in tracked if "/" in name and not name.startswith(".")}
+    assert {folder for folder in folders if f"{folder}/" not in README} == set()
+
+
+def test_links_lead_somewhere():
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    assert targets
+    for target in targets:
+        assert target.startswith("https://") or (ROOT / target).exists(), target
