@@ -95,7 +95,8 @@ def require_own_modules() -> None:
     if source != root / "src" / "quickstack":
         raise QuickstackError(
             "the library that was imported belongs to another checkout than this folder",
-            fix="run the stage by its path, `python src/<stage>.py`, in the root of its checkout",
+            fix="run the stage by its path, `python src/<stage>.py`, in the root of its checkout"
+            + (", with PYTHONSAFEPATH unset" if sys.flags.safe_path else ""),
         )
 
 

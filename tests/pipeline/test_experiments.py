@@ -1,0 +1,206 @@
+"""Sweeps: queued experiments succeed, are told apart, and run the code that they were queued with.
+
+One queue serves most tests here: a grid of six, and one with changed code. Every experiment stops
+after `evaluate`, since the stages behind it cost time and would show nothing more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+
+import psutil
+import pytest
+
+from helpers import ROOT, real_data
+
+# Six experiments on two cores that others use too.
+pytestmark = pytest.mark.timeout(600)
+
+INTERVALS = "src/quickstack/modeling/intervals.py"
+COMPARED = '        **compared["value"],\n'
+MODELS, FOLDS = ("linear", "gradient_boosting"), (2, 3, 4)
+
+
+def wait_for_queue(clone, seconds=480):
+    """Wait until nothing is queued or runs; return the state of each task by experiment."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        lines = clone.run("dvc", "queue", "status").stdout.splitlines()
+        tasks = [line.split() for line in lines if line and not line.startswith(("Task", "Worker"))]
+        states = {task[1]: task[-1] for task in tasks}
+        if not {"Queued", "Running"} & set(states.values()):
+            return states
+        time.sleep(8)  # asking takes DVC two seconds of a core that the workers need
+    pytest.fail(f"the queue is not done after {seconds} s: {states}")
+
+
+def processes_in(folder):
+    """Return the processes that work in a folder or below it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd() and os.path.realpath(process.cwd()).startswith(str(folder.resolve())):
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def stop_workers(clone):
+    """Stop the queue's workers; end what is still there after 20 s, by its number."""
+    clone.run("dvc", "queue", "stop", "--kill", check=False)
+    _, alive = psutil.wait_procs(processes_in(clone.path), timeout=20)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=5)
+
+
+def experiments(clone):
+    """Return the revision, parameters and metrics of each experiment by name, as DVC shows them."""
+    shown = json.loads(clone.run("dvc", "exp", "show", "--json").stdout)
+    found = [rev for base in shown for exp in base["experiments"] or () for rev in exp["revs"]]
+    return {
+        rev["name"]: {
+            "rev": rev["rev"],
+            "train": rev["data"]["params"]["params.yaml"]["data"]["train"],
+            "metrics": rev["data"]["metrics"]["reports/metrics.json"]["data"],
+        }
+        for rev in found
+    }
+
+
+def without_nulls(value):
+    """Leave out what DVC leaves out of the metrics that it shows."""
+    if not isinstance(value, dict):
+        return value
+    return {key: without_nulls(item) for key, item in value.items() if item is not None}
+
+
+def committed(clone, rev, path):
+    return clone.run("git", "show", f"{rev}:{path}").stdout
+
+
+@pytest.fixture(scope="module")
+def swept(_finished, tmp_path_factory):
+    """Give a clone in which a grid and an experiment with changed code went through the queue."""
+    clone = _finished.copy(tmp_path_factory.mktemp("swept") / "project")
+    try:
+        clone.change(INTERVALS, COMPARED, f'{COMPARED}        "changed_code": 1.0,\n')
+        clone.run("dvc", "exp", "run", "--queue", "--name", "changed", "evaluate")
+        clone.run("git", "checkout", "--", INTERVALS)
+        models, folds = ",".join(MODELS), ",".join(map(str, FOLDS))
+        grid = ("-S", f"train.model={models}", "-S", f"train.folds={folds}")
+        clone.run("dvc", "exp", "run", "--queue", *grid, "evaluate")
+        assert clone.run("git", "status", "--porcelain").stdout == ""
+        clone.run("dvc", "queue", "start", "-j", "2")
+        states = wait_for_queue(clone)
+        yield clone, states, experiments(clone)
+    finally:
+        stop_workers(clone)
+    assert processes_in(clone.path) == []
+
+
+def test_all_of_a_grid_succeed(swept):
+    _, states, found = swept
+    assert len(states) == 7
+    assert set(states.values()) == {"Success"}
+    assert len(found) == 7
+
+
+def test_experiments_are_told_apart_by_their_parameters_and_have_their_own_metrics(swept):
+    clone, _, found = swept
+    grid = {
+        (one["train"]["model"], one["train"]["folds"]): one
+        for name, one in found.items()
+        if name != "changed"
+    }
+    assert set(grid) == {(model, folds) for model in MODELS for folds in FOLDS}
+    for (model, folds), one in grid.items():
+        training = json.loads(committed(clone, one["rev"], "reports/training.json"))
+        assert training["model"] == model
+        assert training["cross_validation"]["folds"] == folds
+        metrics = json.loads(committed(clone, one["rev"], "reports/metrics.json"))
+        assert without_nulls(metrics) == one["metrics"]
+    # The model changes the score on the test rows; the folds change the cross-validation alone.
+    assert len({one["metrics"]["roc_auc"] for one in grid.values()}) == len(MODELS)
+    validated = {one["metrics"]["cross_validation"]["roc_auc"]["mean"] for one in grid.values()}
+    assert len(validated) == len(grid)
+    table = clone.run("dvc", "exp", "show", "--csv").stdout
+    assert all(name in table for name in found)
+
+
+def test_a_queued_experiment_runs_the_code_it_was_queued_with(swept):
+    clone, _, found = swept
+    changed = found["changed"]
+    assert changed["metrics"]["changed_code"] == 1.0
+    assert '"changed_code": 1.0' in committed(clone, changed["rev"], INTERVALS)
+    for name, one in found.items():
+        if name != "changed":
+            assert "changed_code" not in one["metrics"]
+            assert "changed_code" not in committed(clone, one["rev"], INTERVALS)
+    report = (clone.path / "reports" / "metrics.json").read_text(encoding="utf-8")
+    assert "changed_code" not in report
+    assert clone.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_a_temporary_experiment_runs_its_own_code_whatever_else_can_be_imported(finished):
+    finished.change(INTERVALS, COMPARED, f'{COMPARED}        "changed_code": 2.0,\n')
+    finished.run(
+        "dvc", "exp", "run", "--temp", "--name", "temporary", "evaluate",
+        PYTHONPATH=str(ROOT / "src"),
+    )  # fmt: skip
+    finished.run("git", "checkout", "--", INTERVALS)
+    temporary = experiments(finished)["temporary"]
+    assert temporary["metrics"]["changed_code"] == 2.0
+    assert '"changed_code": 2.0' in committed(finished, temporary["rev"], INTERVALS)
+    assert finished.run("git", "status", "--porcelain").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "where", "environment"),
+    [
+        ("python -m evaluate", ("--temp",), {}),
+        ("python src/evaluate.py", (), {"PYTHONSAFEPATH": "1"}),
+    ],
+    ids=["as a module, in a copy", "without its own folder, in the workspace"],
+)
+def test_a_stage_that_would_run_the_code_of_another_checkout_stops(
+    finished, command, where, environment
+):
+    metrics = finished.path / "reports" / "metrics.json"
+    before = metrics.read_bytes()
+    finished.change("dvc.yaml", "cmd: python src/evaluate.py", f"cmd: {command}")
+    finished.change("params.yaml", "resamples: 50", "resamples: 51")
+    refused = finished.run(
+        "dvc", "exp", "run", *where, "evaluate",
+        check=False, PYTHONPATH=str(ROOT / "src"), **environment,
+    )  # fmt: skip
+    assert refused.returncode != 0
+    said = refused.stdout + refused.stderr
+    assert "evaluate stopped: the library that was imported belongs to another checkout" in said
+    assert "Traceback" not in said
+    assert experiments(finished) == {}
+    assert metrics.read_bytes() == before
+
+
+def test_an_experiment_finds_the_key_which_no_copy_and_no_commit_holds(finished):
+    raw = finished.path / "data" / "raw" / "telco_churn"
+    raw.mkdir(parents=True)
+    shutil.copy(real_data("telco_churn") / "Telco-Customer-Churn.csv", raw)
+    finished.run("quickstack", "add", "data/raw/telco_churn")
+    finished.run("quickstack", "key", "new")
+    finished.change("params.yaml", "dataset: sample", "dataset: telco_churn")
+    finished.run("dvc", "exp", "run", "--temp", "--name", "telco", "ingest")
+
+    rev = experiments(finished)["telco"]["rev"]
+    quality = json.loads(committed(finished, rev, "reports/quality.json"))
+    assert quality["rows"]["read"] == 7043
+    assert finished.run("quickstack", "key", "show").stdout.strip() in json.dumps(quality)
+    files = finished.run("git", "ls-tree", "-r", "--name-only", rev).stdout.splitlines()
+    assert "data/raw/telco_churn.dvc" in files
+    assert not [name for name in files if name.startswith(".quickstack")]
+    secret = (finished.path / ".quickstack" / "pseudonym.key").read_text(encoding="ascii").strip()
+    assert finished.run("git", "grep", "-c", secret, rev, check=False).stdout == ""
