@@ -6,6 +6,7 @@ import pytest
 
 from examples import people_contract
 from quickstack.compute import map_partitions
+from quickstack.contract import Source
 from quickstack.errors import SourceError
 from quickstack.params import ComputeParams
 from quickstack.sources.raw import find_partitions
@@ -37,3 +38,9 @@ def test_results_come_in_the_order_of_the_items(compute):
 def test_an_error_keeps_its_sentence(compute):
     with pytest.raises(SourceError, match=r"data/raw/people/\*\.csv: there is no such file\."):
         map_partitions(find_partitions, [people_contract()], compute)
+
+
+def test_of_several_errors_the_first_in_order_is_said(compute):
+    contracts = [people_contract(source=Source(path=f"{name}/*.csv")) for name in "cab"]
+    with pytest.raises(SourceError, match=r"^c/\*\.csv: .*\(2 more partitions failed, too\)"):
+        map_partitions(find_partitions, contracts, compute)

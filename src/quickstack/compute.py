@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from quickstack.errors import QuickstackError
 from quickstack.params import ComputeParams
 
 Item = TypeVar("Item")
@@ -24,15 +25,38 @@ def map_partitions(
         One per partition.
     compute
         How many threads, or the address of a Dask scheduler.
+
+    Raises
+    ------
+    QuickstackError
+        That of the first item that has one, whichever came first in time.
     """
     from dask import compute as run
     from dask import delayed
 
-    tasks = [delayed(function, pure=False)(item) for item in items]
+    tasks = [delayed(_outcome, pure=False)(function, item) for item in items]
     if compute.scheduler_address is None:
         settings: dict[str, Any] = {"scheduler": "threads", "num_workers": compute.workers}
-        return list(run(*tasks, **settings))
+        return _results(run(*tasks, **settings))
     from distributed import Client
 
     with Client(compute.scheduler_address, set_as_default=False) as client:
-        return list(client.gather(client.compute(tasks)))
+        return _results(client.gather(client.compute(tasks)))
+
+
+def _outcome(function: Callable[[Item], Result], item: Item) -> Result | QuickstackError:
+    try:
+        return function(item)
+    except QuickstackError as error:
+        return error
+
+
+def _results(outcomes: Sequence[Result | QuickstackError]) -> list[Result]:
+    errors = [outcome for outcome in outcomes if isinstance(outcome, QuickstackError)]
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        first, others = errors[0], len(errors) - 1
+        what = f"{first.what} ({others} more partition{'s' if others > 1 else ''} failed, too)"
+        raise type(first)(what, where=first.where, fix=first.fix)
+    return [outcome for outcome in outcomes if not isinstance(outcome, QuickstackError)]

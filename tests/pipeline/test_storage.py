@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,9 @@ def test_no_raw_and_no_quarantined_byte_is_in_the_shared_bucket(pushed, tmp_path
         assert not lines & set(content.splitlines()), key
 
 
-@pytest.mark.parametrize("way", ["by naming the shared remote", "by pointing restricted nowhere"])
+@pytest.mark.parametrize(
+    "way", ["by naming the shared remote", "with an empty bucket in its place"]
+)
 def test_a_clone_without_the_restricted_remote_gets_all_that_it_needs(pushed, tmp_path, way):
     first, buckets = pushed
     first.run("git", "clone", "--quiet", str(first.path), str(tmp_path / "second"))
@@ -189,8 +191,9 @@ def test_a_clone_without_the_restricted_remote_gets_all_that_it_needs(pushed, tm
     if way == "by naming the shared remote":
         command = ["dvc", "pull", "--remote", "storage", "--allow-missing"]
     else:
-        nothing = ["restricted", "url", str(tmp_path / "nothing")]
-        second.run("dvc", "remote", "modify", "--local", *nothing)
+        empty = replace(buckets, restricted=f"empty-{uuid.uuid4().hex[:12]}")
+        empty.point(second.path, "storage", "restricted")
+        create_buckets([read_remote(second.path, "restricted")])
         command = ["dvc", "pull", "--allow-missing"]
     pulled = second.run(*command, timeout=100)
     assert "Traceback" not in pulled.stderr
