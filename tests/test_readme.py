@@ -6,12 +6,17 @@ import os
 import re
 import shutil
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from helpers import ROOT, real_data
 from pipeline.conftest import clone_into
+
+#: What the run of these tests sets, and a first user's shell does not.
+OUTER = ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKE_TERMOUT")
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -39,6 +44,14 @@ def expected_pattern(lines: list[str]) -> re.Pattern[str]:
     return re.compile("".join(parts))
 
 
+def wait_until(holds: Callable[[], bool], seconds: float = 240) -> None:
+    """Wait until something holds; fail when it takes too long."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(2)
+
+
 def test_the_patterns_tell_right_from_wrong():
     pattern = expected_pattern(["a", "...", "b ... c"])
     assert pattern.fullmatch("a\nx\ny\nb 12 c\n")
@@ -51,7 +64,7 @@ def test_the_patterns_tell_right_from_wrong():
 def test_every_command_does_what_the_readme_says(tmp_path):
     telco = real_data("telco_churn/Telco-Customer-Churn.csv")
     clone = clone_into(tmp_path / "quickstack")
-    environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    environment = {k: v for k, v in os.environ.items() if k not in OUTER}
     # Another thread count and hash seed than the run that made dvc.lock.
     environment |= {"PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1"}
 
@@ -70,6 +83,9 @@ def test_every_command_does_what_the_readme_says(tmp_path):
             if command == "make test":
                 # All tests are running now; here its own set-up and one file of them.
                 command += " TESTS=tests/test_writing.py"
+            if command.startswith("dvc pull"):
+                shutil.rmtree(clone.path / ".dvc" / "cache")
+                shutil.rmtree(clone.path / "models")
             if command.startswith("quickstack add"):
                 raw = Path(clone.path, "data", "raw", "telco_churn")
                 raw.mkdir()
@@ -77,6 +93,13 @@ def test_every_command_does_what_the_readme_says(tmp_path):
             printed = run(command)
             pattern = expected_pattern(lines)
             assert pattern.fullmatch(printed), f"$ {command}\n{printed}\nis not\n{lines}"
+            if command.startswith("dvc queue start"):
+                wait_until(lambda: not re.search("Queued|Running", run("dvc queue status")))
+            if command == "dvc queue status":
+                assert printed.count("Success") == 2, printed
+            if command.startswith("dvc pull"):
+                pulled = (clone.path / "models" / "model.skops").is_file()
+                assert pulled, "the model did not come back"
             if command == "make run":
                 assert run("git status --porcelain") == "", "the committed result is not reproduced"
                 assert (clone.path / "exports" / "index.html").is_file()
@@ -96,6 +119,13 @@ def test_the_readme_names_every_top_level_place():
     ).stdout.splitlines()
     folders = {name.split("/")[0] for name in tracked if "/" in name and not name.startswith(".")}
     assert {folder for folder in folders if f"{folder}/" not in README} == set()
+
+
+def test_the_readme_names_every_custom_property():
+    from quickstack.contract import vocabulary
+
+    for name in (*vocabulary.LEARNING, *vocabulary.READING, *vocabulary.COLUMN):
+        assert f"`{name}`" in README, name
 
 
 def test_links_lead_somewhere():

@@ -57,6 +57,7 @@ def _results(outcomes: Sequence[Result | QuickstackError]) -> list[Result]:
         raise errors[0]
     if errors:
         first, others = errors[0], len(errors) - 1
-        what = f"{first.what} ({others} more partition{'s' if others > 1 else ''} failed, too)"
-        raise type(first)(what, where=first.where, fix=first.fix)
+        more = f"{others} more partition{'s' if others > 1 else ''} failed, too"
+        fix = f"{first.fix}. {more}" if first.fix else more
+        raise type(first)(first.what, where=first.where, fix=fix)
     return [outcome for outcome in outcomes if not isinstance(outcome, QuickstackError)]

@@ -87,8 +87,19 @@ MISTAKES = [
     ("testFrom, value", "testFrm, value", "did you mean 'testFrom'"),
     ('testFrom, value: "2025-07-01"', "testShare, value: 0.2", "without an order in time"),
     ("metric: rowCount, mustBeGreaterThan: 0", "metric: rowCount", "exactly one limit"),
-    ("metric: rowCount", "metric: duplicateValues", "checks the metric rowCount here"),
+    ("metric: rowCount", "metric: duplicateValues", "the metric rowCount is checked here"),
     ("name: Customer subscriptions", "name: A\nname: B", "'name' stands here twice"),
+    ('enum: [{value: "yes"}', "enum: [{value: yes}", "is no string; write it in quotes"),
+    ("maxQuarantinedShare, value: 0.01", "maxQuarantinedShare, value: 5", "between 0 and 1"),
+    ('testFrom, value: "2025-07-01"', 'testFrom, value: "2025-13-45"', "is no ISO 8601 date"),
+    ("data/raw/sample/*.csv", "data/raw/other/*.csv", "must lie in data/raw/sample/"),
+    ("data/raw/sample/*.csv", "/etc/hosts", "must lie in data/raw/sample/"),
+    ("data/raw/sample/*.csv", "data/raw/sample/../x.csv", "must lie in data/raw/sample/"),
+    (
+        "{minimum: 0, maximum: 600}",
+        "{exclusiveMinimum: 5, exclusiveMaximum: 1}",
+        "minimum is above maximum",
+    ),
 ]
 
 

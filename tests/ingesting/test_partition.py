@@ -108,6 +108,38 @@ def test_a_unique_column_ignores_missing_values(tmp_path):
     assert counts.missing["amount"] == 2
 
 
+#: type, and values of which the first and the last are equal, whatever stands between them
+EQUAL = {
+    "whole number beside a missing one": ("integer", ["1", "", "1"]),
+    "moments at midnight and beside others": (
+        "timestamp",
+        ["2024-01-01 00:00:00", "2024-01-01 12:00:00", "2024-01-01 00:00:00"],
+    ),
+    "days": ("date", ["2024-01-01", "", "2024-01-01"]),
+    "numbers written otherwise": ("number", ["1.5", "2", "1.50"]),
+    "text": ("string", ["x", "", "x"]),
+}
+
+
+@pytest.mark.parametrize(("kind", "values"), EQUAL.values(), ids=list(EQUAL))
+@pytest.mark.parametrize("block_rows", [1, 2, 3])
+def test_equal_values_are_found_in_whatever_block_they_stand(tmp_path, kind, values, block_rows):
+    formats = {"timestamp": "%Y-%m-%d %H:%M:%S", "date": "%Y-%m-%d"}
+    unique = Column("amount", kind, unique=True, format=formats.get(kind))
+    columns = tuple(unique if c.name == "amount" else c for c in CONTRACT.columns)
+    body = "".join(row(i, amount=value) for i, value in enumerate(values))
+    _, refused, _ = ingest(tmp_path, {"x": body}, replace(CONTRACT, columns=columns), block_rows)
+    assert [r["line"] for r in refused["x"]] == [4]
+
+
+def test_large_whole_numbers_that_differ_are_no_duplicates(tmp_path):
+    unique = Column("amount", "integer", unique=True)
+    columns = tuple(unique if c.name == "amount" else c for c in CONTRACT.columns)
+    body = "".join(row(i, amount=v) for i, v in enumerate(["", str(2**53), str(2**53 + 1)]))
+    tables, refused, _ = ingest(tmp_path, {"x": body}, replace(CONTRACT, columns=columns))
+    assert (len(tables["x"]), refused) == (3, {})
+
+
 def test_the_bytes_are_the_same_each_time(tmp_path):
     body = "".join(row(i) for i in range(50))
     results = []

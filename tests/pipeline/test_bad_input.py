@@ -132,7 +132,7 @@ CASES = {
     ),
     "parameter out of range": Case(
         "train",
-        replace("params.yaml", "learning_rate: 0.06", "learning_rate: -1"),
+        replace("params.yaml", "learning_rate: 0.1", "learning_rate: -1"),
         "'train.gradient_boosting.learning_rate': input should be greater than 0",
         2,
     ),

@@ -10,9 +10,10 @@ app = typer.Typer(help="The key for pseudonyms.", no_args_is_help=True, rich_mar
 @app.command()
 def new() -> None:
     """Make a key and keep it in a git-ignored file that only you may read."""
+    from quickstack.cli.repository import find_root
     from quickstack.privacy.keys import KEY_FILE, fingerprint, new_key
 
-    made = fingerprint(new_key())
+    made = fingerprint(new_key(find_root() / KEY_FILE))
     typer.echo(f"made key {made} in {KEY_FILE.as_posix()}; git ignores it")
     typer.echo("Keep a copy in your team's password manager: a lost key cannot be made again.")
     typer.echo("To pin it, write into the contract:")

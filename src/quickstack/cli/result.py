@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import typer
 
-#: The number that says most, by task.
-_MAIN = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
-
 
 def result() -> None:
     """Say in a few lines what the last run found, and where to look."""
     from quickstack import paths
     from quickstack.cli.repository import find_root
+    from quickstack.modeling.metrics import MAIN_METRIC
     from quickstack.sources.documents import read_json
+
+    def shown(value: float | None) -> str:
+        return "not defined" if value is None else f"{value:.3f}"
 
     root = find_root()
     quality, training, metrics, drift = (
         read_json(root / path)
         for path in (paths.QUALITY, paths.TRAINING, paths.METRICS, paths.DRIFT)
     )
-    rows, name = quality["rows"], _MAIN[training["task"]]
+    rows, name = quality["rows"], MAIN_METRIC[training["task"]]
     interval = metrics["interval"][name]
     lines = {
         "Data": f"{quality['dataset']}: {rows['read']:,} rows read, {rows['clean']:,} clean, "
         f"{rows['quarantined']:,} in quarantine",
-        "Model": f"{training['model']}: {name} {metrics[name]:.3f} on {metrics['rows']['test']:,} "
-        f"test rows (95 % between {interval['low']:.3f} and {interval['high']:.3f}; the baseline "
-        f"has {metrics['baseline'][name]:.3f})",
+        "Model": f"{training['model']}: {name} {shown(metrics[name])} on "
+        f"{metrics['rows']['test']:,} test rows (95 % between {shown(interval['low'])} and "
+        f"{shown(interval['high'])}; the baseline has {shown(metrics['baseline'][name])})",
         "Drift": f"{drift['verdict']}: {' '.join(drift['reasons'])}".rstrip(": "),
         "Look at": f"{(paths.EXPORTS / 'index.html').as_posix()}, the tables beside it, "
         f"{paths.MODEL_CARD.as_posix()}",

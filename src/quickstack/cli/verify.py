@@ -30,7 +30,7 @@ def verify(
         "restricted": (
             "raw data and quarantine go to the restricted remote only",
             [
-                f"a push would share {path}; use `quickstack add`"
+                f"a push would share {path}; bind it by `quickstack add`, or `remote: restricted`"
                 for path in unrestricted_outputs(root)
             ],
         ),

@@ -77,6 +77,7 @@ def _read_column(entry: dict[str, Any], path: Path, mistakes: Mistakes) -> Colum
     )
     _check_privacy(column, path, mistakes)
     _check_limits(column, path, mistakes)
+    _check_allowed(column, path, mistakes)
     return column
 
 
@@ -122,9 +123,30 @@ def _check_limits(column: Column, path: Path, mistakes: Mistakes) -> None:
         except ValueError:
             place = (*path, "logicalTypeOptions")
             mistakes.add(place, f"a limit of '{column.name}' is no ISO 8601 {column.type}")
-    low, high = column.minimum, column.maximum
-    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
-        mistakes.add((*path, "logicalTypeOptions"), f"'{column.name}': minimum is above maximum")
+    for low, high in (
+        (column.minimum, column.maximum),
+        (column.exclusive_minimum, column.exclusive_maximum),
+    ):
+        if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+            place = (*path, "logicalTypeOptions")
+            mistakes.add(place, f"'{column.name}': minimum is above maximum")
+
+
+def _check_allowed(column: Column, path: Path, mistakes: Mistakes) -> None:
+    kinds: dict[str, tuple[type, ...]] = {
+        "string": (str,),
+        "integer": (int,),
+        "number": (int, float),
+        "boolean": (bool,),
+    }
+    for index, value in enumerate(column.allowed):
+        wanted = kinds.get(column.type, ())
+        if isinstance(value, wanted) and (column.type == "boolean" or not isinstance(value, bool)):
+            continue
+        # YAML reads an unquoted Yes, No, on or 1 as something else than text.
+        hint = "; write it in quotes" if column.type == "string" else ""
+        place = (*path, "enum", index)
+        mistakes.add(place, f"an allowed value of '{column.name}' is no {column.type}{hint}")
 
 
 def _time_format(kind: str, pattern: Any, path: Path, mistakes: Mistakes) -> str | None:
@@ -153,7 +175,7 @@ def read_quality(
         here = (*path, "quality", index)
         operators = [key for key in entry if key in _OPERATORS]
         if entry.get("metric") != metric:
-            mistakes.add(here, f"this stage checks the metric {metric} here, no other")
+            mistakes.add(here, f"the metric {metric} is checked here, no other")
         elif entry.get("severity") not in (None, "error", "warning"):
             mistakes.add((*here, "severity"), "severity must be error or warning")
         elif len(operators) == 1:

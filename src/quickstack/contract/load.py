@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path as FilePath
 from typing import Any, get_args
 
@@ -130,17 +131,24 @@ def _source(document: dict[str, Any], mistakes: Mistakes) -> Source:
     delimiter = custom.get("delimiter", ",")
     if len(delimiter) != 1:
         mistakes.add(here, 'the delimiter must be one character; write a tab as "\\t"')
+    share = float(custom.get("maxQuarantinedShare", 0.05))
+    if not 0 <= share <= 1:
+        mistakes.add(here, "maxQuarantinedShare must lie between 0 and 1")
+    path, folder = str(server.get("path", "")), f"data/raw/{document['id']}/"
+    # dvc.yaml declares that folder as the stage's dependency, and no other.
+    if not path.startswith(folder) or ".." in path:
+        mistakes.add((*here, "path"), f"the path must lie in {folder}")
     encoding = server.get("encoding", "utf-8")
     try:
         "".encode(encoding)
     except LookupError:
         mistakes.add((*here, "encoding"), f"'{encoding}' is no encoding; write utf-8, latin-1, …")
     return Source(
-        path=str(server.get("path", "")),
+        path=path,
         delimiter=delimiter,
         encoding=encoding,
         missing=tuple(str(value) for value in custom.get("missingValues", [""])),
-        max_quarantined_share=float(custom.get("maxQuarantinedShare", 0.05)),
+        max_quarantined_share=share,
         origin=origin,
     )
 
@@ -149,6 +157,14 @@ def _owners(document: dict[str, Any]) -> dict[str, str]:
     team = document.get("team") or {}
     members = team.get("members") or [] if isinstance(team, dict) else team
     return {str(m.get("role")): str(m.get("name") or m.get("username")) for m in members}
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_learning(contract: Contract, mistakes: Mistakes) -> None:
@@ -182,6 +198,8 @@ def _check_learning(contract: Contract, mistakes: Mistakes) -> None:
     chosen = [v for v in (split.from_time, split.from_row, split.share) if v is not None]
     if len(chosen) != 1:
         mistakes.add(here, "one of testFrom, testFromRow and testShare must choose the test rows")
+    if split.from_time is not None and not _is_moment(split.from_time):
+        mistakes.add(here, f"testFrom '{split.from_time}' is no ISO 8601 date or time")
     if split.from_time is not None and time is None:
         mistakes.add(here, "testFrom needs a timeColumn")
     if split.from_row is not None and contract.rows_per_period is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from quickstack.modeling.metrics import MAIN_METRIC
+
 if TYPE_CHECKING:
     from quickstack.contract.model import Contract
 
@@ -80,7 +82,7 @@ def headline(contract: Contract, metrics: Mapping[str, Any]) -> str:
     metrics
         `reports/metrics.json`: each metric of the test rows, and `baseline` by metric.
     """
-    name = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}[contract.task]
+    name = MAIN_METRIC[contract.task]
     value, base = metrics.get(name), metrics["baseline"].get(name)
     if value is None:
         return (

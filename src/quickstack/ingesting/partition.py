@@ -174,8 +174,15 @@ def _digests(table: pa.Table) -> Any:
     """Return 128 bits of each row, as two uint64 columns; zeros where a value is missing."""
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
 
-    frame = table.to_pandas(use_threads=False).astype(str)
+    texts = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        # The text of a value must not depend on what else is in its block.
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.int64())
+        texts[name] = column.cast(pa.string()).fill_null("").to_numpy()
+    frame = pd.DataFrame(texts, dtype=object)
     halves = [
         pd.util.hash_pandas_object(frame, index=False, hash_key=key, categorize=False).to_numpy()
         for key in ("quickstack-keys1", "quickstack-keys2")

@@ -37,7 +37,9 @@ def add_restricted(root: Path, path: Path) -> Path:
             "this lies outside data/raw", where=str(path), fix="move it to data/raw/<dataset>"
         )
     if not relative.exists():
-        raise QuickstackError("there is no such file or folder", where=str(path), fix="check it")
+        raise QuickstackError(
+            "there is no such file or folder", where=str(path), fix="put the data there first"
+        )
     shown = relative.relative_to(root.resolve())
     done = subprocess.run(
         [sys.executable, "-m", "dvc", "add", shown.as_posix()],
@@ -47,14 +49,22 @@ def add_restricted(root: Path, path: Path) -> Path:
         check=False,
     )
     if done.returncode != 0:
-        raise QuickstackError(dvc_reason(done.stderr), where=shown.as_posix())
+        raise QuickstackError(
+            dvc_reason(done.stderr), where=shown.as_posix(), fix="see what `dvc add` says of it"
+        )
     pointer = root / f"{shown.as_posix()}.dvc"
     document = yaml.safe_load(pointer.read_text(encoding="utf-8"))
     for out in document["outs"]:
         out["remote"] = RESTRICTED
     pointer.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8", newline="\n")
     # DVC staged the file as it was before: committed so, a push would share the data.
-    subprocess.run(["git", "add", "--", str(pointer)], cwd=root, capture_output=True, check=False)
+    staged = subprocess.run(["git", "add", "--", str(pointer)], cwd=root, capture_output=True)
+    if staged.returncode != 0:
+        raise QuickstackError(
+            "git could not stage it again, now that it is bound to the restricted remote",
+            where=pointer.name,
+            fix="`git add` it before you commit",
+        )
     return pointer.relative_to(root)
 
 

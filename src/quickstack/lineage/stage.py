@@ -72,7 +72,12 @@ def run(name: str, work: Callable[[Stage], None]) -> None:
     except KeyboardInterrupt:
         _fail(name, before, "interrupted; nothing half-written is left", 130)
     except MemoryError:
-        _fail(name, before, "there is not enough memory. To fix it: lower ingest.block_rows", 1)
+        _fail(
+            name,
+            before,
+            "there is not enough memory. To fix it: give it more, or fewer rows at a time",
+            1,
+        )
     except OSError as error:
         _fail(name, before, _operating_system(error), 1)
     except Exception as error:

@@ -33,7 +33,7 @@ HIGHER_IS_BETTER: dict[Task, dict[str, bool]] = {
     "regression": {"mae": False, "rmse": False, "r2": True},
 }
 #: The measure that ranks features and models, by task.
-MAIN_METRIC: dict[Task, str] = {"binary": "roc_auc", "multiclass": "macro_f1", "regression": "mae"}
+MAIN_METRIC: dict[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
 #: What the loss of one row is called, by task.
 LOSS_NAME: dict[Task, str] = {
     "binary": "brier",

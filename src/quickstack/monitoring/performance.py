@@ -30,12 +30,6 @@ MAX_Z = 3.0
 TOLERANCE = 0.03
 #: Labelled rows below which the mean of skewed losses is not normal enough for a z test.
 MIN_LABELLED = 30
-#: The measure that people read, by task: 0 to 1, or in the target's unit.
-MAIN_METRIC: dict[Task, str] = {
-    "binary": "roc_auc",
-    "multiclass": "accuracy",
-    "regression": "mae",
-}
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quickstack.errors import DataError
+from quickstack.modeling.metrics import MAIN_METRIC
 from quickstack.monitoring.drift import is_calibrated, measure_drift
-from quickstack.monitoring.performance import MAIN_METRIC, PeriodPerformance, ReferenceLoss
+from quickstack.monitoring.performance import PeriodPerformance, ReferenceLoss
 from quickstack.monitoring.profile import Profile
 from quickstack.monitoring.verdict import decide
 
