@@ -3,9 +3,9 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from helpers import ROOT, make_repository
 from typer.testing import CliRunner
 
+from helpers import ROOT, make_repository
 from quickstack.cli.main import app
 from quickstack.privacy.keys import KEY_FILE, KEY_VARIABLE, fingerprint
 
