@@ -53,7 +53,7 @@ class Clone:
     def set(self, pattern: str, line: str) -> None:
         """Replace the one line of params.yaml that matches, whatever people have tuned."""
         path = self.path / "params.yaml"
-        text, times = re.subn(pattern, line, path.read_text(encoding="utf-8"))
+        text, times = re.subn(pattern, line, path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert times == 1, f"{pattern!r} occurs {times} times in params.yaml"
         path.write_text(text, encoding="utf-8")
 
@@ -104,11 +104,11 @@ def fresh_clone(tmp_path: Path) -> Callable[[str], Clone]:
 @pytest.fixture(scope="session")
 def _finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone = clone_into(tmp_path_factory.mktemp("finished") / "project")
-    clone.set("dataset: .*", "dataset: sample")
-    clone.set("rows: .*", "rows: 6000")
-    clone.set("  iterations: .*", "  iterations: 30")
-    clone.set("resamples: .*", "resamples: 50")
-    clone.set("learning_rate: .*", "learning_rate: 0.1")
+    clone.set("^dataset: .*", "dataset: sample")
+    clone.set("^  rows: .*", "  rows: 6000")
+    clone.set("^    iterations: .*", "    iterations: 30")
+    clone.set("^  resamples: .*", "  resamples: 50")
+    clone.set("^    learning_rate: .*", "    learning_rate: 0.1")
     clone.run("dvc", "repro")
     clone.commit("small sample")
     return clone
