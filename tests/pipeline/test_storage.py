@@ -278,7 +278,7 @@ def test_verify_names_raw_data_that_a_plain_dvc_add_would_share(finished):
     finished.run("dvc", "add", "data/raw/other")
     found = finished.run("quickstack", "verify", check=False)
     assert found.returncode == 1
-    assert "a push would share data/raw/other; use `quickstack add`" in found.stdout
+    assert "a push would share data/raw/other; bind it by `quickstack add`" in found.stdout
     assert "Traceback" not in found.stderr
     finished.run("quickstack", "add", "data/raw/other")
     assert finished.run("quickstack", "verify").returncode == 0
