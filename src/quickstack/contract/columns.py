@@ -183,5 +183,6 @@ def read_quality(
             value = tuple(limit) if isinstance(limit, list) else limit
             stops = entry.get("severity", "error") == "error"
             percent = entry.get("unit") == "percent"
+            # The schema of the standard has checked that the limit is a number or two of them.
             rules.append(QualityRule(metric, operators[0], value, percent, stops))  # type: ignore[arg-type]
     return tuple(rules)

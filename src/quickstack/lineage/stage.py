@@ -80,7 +80,7 @@ def run(name: str, work: Callable[[Stage], None]) -> None:
         )
     except OSError as error:
         _fail(name, before, _operating_system(error), 1)
-    except Exception as error:
+    except Exception as error:  # of any package: its message may quote a value
         _fail(name, before, withheld(error), 1)
 
 
