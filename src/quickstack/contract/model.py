@@ -7,17 +7,75 @@ from typing import Literal
 
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
 Task = Literal["binary", "multiclass", "regression"]
+Severity = Literal["error", "warning", "stop"]
+#: What a row can break: one name each, in messages, reports and `severity`.
+RULES = ("type", "required", "allowed", "minimum", "maximum", "length", "pattern", "unique")
 
 
 @dataclass(frozen=True)
 class QualityRule:
-    """A rule over a column or the table: `metric` compared with `limits`."""
+    """A rule over a column or the table: `metric` compared with `value`.
 
-    metric: Literal["nullValues", "rowCount"]
+    Attributes
+    ----------
+    columns
+        For `duplicateValues` of a table: the columns that together must not repeat.
+    valid, pattern
+        For `invalidValues`: the values that are valid, or what they must match (RE2).
+    missing
+        For `missingValues`: the values that count as missing besides null.
+    """
+
+    metric: Literal["nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount"]
     operator: str
     value: float | tuple[float, float]
     percent: bool
     stops: bool
+    columns: tuple[str, ...] = ()
+    valid: tuple[str | int | float | bool, ...] = ()
+    pattern: str | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Rows whose `columns` have values must find them together in columns `to` of `table`."""
+
+    columns: tuple[str, ...]
+    table: str
+    to: tuple[str, ...]
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True)
+class Generalisation:
+    """How a value becomes coarser.
+
+    Attributes
+    ----------
+    kind
+        `band`: a number becomes the text of its band of width `size`, 37 by 10 is "30-39".
+        `prefix`: a text keeps its first `size` characters.
+        `month`, `quarter`, `year`, `decade`: a date or timestamp becomes the first date of its own.
+    """
+
+    kind: Literal["band", "prefix", "month", "quarter", "year", "decade"]
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Anonymity:
+    """k-anonymity: each combination of `columns`, as ingest leaves them, belongs to k or more.
+
+    Attributes
+    ----------
+    subject
+        The column that tells persons apart; rows are counted where it is None.
+    """
+
+    k: int
+    columns: tuple[str, ...]
+    subject: str | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +91,16 @@ class Column:
     format
         How a date or timestamp is written, as Python's `strftime` says it.
     personal
-        What happens to personal values: `drop`, `pseudonym`, or None where there are none.
+        What happens to personal values: `drop`, `pseudonym`, `generalise`, `keep` (they are let
+        through as they are, on purpose), or None where there are none.
+    generalisation
+        How, where `personal` is `generalise`.
+    allowed_findings
+        Kinds of personal data that detection finds here, and that somebody looked at and let be:
+        the names of `quickstack.privacy.detect.KINDS`, and `echo`.
+    severities
+        (rule, severity) where a rule of this column does not quarantine its rows (`error`) but
+        counts them (`warning`) or ends the run (`stop`).
     domain
         Equal values get equal pseudonyms within one domain.
     """
@@ -55,7 +122,10 @@ class Column:
     unit: str | None = None
     description: str = ""
     classification: str | None = None
-    personal: Literal["drop", "pseudonym"] | None = None
+    personal: Literal["drop", "pseudonym", "generalise", "keep"] | None = None
+    generalisation: Generalisation | None = None
+    allowed_findings: tuple[str, ...] = ()
+    severities: tuple[tuple[str, Severity], ...] = ()
     domain: str = ""
     feature: bool = True
     leaks_target: bool = False
@@ -68,8 +138,14 @@ class Column:
 
     @property
     def interim_type(self) -> LogicalType:
-        """The type that ingest leaves: a pseudonym is always text."""
+        """The type that ingest leaves: a pseudonym, a band and a prefix are text."""
+        if self.generalisation is not None:
+            return "string" if self.generalisation.kind in ("band", "prefix") else "date"
         return "string" if self.personal == "pseudonym" else self.type
+
+    def severity(self, rule: str) -> Severity:
+        """Return what happens to rows that break one of RULES."""
+        return dict(self.severities).get(rule, "error")
 
 
 @dataclass(frozen=True)
@@ -79,7 +155,26 @@ class Source:
     Attributes
     ----------
     path
-        File or pattern, relative to the repository.
+        File or pattern in `data/raw/<dataset>/`, relative to the repository. For data that stay
+        on S3, the file there that lists the pinned objects (`*.objects.jsonl`, which
+        `quickstack land --in-place` writes).
+    format
+        `csv` is any delimited text. Compression is recognised by the file's first bytes.
+    quote, escape
+        The character around cells, empty for none; and the one that makes the next literal
+        (None: a doubled quote is a quote).
+    line_end
+        `auto` takes LF and CRLF, `cr` the lone CR of old Macs.
+    skip_lines
+        Lines before the header.
+    skip_initial_space
+        Whether blanks after a delimiter belong to no cell.
+    decimal, thousands
+        The decimal separator, and what may separate thousands (empty: nothing).
+    true_values, false_values
+        How a boolean is written.
+    sheet
+        The sheet of a workbook; the first one where None.
     missing
         The cell texts that mean "no value".
     max_quarantined_share
@@ -89,9 +184,19 @@ class Source:
     """
 
     path: str
-    format: Literal["csv"] = "csv"
+    format: Literal["csv", "parquet", "jsonl", "excel"] = "csv"
     delimiter: str = ","
     encoding: str = "utf-8"
+    quote: str = '"'
+    escape: str | None = None
+    line_end: Literal["auto", "cr"] = "auto"
+    skip_lines: int = 0
+    skip_initial_space: bool = False
+    decimal: str = "."
+    thousands: str = ""
+    true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
+    false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
+    sheet: str | None = None
     missing: tuple[str, ...] = ("",)
     max_quarantined_share: float = 0.05
     origin: str | None = None
@@ -112,7 +217,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Contract:
-    """Everything the pipeline knows about one data set."""
+    """Everything the pipeline knows about one data set.
+
+    The first table of the file is the one that is learned from; the others are in `tables`.
+    """
 
     id: str
     name: str
@@ -132,6 +240,11 @@ class Contract:
     quality: tuple[QualityRule, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)
     service_levels: dict[str, str] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
+    anonymity: Anonymity | None = None
+    #: The further tables of the contract, each as a contract of its own (without a task): their
+    #: `id` is the table's name. References point to them.
+    tables: tuple[Contract, ...] = ()
 
     def column(self, name: str) -> Column:
         """Return the column of that name; KeyError where there is none."""

@@ -11,10 +11,32 @@ from quickstack.errors import SourceError
 
 @dataclass(frozen=True)
 class Partition:
-    """One source file, and the name its result gets."""
+    """One source file or object, and the name its result gets.
+
+    Attributes
+    ----------
+    path
+        The file; for an object that stays on S3, the file that lists it.
+    name
+        The name of its results, unique within the data set.
+    url
+        `s3://bucket/key` of an object that is read where it is; None for a file.
+    etag
+        The version of that object that is pinned.
+    size
+        Bytes as stored.
+    """
 
     path: Path
     name: str
+    url: str | None = None
+    etag: str | None = None
+    size: int = 0
+
+    @property
+    def shown(self) -> str:
+        """How messages and reports name it."""
+        return self.url or self.path.as_posix()
 
 
 def find_partitions(contract: Contract) -> list[Partition]:
@@ -34,7 +56,7 @@ def find_partitions(contract: Contract) -> list[Partition]:
             where=pattern,
             fix=f"take it from {origin} and put it there" if origin else "put the data there",
         )
-    return [Partition(path, _name(path)) for path in paths]
+    return [Partition(path, _name(path), size=path.stat().st_size) for path in paths]
 
 
 def _name(path: Path) -> str:
