@@ -6,18 +6,22 @@ import re
 from datetime import date, datetime
 from typing import Any, get_args
 
-from quickstack.contract.model import Column, LogicalType, QualityRule
-from quickstack.contract.vocabulary import COLUMN, Mistakes, custom_values
+from quickstack.contract.model import Column, LogicalType
+from quickstack.contract.patterns import check_pattern
+from quickstack.contract.protection import (
+    check_privacy,
+    check_severities,
+    read_findings,
+    read_generalisation,
+    read_severities,
+)
+from quickstack.contract.quality import fits, read_column_quality
+from quickstack.contract.vocabulary import COLUMN, Mistakes, custom_values, place_of
 from quickstack.yaml_lines import Path
 
-CLASSIFICATIONS = ("public", "internal", "confidential", "personal")
 DEFAULT_FORMATS = {"date": "%Y-%m-%d", "timestamp": "%Y-%m-%d %H:%M:%S"}
 _PATTERN_LETTERS = {
     "yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S",
-}  # fmt: skip
-_OPERATORS = {
-    "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan",
-    "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween",
 }  # fmt: skip
 
 
@@ -43,14 +47,20 @@ def _read_column(entry: dict[str, Any], path: Path, mistakes: Mistakes) -> Colum
     custom = custom_values(entry, path, COLUMN, mistakes)
     kind: Any = entry.get("logicalType")
     if kind not in get_args(LogicalType):
-        place = (*path, "logicalType") if kind else path
+        written = (*path, "logicalType") if kind else path
         choices = ", ".join(get_args(LogicalType))
-        mistakes.add(place, f"column '{name}' needs a logicalType that a table can hold: {choices}")
+        mistakes.add(
+            written, f"column '{name}' needs a logicalType that a table can hold: {choices}"
+        )
         kind = "string"
     options = entry.get("logicalTypeOptions") or {}
     key_position = None
     if entry.get("primaryKey"):
         key_position = int(entry.get("primaryKeyPosition") or 1)
+
+    def place(name: str) -> Path:
+        return place_of(entry, path, name)
+
     column = Column(
         name=name,
         type=kind,
@@ -70,49 +80,29 @@ def _read_column(entry: dict[str, Any], path: Path, mistakes: Mistakes) -> Colum
         description=str(entry.get("description") or ""),
         classification=entry.get("classification"),
         personal=custom.get("personalData"),
+        generalisation=read_generalisation(
+            custom.get("generalisation"), name, kind, place("generalisation"), mistakes
+        ),
+        allowed_findings=read_findings(
+            custom.get("allowedFindings", []), name, place("allowedFindings"), mistakes
+        ),
+        severities=read_severities(custom.get("severity", {}), name, place("severity"), mistakes),
         domain=custom.get("pseudonymDomain", name),
         feature=custom.get("feature", True),
         leaks_target=custom.get("leaksTarget", False),
-        quality=read_quality(entry, path, mistakes, column=name),
+        quality=read_column_quality(entry, path, kind, mistakes),
     )
-    _check_privacy(column, path, mistakes)
+    check_privacy(column, entry, path, mistakes)
+    check_severities(column, place("severity"), mistakes)
     _check_limits(column, path, mistakes)
     _check_allowed(column, path, mistakes)
     return column
 
 
-def _check_privacy(column: Column, path: Path, mistakes: Mistakes) -> None:
-    choices = ", ".join(CLASSIFICATIONS)
-    if column.classification not in (None, *CLASSIFICATIONS):
-        place = (*path, "classification")
-        mistakes.add(place, f"classification of '{column.name}' must be one of: {choices}")
-    elif column.classification is None and column.type == "string":
-        mistakes.add(
-            path,
-            f"text column '{column.name}' has no classification, and text may be personal; "
-            f"write `classification:` with one of: {choices}",
-        )
-    if column.personal not in (None, "drop", "pseudonym"):
-        mistakes.add(path, f"personalData of '{column.name}' must be drop or pseudonym")
-    if column.classification == "personal" and column.personal is None:
-        mistakes.add(
-            path,
-            f"column '{column.name}' is personal; add the custom property personalData: "
-            "drop, or pseudonym",
-        )
-    if column.personal is not None and column.classification != "personal":
-        mistakes.add(path, f"personalData of '{column.name}' needs `classification: personal`")
-    if column.personal == "pseudonym" and column.type not in ("string", "integer"):
-        mistakes.add(path, f"only text and whole numbers become pseudonyms; drop '{column.name}'")
-
-
 def _check_limits(column: Column, path: Path, mistakes: Mistakes) -> None:
     if column.pattern is not None:
-        try:
-            re.compile(column.pattern)
-        except re.error as error:
-            place = (*path, "logicalTypeOptions", "pattern")
-            mistakes.add(place, f"the pattern of '{column.name}' is no regular expression: {error}")
+        place = (*path, "logicalTypeOptions", "pattern")
+        check_pattern(column.pattern, f"'{column.name}'", place, mistakes)
     for option in ("minimum", "maximum", "exclusive_minimum", "exclusive_maximum"):
         limit = getattr(column, option)
         if limit is None or column.type not in DEFAULT_FORMATS:
@@ -133,15 +123,8 @@ def _check_limits(column: Column, path: Path, mistakes: Mistakes) -> None:
 
 
 def _check_allowed(column: Column, path: Path, mistakes: Mistakes) -> None:
-    kinds: dict[str, tuple[type, ...]] = {
-        "string": (str,),
-        "integer": (int,),
-        "number": (int, float),
-        "boolean": (bool,),
-    }
     for index, value in enumerate(column.allowed):
-        wanted = kinds.get(column.type, ())
-        if isinstance(value, wanted) and (column.type == "boolean" or not isinstance(value, bool)):
+        if fits(value, column.type):
             continue
         # YAML reads an unquoted Yes, No, on or 1 as something else than text.
         hint = "; write it in quotes" if column.type == "string" else ""
@@ -155,34 +138,17 @@ def _time_format(kind: str, pattern: Any, path: Path, mistakes: Mistakes) -> str
         return None
     if pattern is None:
         return DEFAULT_FORMATS[kind]
-    translated = str(pattern).replace("'T'", "T")
-    for letters, directive in _PATTERN_LETTERS.items():
-        translated = translated.replace(letters, directive)
-    if re.search(r"(?<!%)[A-SU-Za-z]", translated):
+    # JDK patterns put literal letters between apostrophes: yyyy-MM-dd'T'HH:mm:ss'Z'.
+    parts = re.split(r"'([^']*)'", str(pattern))
+    for index in range(0, len(parts), 2):
+        for letters, directive in _PATTERN_LETTERS.items():
+            parts[index] = parts[index].replace(letters, directive)
+    translated = "".join(parts)
+    place = (*path, "logicalTypeOptions", "format")
+    left = re.sub(r"%[YmdHMS]", "", "".join(parts[::2]))
+    if re.search(r"[A-SU-Za-z%]", left) or "%" in str(pattern):
         known = ", ".join(_PATTERN_LETTERS)
-        place = (*path, "logicalTypeOptions", "format")
         mistakes.add(place, f"format '{pattern}' is not understood; use {known} and punctuation")
+    elif "%Y" not in translated:
+        mistakes.add(place, f"format '{pattern}' names no year; write yyyy in it")
     return translated
-
-
-def read_quality(
-    owner: dict[str, Any], path: Path, mistakes: Mistakes, *, column: str | None = None
-) -> tuple[QualityRule, ...]:
-    """Read the quality rules of a column (`nullValues`) or of the table (`rowCount`)."""
-    metric = "rowCount" if column is None else "nullValues"
-    rules = []
-    for index, entry in enumerate(owner.get("quality") or []):
-        here = (*path, "quality", index)
-        operators = [key for key in entry if key in _OPERATORS]
-        if entry.get("metric") != metric:
-            mistakes.add(here, f"the metric {metric} is checked here, no other")
-        elif entry.get("severity") not in (None, "error", "warning"):
-            mistakes.add((*here, "severity"), "severity must be error or warning")
-        elif len(operators) == 1:
-            limit = entry[operators[0]]
-            value = tuple(limit) if isinstance(limit, list) else limit
-            stops = entry.get("severity", "error") == "error"
-            percent = entry.get("unit") == "percent"
-            # The schema of the standard has checked that the limit is a number or two of them.
-            rules.append(QualityRule(metric, operators[0], value, percent, stops))  # type: ignore[arg-type]
-    return tuple(rules)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
-from quickstack.contract.columns import read_columns, read_quality
-from quickstack.contract.model import Contract, Source, Split, Task
+from quickstack.contract.learning import check_learning, read_anonymity
+from quickstack.contract.model import Contract, Split
+from quickstack.contract.source import read_server
 from quickstack.contract.standard import structural_mistakes
-from quickstack.contract.vocabulary import LEARNING, READING, Mistakes, custom_values
+from quickstack.contract.tables import read_tables
+from quickstack.contract.vocabulary import LEARNING, Mistakes, custom_values, place_of
 from quickstack.errors import ContractError
 from quickstack.yaml_lines import LinedDocument, Path
-
-_PERIODS = ("hour", "day", "week", "month", "quarter", "year")
 
 
 def load_contract(path: FilePath | str) -> Contract:
@@ -56,13 +56,14 @@ def load_contract(path: FilePath | str) -> Contract:
     for repeated in document.repeated:
         mistakes.add(repeated, f"'{repeated[-1]}' stands here twice; keep one")
     mistakes.found += structural_mistakes(document.value)
+    contract = None
     try:
         contract = _read(document.value, path, mistakes)
     except (AttributeError, KeyError, TypeError, ValueError):
         # What the standard refuses may be of any shape; its own mistakes say so.
         if not mistakes.found:
             raise
-    if mistakes.found:
+    if mistakes.found or contract is None:
         raise _refusal(shown, document, mistakes)
     return contract
 
@@ -76,25 +77,24 @@ def _refusal(shown: str, document: LinedDocument, mistakes: Mistakes) -> Contrac
     return ContractError(f"the contract has {len(lined)} mistakes:{listed}\n", where=shown)
 
 
-def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contract:
+def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contract | None:
     name = path.name.removesuffix(".yaml").removesuffix(".odcs")
     if document["id"] != name:
         mistakes.add(("id",), f"id is '{document['id']}', and the file is named for '{name}'")
-    tables = document.get("schema") or []
-    if len(tables) != 1:
-        mistakes.add(("schema",), f"one table is needed under `schema`; here are {len(tables)}")
-    table = tables[0] if tables else {}
-    columns = read_columns(table, ("schema", 0), mistakes)
+    server = read_server(document, mistakes)
+    tables = read_tables(document, server, mistakes)
     custom = custom_values(document, (), LEARNING, mistakes)
+    key = custom.get("pseudonymKey")
+    owners = _owners(document)
+    further = tuple(replace(t, owners=owners, key_fingerprint=key) for t in tables[1:])
     description = document.get("description") or {}
-    contract = Contract(
+    if not tables:
+        return None
+    contract = replace(
+        tables[0],
         id=document["id"],
         name=document.get("name") or document["id"],
-        version=str(document["version"]),
         description=" ".join(str(description.get("purpose") or "").split()),
-        grain=str(table.get("dataGranularityDescription") or table.get("description") or ""),
-        source=_source(document, mistakes),
-        columns=columns,
         task=custom.get("task", "binary"),
         target=custom.get("target", ""),
         split=Split(custom.get("testFrom"), custom.get("testFromRow"), custom.get("testShare")),
@@ -102,109 +102,24 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
         time_column=custom.get("timeColumn"),
         period=custom.get("period"),
         rows_per_period=custom.get("rowsPerPeriod"),
-        key_fingerprint=custom.get("pseudonymKey"),
-        quality=read_quality(table, ("schema", 0), mistakes),
-        owners=_owners(document),
+        key_fingerprint=key,
+        owners=owners,
         service_levels={
             str(sla["property"]): f"{sla['value']} {sla.get('unit', '')}".strip()
             for sla in document.get("slaProperties") or []
         },
+        tables=further,
     )
-    _check_learning(contract, mistakes)
-    return contract
 
+    def place(name: str) -> Path:
+        return place_of(document, (), name) or ("customProperties",)
 
-def _source(document: dict[str, Any], mistakes: Mistakes) -> Source:
-    servers = document.get("servers") or []
-    raw = [i for i, server in enumerate(servers) if server["server"] == "raw"]
-    origin = next((s.get("location") for s in servers if s["server"] == "origin"), None)
-    if len(raw) != 1:
-        mistakes.add(("servers",), "one server named 'raw' must say where the data come from")
-        return Source(path="")
-    here: Path = ("servers", raw[0])
-    server = servers[raw[0]]
-    if server["type"] != "local":
-        mistakes.add((*here, "type"), "the server 'raw' must be of type local: a path in data/raw")
-    if server.get("format") != "csv":
-        mistakes.add((*here, "format"), "the format must be csv")
-    custom = custom_values(server, here, READING, mistakes)
-    delimiter = custom.get("delimiter", ",")
-    if len(delimiter) != 1:
-        mistakes.add(here, 'the delimiter must be one character; write a tab as "\\t"')
-    share = float(custom.get("maxQuarantinedShare", 0.05))
-    if not 0 <= share <= 1:
-        mistakes.add(here, "maxQuarantinedShare must lie between 0 and 1")
-    path, folder = str(server.get("path", "")), f"data/raw/{document['id']}/"
-    # dvc.yaml declares that folder as the stage's dependency, and no other.
-    if not path.startswith(folder) or ".." in path:
-        mistakes.add((*here, "path"), f"the path must lie in {folder}")
-    encoding = server.get("encoding", "utf-8")
-    try:
-        "".encode(encoding)
-    except LookupError:
-        mistakes.add((*here, "encoding"), f"'{encoding}' is no encoding; write utf-8, latin-1, …")
-    return Source(
-        path=path,
-        delimiter=delimiter,
-        encoding=encoding,
-        missing=tuple(str(value) for value in custom.get("missingValues", [""])),
-        max_quarantined_share=share,
-        origin=origin,
-    )
+    check_learning(contract, place, mistakes)
+    anonymity = read_anonymity(custom.get("kAnonymity"), contract, place("kAnonymity"), mistakes)
+    return replace(contract, anonymity=anonymity)
 
 
 def _owners(document: dict[str, Any]) -> dict[str, str]:
     team = document.get("team") or {}
     members = team.get("members") or [] if isinstance(team, dict) else team
     return {str(m.get("role")): str(m.get("name") or m.get("username")) for m in members}
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _check_learning(contract: Contract, mistakes: Mistakes) -> None:
-    """Check what the contract says about the task against its own columns."""
-    here: Path = ("customProperties",)
-    columns = {column.name: column for column in contract.columns}
-    if contract.task not in get_args(Task):
-        mistakes.add(here, f"task must be one of: {', '.join(get_args(Task))}")
-    target = columns.get(contract.target)
-    if target is None:
-        mistakes.add(here, f"target '{contract.target}' is no column; name the column to predict")
-    elif contract.task == "regression" and target.type not in ("integer", "number"):
-        mistakes.add(here, f"regression needs a number as its target; '{target.name}' is none")
-    elif contract.task != "regression" and not target.allowed and target.type != "boolean":
-        mistakes.add(here, f"the target '{target.name}' needs its classes as `enum` values")
-    if target is not None and target.personal:
-        mistakes.add(here, f"the target '{target.name}' cannot be personal data")
-    if contract.task == "binary" and target is not None:
-        classes = target.allowed or (False, True)
-        if len(classes) != 2:
-            mistakes.add(here, f"binary needs a target of two classes; here are {len(classes)}")
-        if contract.positive not in classes:
-            mistakes.add(here, "positiveLabel must name one of the target's two classes")
-    time = contract.time_column
-    temporal = {name for name, column in columns.items() if column.type in ("date", "timestamp")}
-    if time is not None and time not in temporal:
-        mistakes.add(here, f"timeColumn '{time}' must be a column of type date or timestamp")
-    if time is not None and contract.period not in _PERIODS:
-        mistakes.add(here, f"a timeColumn needs a period: one of {', '.join(_PERIODS)}")
-    split = contract.split
-    chosen = [v for v in (split.from_time, split.from_row, split.share) if v is not None]
-    if len(chosen) != 1:
-        mistakes.add(here, "one of testFrom, testFromRow and testShare must choose the test rows")
-    if split.from_time is not None and not _is_moment(split.from_time):
-        mistakes.add(here, f"testFrom '{split.from_time}' is no ISO 8601 date or time")
-    if split.from_time is not None and time is None:
-        mistakes.add(here, "testFrom needs a timeColumn")
-    if split.from_row is not None and contract.rows_per_period is None:
-        mistakes.add(here, "testFromRow needs rowsPerPeriod: it says that row order is time")
-    if split.share is not None and (contract.ordered or not 0 < split.share < 1):
-        mistakes.add(here, "testShare must lie between 0 and 1, for data without an order in time")
-    if split.share is not None and not contract.key:
-        mistakes.add(here, "testShare needs a primaryKey: rows are chosen by the hash of their key")

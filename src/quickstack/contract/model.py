@@ -5,77 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from quickstack.contract.rules import (
+    FINDINGS,
+    RULES,
+    Anonymity,
+    Generalisation,
+    QualityRule,
+    Reference,
+    Severity,
+)
+
+__all__ = [
+    "FINDINGS",
+    "RULES",
+    "Anonymity",
+    "Column",
+    "Contract",
+    "Generalisation",
+    "LogicalType",
+    "QualityRule",
+    "Reference",
+    "Severity",
+    "Source",
+    "Split",
+    "Task",
+]
+
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
 Task = Literal["binary", "multiclass", "regression"]
-Severity = Literal["error", "warning", "stop"]
-#: What a row can break: one name each, in messages, reports and `severity`.
-RULES = ("type", "required", "allowed", "minimum", "maximum", "length", "pattern", "unique")
-
-
-@dataclass(frozen=True)
-class QualityRule:
-    """A rule over a column or the table: `metric` compared with `value`.
-
-    Attributes
-    ----------
-    columns
-        For `duplicateValues` of a table: the columns that together must not repeat.
-    valid, pattern
-        For `invalidValues`: the values that are valid, or what they must match (RE2).
-    missing
-        For `missingValues`: the values that count as missing besides null.
-    """
-
-    metric: Literal["nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount"]
-    operator: str
-    value: float | tuple[float, float]
-    percent: bool
-    stops: bool
-    columns: tuple[str, ...] = ()
-    valid: tuple[str | int | float | bool, ...] = ()
-    pattern: str | None = None
-    missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Rows whose `columns` have values must find them together in columns `to` of `table`."""
-
-    columns: tuple[str, ...]
-    table: str
-    to: tuple[str, ...]
-    severity: Severity = "error"
-
-
-@dataclass(frozen=True)
-class Generalisation:
-    """How a value becomes coarser.
-
-    Attributes
-    ----------
-    kind
-        `band`: a number becomes the text of its band of width `size`, 37 by 10 is "30-39".
-        `prefix`: a text keeps its first `size` characters.
-        `month`, `quarter`, `year`, `decade`: a date or timestamp becomes the first date of its own.
-    """
-
-    kind: Literal["band", "prefix", "month", "quarter", "year", "decade"]
-    size: int = 1
-
-
-@dataclass(frozen=True)
-class Anonymity:
-    """k-anonymity: each combination of `columns`, as ingest leaves them, belongs to k or more.
-
-    Attributes
-    ----------
-    subject
-        The column that tells persons apart; rows are counted where it is None.
-    """
-
-    k: int
-    columns: tuple[str, ...]
-    subject: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,8 +53,8 @@ class Column:
     generalisation
         How, where `personal` is `generalise`.
     allowed_findings
-        Kinds of personal data that detection finds here, and that somebody looked at and let be:
-        the names of `quickstack.privacy.detect.KINDS`, and `echo`.
+        Kinds of personal data that detection finds here, and that somebody looked at and let be;
+        each one of FINDINGS.
     severities
         (rule, severity) where a rule of this column does not quarantine its rows (`error`) but
         counts them (`warning`) or ends the run (`stop`).
@@ -272,4 +229,5 @@ class Contract:
     @property
     def needs_key(self) -> bool:
         """Whether a column leaves ingest as a keyed pseudonym."""
-        return any(c.personal == "pseudonym" for c in self.columns)
+        tables = (self, *self.tables)
+        return any(c.personal == "pseudonym" for table in tables for c in table.columns)

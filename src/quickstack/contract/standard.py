@@ -82,7 +82,17 @@ def _sentences(error: ValidationError) -> list[Mistake]:
         return [(path, f"'{name}' must be of type {error.validator_value}")]
     if error.validator == "oneOf" and path and "quality" in path:
         return [(path, "a quality rule needs exactly one limit: mustBe, mustBeLessThan, …")]
+    if "relationships" in path:
+        return [(path, _relationship_sentence(error))]
     return [(path, error.message)]
+
+
+def _relationship_sentence(error: ValidationError) -> str:
+    if error.validator == "not":
+        return "`from` is this column itself; leave it out, or write it under the table"
+    if error.absolute_path[-1] in ("from", "to") or error.validator == "pattern":
+        return "write a table and a column, such as planes.tailnum, or a list of them"
+    return "`from` and `to` must both be one column, or both a list of columns"
 
 
 def _known_keys(path: Path) -> set[str]:
@@ -94,6 +104,7 @@ def _known_keys(path: Path) -> set[str]:
         "schema": model.SchemaObject,
         "properties": model.SchemaProperty,
         "quality": model.DataQuality,
+        "relationships": model.Relationship,
         "slaProperties": model.ServiceLevelAgreementProperty,
         "customProperties": model.CustomProperty,
         "team": model.Team,

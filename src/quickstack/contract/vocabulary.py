@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,21 +21,39 @@ LEARNING: dict[str, tuple[type, ...]] = {
     "testFromRow": (int,),
     "testShare": (float,),
     "pseudonymKey": (str,),
+    "kAnonymity": (dict,),
 }
-#: Custom properties of a server.
+#: Custom properties of a server, and of a table that is written otherwise.
 READING: dict[str, tuple[type, ...]] = {
     "delimiter": (str,),
+    "quote": (str,),
+    "escape": (str,),
+    "lineEnd": (str,),
+    "skipLines": (int,),
+    "skipInitialSpace": (bool,),
+    "decimal": (str,),
+    "thousands": (str,),
+    "trueValues": (list,),
+    "falseValues": (list,),
+    "sheet": (str,),
     "missingValues": (list,),
     "maxQuarantinedShare": (float,),
 }
+#: Custom properties of a table; the standard gives format and encoding to servers only.
+TABLE: dict[str, tuple[type, ...]] = {**READING, "format": (str,), "encoding": (str,)}
 #: Custom properties of a column.
 COLUMN: dict[str, tuple[type, ...]] = {
     "unit": (str,),
     "personalData": (str,),
+    "generalisation": (str,),
     "pseudonymDomain": (str,),
+    "allowedFindings": (list,),
+    "severity": (dict,),
     "feature": (bool,),
     "leaksTarget": (bool,),
 }
+#: Custom properties of a relationship.
+RELATIONSHIP: dict[str, tuple[type, ...]] = {"severity": (str,)}
 
 _NAMES = {
     str: "text",
@@ -42,6 +61,7 @@ _NAMES = {
     float: "a number",
     bool: "true or false",
     list: "a list",
+    dict: "a mapping",
 }
 
 
@@ -102,3 +122,28 @@ def _is_of(value: Any, kinds: tuple[type, ...]) -> bool:
     if isinstance(value, bool):
         return bool in kinds
     return isinstance(value, kinds) or (float in kinds and isinstance(value, int))
+
+
+def place_of(owner: dict[str, Any], path: Path, name: str) -> Path:
+    """Return where the value of a custom property stands; the owner's place where it has none."""
+    for index, entry in enumerate(owner.get("customProperties") or []):
+        if entry.get("property") == name and entry.get("vendor") in (None, "quickstack"):
+            return (*path, "customProperties", index, "value")
+    return path
+
+
+def texts(name: str, values: list[Any], place: Path, mistakes: Mistakes) -> tuple[str, ...]:
+    """Read a list of texts; YAML reads an unquoted NO, 007 or null as something else."""
+    for index, value in enumerate(values):
+        if not isinstance(value, str):
+            mistakes.add((*place, index), f"a value of '{name}' is no text; write it in quotes")
+    return tuple(str(value) for value in values)
+
+
+def choose(value: Any, known: Sequence[str], subject: str, place: Path, mistakes: Mistakes) -> bool:
+    """Return whether `value` is one of the known words, and note a mistake where it is not."""
+    if value in known:
+        return True
+    hint = closest(str(value), list(known))
+    mistakes.add(place, f"{subject} must be one of: {', '.join(known)}{hint}")
+    return False
