@@ -2,10 +2,15 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyarrow import csv
 
-from quickstack.contract import Column
-from quickstack.quality.parse import parse_column
+from quickstack.contract import Column, Source
+from quickstack.quality.moments import parse_moments
+from quickstack.quality.parse import cell_types, normalise, parse_column, regular
 
 #: column, cell text, and its value; WRONG where it does not fit
 WRONG = object()
@@ -16,8 +21,12 @@ CASES = [
     (Column("c", "integer"), "12.0", WRONG),
     (Column("c", "integer"), "1e3", WRONG),
     (Column("c", "integer"), "1,000", WRONG),
-    (Column("c", "integer"), " 1", WRONG),
-    (Column("c", "integer"), "9" * 19, WRONG),
+    (Column("c", "integer"), " 1\t", 1),
+    (Column("c", "integer"), "9" * 18, 10**18 - 1),
+    (Column("c", "integer"), "9223372036854775807", 2**63 - 1),
+    (Column("c", "integer"), "9223372036854775808", WRONG),
+    (Column("c", "integer"), "-9223372036854775808", -(2**63)),
+    (Column("c", "integer"), "9" * 20, WRONG),
     (Column("c", "integer"), "0x1f", WRONG),
     (Column("c", "number"), "1.5", 1.5),
     (Column("c", "number"), "+1.5", 1.5),
@@ -37,7 +46,9 @@ CASES = [
     (Column("c", "date", format="%Y-%m-%d"), "2025-02-29", WRONG),
     (Column("c", "date", format="%Y-%m-%d"), "2025-02-30", WRONG),
     (Column("c", "date", format="%Y-%m-%d"), "2025-1-5", WRONG),
-    (Column("c", "date", format="%Y-%m-%d"), "2025-01-05 ", WRONG),
+    (Column("c", "date", format="%Y-%m-%d"), "2025-01-05 ", date(2025, 1, 5)),
+    (Column("c", "date", format="%Y-%m-%d"), "0000-01-01", WRONG),
+    (Column("c", "date", format="%Y-%m-%d"), "2025-0a-01", WRONG),
     (Column("c", "date", format="%d.%m.%Y"), "05.01.2025", date(2025, 1, 5)),
     (Column("c", "date", format="%d.%m.%Y"), "2025-01-05", WRONG),
     (
@@ -51,16 +62,106 @@ CASES = [
 ]
 
 
+SOURCE = Source(path="x", missing=("", "NA"))
+EUROPEAN = Source(path="x", decimal=",", thousands=".")
+
+
+def cells(*texts, missing=("", "NA")):
+    return pa.array([None if text in missing else text for text in texts], pa.string())
+
+
 @pytest.mark.parametrize(("column", "cell", "value"), CASES)
-def test_a_cell_has_its_value_or_is_wrong(column, cell, value):
-    values, wrong = parse_column(column, [cell], ("", "NA"))
+@pytest.mark.parametrize("encode", [False, True])
+def test_a_cell_has_its_value_or_is_wrong(column, cell, value, encode):
+    given_ = cells(cell).dictionary_encode() if encode else cells(cell)
+    values, wrong = parse_column(column, given_, SOURCE)
     if value is WRONG:
-        assert (values.to_pylist(), wrong.to_pylist()) == ([None], [True])
+        assert (values.to_pylist(), wrong.tolist()) == ([None], [True])
     else:
-        assert (values.to_pylist(), wrong.to_pylist()) == ([value], [False])
+        assert (values.to_pylist(), wrong) == ([value], None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "value"),
+    [
+        ("number", "1.234,5", 1234.5),
+        ("number", "-1.234.567,5", -1234567.5),
+        ("number", "1234,5", 1234.5),
+        ("number", "12.34,5", WRONG),
+        ("number", "1,5.000", WRONG),
+        ("integer", "1.234", 1234),
+        ("integer", "1.23", WRONG),
+    ],
+)
+def test_separators_only_as_declared(kind, cell, value):
+    values, wrong = parse_column(Column("c", kind), cells(cell), EUROPEAN)
+    assert (values.to_pylist(), wrong is not None) == (
+        ([None], True) if value is WRONG else ([value], False)
+    )
 
 
 def test_no_cells_are_no_values():
     for column, _, _ in CASES:
-        values, wrong = parse_column(column, [], ("",))
-        assert len(values) == len(wrong) == 0
+        values, wrong = parse_column(column, cells(), SOURCE)
+        assert (len(values), wrong) == (0, None)
+
+
+@settings(deadline=None, max_examples=300)
+@given(moment=st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)), before=st.booleans())
+def test_moments_are_read_as_python_writes_them(moment, before):
+    form = "%d.%m.%Y %H:%M:%S"
+    moment = moment.replace(microsecond=0)
+    text = (
+        f"{moment.day:02}.{moment.month:02}.{moment.year:04} "
+        f"{moment.hour:02}:{moment.minute:02}:{moment.second:02}"
+    )
+    column = pa.array(["no", text] if before else [text, text])
+    read = parse_moments(column, form).to_pylist()
+    assert read == ([None, moment] if before else [moment, moment])
+
+
+ODD = st.one_of(
+    st.text("0123456789.,+-eE xXnaif\t", max_size=8),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.dates().map(str),
+    st.sampled_from(
+        ["0x1F", "inf", "-nan", "1e400", "2025-02-30", " 5", "0000-01-01", "+5", "1_0"]
+    ),
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    texts=st.lists(ODD, min_size=1, max_size=3), kind=st.sampled_from(["integer", "number", "date"])
+)
+def test_what_the_strict_reader_takes_is_what_is_parsed(texts, kind):
+    texts = [text for text in texts if "," not in text]
+    column = Column("c", kind, format="%Y-%m-%d")
+    types = cell_types((column,), SOURCE, frozenset())
+    data = "".join(f"{text},x\n" for text in texts).encode()
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(data),
+            csv.ReadOptions(column_names=["c", "d"], use_threads=False),
+            convert_options=csv.ConvertOptions(
+                column_types=types, null_values=["", "NA"], strings_can_be_null=True
+            ),
+        )
+    except pa.ArrowInvalid:
+        return  # it goes to `parse_column` anyway
+    strict = table.column("c").combine_chunks()
+    if not regular(strict) or (kind == "integer" and ("0x" in str(texts) or "0X" in str(texts))):
+        return
+    values, wrong = parse_column(column, cells(*texts), SOURCE)
+    assert wrong is None
+    assert values.to_pylist() == strict.to_pylist()
+
+
+def test_equal_letters_get_equal_bytes():
+    decomposed, composed = "e\u0301", "\u00e9"
+    column = pa.array([decomposed, composed, None])
+    assert normalise(column).to_pylist() == [composed, composed, None]
+    encoded = normalise(column.dictionary_encode())
+    assert encoded.to_pylist() == [composed, composed, None]
+    assert encoded.dictionary.to_pylist() == [composed]

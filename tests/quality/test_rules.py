@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
-from quickstack.contract import Column
+from quickstack.contract import Column, Source
 from quickstack.errors import ContractError
 from quickstack.quality.parse import parse_column
 from quickstack.quality.rules import check_column
 
 
-def broken(column, cells):
-    values, wrong = parse_column(column, cells, ("",))
-    return {b.rule: b.rows.tolist() for b in check_column(column, values, wrong)}
+def checked(column, cells, *, encode=False):
+    text = pa.array([cell or None for cell in cells], pa.string())
+    text = text.dictionary_encode() if encode else text
+    return check_column(column, *parse_column(column, text, Source(path="x")))
+
+
+def broken(column, cells, *, encode=False):
+    return {b.rule: b.rows.tolist() for b in checked(column, cells, encode=encode)}
 
 
 DATE = {"type": "date", "format": "%Y-%m-%d"}
@@ -33,12 +39,13 @@ CASES = [
 
 
 @pytest.mark.parametrize(("column", "cells", "expected"), CASES)
-def test_each_rule_finds_its_rows_and_no_others(column, cells, expected):
-    found = broken(column, cells)
+@pytest.mark.parametrize("encode", [False, True])
+def test_each_rule_finds_its_rows_and_no_others(column, cells, expected, encode):
+    found = broken(column, cells, encode=encode)
     if "length" in expected:
         # "too short" and "too long" are one rule; the last one found stands here.
         assert found == {"length": [2]}
-        assert len(check_column(column, *parse_column(column, cells, ("",)))) == 2
+        assert len(checked(column, cells, encode=encode)) == 2
     else:
         assert found == expected
 

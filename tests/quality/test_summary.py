@@ -8,16 +8,26 @@ import pytest
 from examples import people_contract
 from quickstack.contract.model import QualityRule
 from quickstack.errors import DataError
-from quickstack.quality.summary import FileCounts, quality_report, require_usable
+from quickstack.quality.summary import FileCounts, TableCounts, quality_report, require_usable
+from quickstack.quality.tally import Tally
 
 
-def counts(clean=90, quarantined=10, missing=0):
+def counts(clean=90, quarantined=10, missing=0, file="a.csv", **more):
     rules = Counter({("kind", "allowed"): quarantined})
-    return FileCounts("a.csv", clean, quarantined, 1, rules, Counter({"amount": missing}))
+    missed = Counter({("amount",): missing})
+    varied = {c.name for c in people_contract().columns}
+    tally = Tally(clean, quarantined, 1, rules, missing=missed, varied=varied, **more)
+    return FileCounts(file, tally)
+
+
+def table(contract, *files, across=None):
+    return TableCounts(contract, list(files), across or Tally())
 
 
 def test_counts_of_files_add_up():
-    report = quality_report(people_contract(), [counts(), replace(counts(), file="b.csv")], None)
+    contract = people_contract()
+    whole = table(contract, counts(), counts(file="b.csv"))
+    report = quality_report(contract, [whole], None)
     assert report["rows"] == {"read": 200, "clean": 180, "quarantined": 20}
     assert report["rules"] == [{"column": "kind", "rule": "allowed", "rows": 20}]
     assert report["blank_lines"] == 2
@@ -30,18 +40,17 @@ def test_counts_of_files_add_up():
 def test_too_many_broken_rows_stop_the_stage(share, stops):
     contract = people_contract()
     contract = replace(contract, source=replace(contract.source, max_quarantined_share=share))
-    report = quality_report(contract, [counts()], None)
     if not stops:
-        require_usable(contract, report)
+        require_usable([table(contract, counts())])
         return
     with pytest.raises(DataError, match=r"(?s)10 of 100 rows .* kind, allowed: 10 rows"):
-        require_usable(contract, report)
+        require_usable([table(contract, counts())])
 
 
 def test_no_rows_at_all_stop_the_stage():
     contract = people_contract()
     with pytest.raises(DataError, match="no rows"):
-        require_usable(contract, quality_report(contract, [counts(0, 0)], None))
+        require_usable([table(contract, counts(0, 0))])
 
 
 OPERATORS = [
@@ -60,12 +69,11 @@ OPERATORS = [
 def test_limits_on_the_number_of_rows(operator, holds, fails):
     for value, stops in ((holds, False), (fails, True)):
         contract = people_contract(quality=(QualityRule("rowCount", operator, value, False, True),))
-        report = quality_report(contract, [counts()], None)
         if stops:
             with pytest.raises(DataError, match="rows: 90, must"):
-                require_usable(contract, report)
+                require_usable([table(contract, counts())])
         else:
-            require_usable(contract, report)
+            require_usable([table(contract, counts())])
 
 
 @pytest.mark.parametrize("stops", [True, False])
@@ -74,12 +82,58 @@ def test_a_limit_on_missing_values_stops_or_warns(stops):
     base = people_contract()
     columns = tuple(replace(c, quality=(rule,)) if c.name == "amount" else c for c in base.columns)
     contract = replace(base, columns=columns)
-    report = quality_report(contract, [counts(missing=9)], None)
+    whole = table(contract, counts(missing=9))
+    warnings = quality_report(contract, [whole], None)["warnings"]
     sentence = "rows without a value in amount: 10 %, must be less than 5 %"
     if stops:
-        assert report["warnings"] == []
+        assert warnings == []
         with pytest.raises(DataError, match=sentence):
-            require_usable(contract, report)
+            require_usable([whole])
     else:
-        assert report["warnings"] == [sentence]
-        require_usable(contract, report)
+        assert warnings == [sentence]
+        require_usable([whole])
+
+
+def test_personal_data_where_none_are_expected_stop_the_stage():
+    across = Tally(findings=Counter({("note", "echo"): 2}))
+    whole = table(
+        people_contract(), counts(findings=Counter({("note", "email"): 3})), across=across
+    )
+    with pytest.raises(DataError, match=r"(?s)note, email: 3 rows.*note, echo: 2 rows"):
+        require_usable([whole])
+
+
+def test_a_rule_of_severity_stop_stops_and_of_severity_warning_only_tells():
+    contract = people_contract()
+    warned = table(contract, counts(warned=Counter({("kind", "allowed"): 4})))
+    require_usable([warned])
+    report = quality_report(contract, [warned], None)
+    assert report["warned"] == [{"column": "kind", "rule": "allowed", "rows": 4}]
+    assert report["warnings"] == ["rows that break the rule allowed: 4"]
+    with pytest.raises(DataError, match=r"(?s)severity stop.*amount, minimum: 1 rows"):
+        require_usable([table(contract, counts(stopped=Counter({("amount", "minimum"): 1})))])
+
+
+def test_suppressed_rows_say_nothing_against_the_data():
+    contract = people_contract()
+    contract = replace(contract, source=replace(contract.source, max_quarantined_share=0.0))
+    tally = Tally(50, 50, 0, Counter({("", "k-anonymity"): 50}))
+    require_usable([table(contract, FileCounts("a.csv", tally))])
+
+
+def test_what_is_seldom_meant_is_remarked():
+    contract = people_contract()
+    tally = Tally(10, missing=Counter({("amount",): 10}), varied={"id", "day"}, in_order=False)
+    report = quality_report(contract, [table(contract, FileCounts("a", tally))], None)
+    assert report["warnings"] == [
+        "without any value: amount",
+        "the same value in every row: kind",
+        "rows are not in the order of None",
+    ]
+
+
+def test_further_tables_are_reported_by_their_names():
+    main, other = people_contract(), people_contract(id="places")
+    report = quality_report(main, [table(main, counts()), table(other, counts(clean=5))], "f")
+    assert report["tables"]["places"]["rows"]["clean"] == 5
+    assert (report["rows"]["clean"], report["pseudonym_key"]) == (90, "f")

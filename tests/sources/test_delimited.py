@@ -2,27 +2,43 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import HEADER, people_contract, write
 from quickstack.contract import Source
 from quickstack.errors import SourceError
-from quickstack.sources.delimited import DelimitedFile
+from quickstack.quality.records import record_test
+from quickstack.sources.delimited import open_delimited
+from quickstack.sources.raw import Partition
 
 CONTRACT = people_contract()
 GOOD = "1,Ada,a,1.5,2024-01-01\n"
+NAMES = [column.name for column in CONTRACT.columns]
 
 
-def read(path, content, rows=2, **source):
-    file = DelimitedFile(write(path, content), Source(path="x", **source))
-    return list(file.blocks(CONTRACT, rows))
-
-
-def gather(blocks):
-    rows = [(line, row) for b in blocks for line, row in zip(b.lines, b.rows, strict=True)]
-    return rows, [r for b in blocks for r in b.rejected], sum(b.blank for b in blocks)
+def read(path, content, size=1 << 20, contract=CONTRACT, **source):
+    """Read a file cut by cut: (line, offset, cells), rejected places with reasons, blank lines."""
+    write(path, content)
+    contract = replace(contract, source=Source(path="x", **source))
+    types = dict.fromkeys([c.name for c in contract.columns], pa.string())
+    rows, rejected, blank = [], [], 0
+    with open_delimited(Partition(path, "a"), contract, size, record_test(contract)) as file:
+        while (cut := file.cutter.next()) is not None:
+            parsed = file.parse(cut, types)
+            block = parsed.block
+            places = block.places(range(block.table.num_rows)) if block.table.num_rows else []
+            for place, row in zip(places, block.table.to_pylist(), strict=True):
+                rows.append((place.line, place.offset, list(row.values())))
+            rejected += [(r.place.line, r.place.offset, r.reason) for r in block.rejected]
+            blank += block.blank
+            if parsed.used < len(cut.data):
+                rest = cut.data[parsed.used :]
+                offset = cut.offset + file.cutter.text.length(cut.data[: parsed.used])
+                file.cutter.give_back([], rest, offset, cut.line + parsed.lines)
+    return rows, rejected, blank
 
 
 CASES = {
@@ -51,28 +67,42 @@ CASES = {
 
 
 @pytest.mark.parametrize(("body", "good", "rejected", "blank"), CASES.values(), ids=CASES)
-@pytest.mark.parametrize("rows", [1, 1000])
-def test_every_line_is_read_rejected_or_blank(tmp_path, body, good, rejected, blank, rows):
-    found, refused, blanks = gather(read(tmp_path / "a.csv", HEADER + body, rows))
-    assert [line for line, _ in found] == good
-    assert [r.line for r in refused] == rejected
+@pytest.mark.parametrize("size", [1, 40, 1 << 20])
+def test_every_line_is_read_rejected_or_blank(tmp_path, body, good, rejected, blank, size):
+    found, refused, blanks = read(tmp_path / "a.csv", HEADER + body, size)
+    assert [line for line, _, _ in found] == good
+    assert [line for line, _, _ in refused] == rejected
     assert blanks == blank
-    assert all(r.reason for r in refused)
+    lines = (HEADER + body).split("\n")
+    for line, offset, _ in [*found, *refused]:
+        assert offset == sum(len(text) + 1 for text in lines[: line - 1])
 
 
 def test_cells_arrive_as_written(tmp_path):
     body = '2,"Bo, ""jr""\nof X",a,1,2024-01-01\n'
-    (found, _, _) = gather(read(tmp_path / "a.csv", HEADER + body))
-    assert found == [(2, ["2", 'Bo, "jr"\nof X', "a", "1", "2024-01-01"])]
+    found, _, _ = read(tmp_path / "a.csv", HEADER + body)
+    assert found == [(2, len(HEADER), ["2", 'Bo, "jr"\nof X', "a", "1", "2024-01-01"])]
 
 
 def test_bytes_that_are_no_text_reject_their_row_only(tmp_path):
     content = (HEADER + GOOD).encode() + b"2,B\xff,a,1,2024-01-01\n" + GOOD.encode()
-    found, refused, _ = gather(read(tmp_path / "a.csv", content))
-    assert [line for line, _ in found] == [2, 4]
-    assert [(r.line, r.reason) for r in refused] == [
-        (3, "it holds bytes that are no text in the declared encoding")
-    ]
+    found, refused, _ = read(tmp_path / "a.csv", content)
+    assert [line for line, _, _ in found] == [2, 4]
+    reason = "it holds bytes that are no text in the declared encoding"
+    assert refused == [(3, len(HEADER) + len(GOOD), reason)]
+
+
+def test_a_row_that_an_unclosed_quote_would_swallow_is_kept(tmp_path):
+    body = '2,"Bo,a,1,2024-01-01\n3,Cy,b,2,2024-01-02\n4,Di",a,1,2024-01-01\n'
+    found, refused, _ = read(tmp_path / "a.csv", HEADER + body)
+    assert [line for line, _, _ in found] == [3, 4]
+    assert [line for line, _, _ in refused] == [2]
+
+
+def test_a_letter_with_commas_is_no_swallowed_row(tmp_path):
+    body = '2,"Dear, kind, old, Sir, hello\none, two, three, four, five\nbye",a,1,2024-01-01\n'
+    found, refused, _ = read(tmp_path / "a.csv", HEADER + body)
+    assert ([line for line, _, _ in found], refused) == ([2], [])
 
 
 @pytest.mark.parametrize(
@@ -81,11 +111,82 @@ def test_bytes_that_are_no_text_reject_their_row_only(tmp_path):
         ("utf-8", ("\ufeff" + HEADER + "2,Åsa,a,1,2024-01-01\n").encode()),
         ("latin-1", (HEADER + "2,Åsa,a,1,2024-01-01\n").encode("latin-1")),
         ("utf-16", (HEADER + "2,Åsa,a,1,2024-01-01\n").encode("utf-16")),
+        ("utf-16-be", (HEADER + "2,Åsa,a,1,2024-01-01\n").encode("utf-16-be")),
+        ("cp1252", (HEADER + "2,Åsa,a,1,2024-01-01\n").encode("cp1252")),
     ],
 )
 def test_encodings(tmp_path, encoding, content):
-    found, _, _ = gather(read(tmp_path / "a.csv", content, encoding=encoding))
-    assert found[0][1][1] == "Åsa"
+    found, _, _ = read(tmp_path / "a.csv", content, encoding=encoding)
+    assert found[0][2][1] == "Åsa"
+    row = {"utf-16": "utf-16-le"}.get(encoding, encoding)
+    assert content[found[0][1] :].decode(row).startswith("2,Åsa")
+
+
+@pytest.mark.parametrize("size", [1, 64, 1 << 20])
+def test_a_broken_pair_of_utf16_rejects_its_row_only(tmp_path, size):
+    body = HEADER.encode("utf-16-le") + GOOD.encode("utf-16-le")
+    body += "2,B".encode("utf-16-le") + b"\x00\xd8" + ",a,1,2024-01-01\n".encode("utf-16-le")
+    last = len(body)
+    body += GOOD.encode("utf-16-le")
+    found, refused, _ = read(tmp_path / "a.csv", body, size, encoding="utf-16-le")
+    assert [(line, offset) for line, offset, _ in found][-1] == (4, last)
+    assert [line for line, _, _ in refused] == [3]
+
+
+DIALECTS = {
+    "lone carriage returns": (HEADER + GOOD * 2, {}, lambda t: t.replace("\n", "\r")),
+    "trailing delimiter": (HEADER + GOOD * 2, {}, lambda t: t.replace("\n", ",\n")),
+    "tab": (HEADER + GOOD * 2, {"delimiter": "\t"}, lambda t: t.replace(",", "\t")),
+    "blank after comma": (
+        HEADER + GOOD * 2, {"skip_initial_space": True}, lambda t: t.replace(",", ", ")
+    ),
+    "single quotes": (HEADER + GOOD * 2, {"quote": "'"}, lambda t: t.replace("Ada", "'Ada'")),
+    "no quotes": (HEADER + GOOD * 2, {"quote": ""}, lambda t: t),
+    "lines before the header": (
+        HEADER + GOOD * 2, {"skip_lines": 2}, lambda t: 'report "x\nof, today\n' + t
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "source", "change"), DIALECTS.values(), ids=DIALECTS)
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_dialects(tmp_path, text, source, change, size):
+    found, refused, _ = read(tmp_path / "a.csv", change(text), size, **source)
+    assert [cells for _, _, cells in found] == [["1", "Ada", "a", "1.5", "2024-01-01"]] * 2
+    assert refused == []
+
+
+def test_backslash_escapes(tmp_path):
+    body = HEADER + '2,"Bo \\"x\\", jr",a,1,2024-01-01\n'
+    found, _, _ = read(tmp_path / "a.csv", body, escape="\\")
+    assert found[0][2][1] == 'Bo "x", jr'
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (HEADER, "the header stands here again"),
+        ("2,B\0o,a,1,2024-01-01\n", "it holds a NUL byte"),
+        ("2,B\ro,a,1,2024-01-01\n", "it holds a carriage return that ends no line"),
+        ("2,Bo\n", "2 cells where the header has 5"),
+        ('2,"Bo"x,a,1,2024-01-01\n', "a quote is not closed, or misplaced"),
+    ],
+)
+def test_why_a_row_is_rejected(tmp_path, line, reason):
+    found, refused, _ = read(tmp_path / "a.csv", HEADER + GOOD + line + GOOD)
+    assert [number for number, _, _ in found] == [2, 4]
+    assert [(number, why) for number, _, why in refused] == [(3, reason)]
+
+
+def test_a_line_without_end_is_rejected_without_being_held(tmp_path, monkeypatch):
+    for module in ("cuts", "careful", "strict", "layout"):
+        monkeypatch.setattr(f"quickstack.sources.{module}.MAX_ROW_BYTES", 500)
+    content = HEADER + GOOD + "2," + "x" * 5_000 + ",a,1,2024-01-01\n" + GOOD
+    for size in (16, 100, 500):
+        found, refused, _ = read(tmp_path / "a.csv", content, size)
+        assert [line for line, _, _ in found] == [2, 4]
+        assert [line for line, _, _ in refused] == [3]
+        assert found[-1][1] == len(content) - len(GOOD)
 
 
 BAD_FILES = {
@@ -98,7 +199,12 @@ BAD_FILES = {
     "missing column": (b"id,name,kind,amount\n", "lacks column day"),
     "unknown column": (HEADER.strip().encode() + b",extra\n", "holds column extra"),
     "column twice": (b"id,name,kind,amount,day,day\n", "names column day more than once"),
-    "not the encoding": (HEADER.encode("utf-16"), "1:"),
+    "not the encoding": (HEADER.encode("utf-16"), "the file is UTF-16 text"),
+    "no name": (b"id,,name,kind,amount,day\n", "column 2 of 6 has no name"),
+    "page": (b"<!DOCTYPE html><html>", "an HTML or XML page"),
+    "JSON": (b'{"id": 1}', "no delimited text but JSON"),
+    "git LFS pointer": (b"version https://git-lfs.github.com/spec/v1\noid", "a git LFS pointer"),
+    "binary": (bytes(range(256)) * 9, "binary data"),
 }
 
 
@@ -112,9 +218,11 @@ def test_a_file_that_cannot_be_read_gets_a_sentence(tmp_path, content, sentence)
 
 
 def test_a_missing_file_gets_a_sentence(tmp_path):
-    file = DelimitedFile(tmp_path / "gone.csv", Source(path="x"))
-    with pytest.raises(SourceError, match=r"gone.csv: the file is missing"):
-        list(file.blocks(CONTRACT, 1))
+    with (
+        pytest.raises(SourceError, match=r"gone.csv: the file is missing"),
+        open_delimited(Partition(tmp_path / "gone.csv", "gone"), CONTRACT, 100),
+    ):
+        pass
 
 
 def test_data_in_the_place_of_a_header_are_not_quoted(tmp_path):
@@ -125,19 +233,45 @@ def test_data_in_the_place_of_a_header_are_not_quoted(tmp_path):
 
 def test_columns_may_come_in_another_order(tmp_path):
     contract = replace(CONTRACT, columns=tuple(reversed(CONTRACT.columns)))
-    file = DelimitedFile(write(tmp_path / "a.csv", HEADER + GOOD), Source(path="x"))
-    assert next(iter(file.blocks(contract, 5))).rows == [["1", "Ada", "a", "1.5", "2024-01-01"]]
+    found, _, _ = read(tmp_path / "a.csv", HEADER + GOOD, contract=contract)
+    assert found[0][2] == ["1", "Ada", "a", "1.5", "2024-01-01"]
 
 
-LINES = st.lists(
-    st.sampled_from([GOOD, "\n", "2,x\n", '3,"a\nb",a,1,2024-01-01\n', '4,"open,a,1,2024-01-01\n']),
-    max_size=12,
-)
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            GOOD, "\n", "\r\n", "2,x\n", '3,"a\nb",a,1,2024-01-01\n', '4,"open,a,1,2024-01-01\n',
+            '5,"a ""b"", c",a,1,2024-01-01\r\n', '"', ",", "\r", "x", HEADER, "\0", "é", "\xff",
+            '6,"l1\nl2\nl3",a,1,2024-01-01\n', '7,"x\n1,Ada,a,1.5,2024-01-01\ny",a,1,2024-01-01\n',
+        ]
+    ),
+    max_size=14,
+)  # fmt: skip
 
 
-@given(lines=LINES, rows=st.integers(1, 5))
-def test_the_verdict_on_a_row_does_not_depend_on_block_size(tmp_path_factory, lines, rows):
+@settings(deadline=None, max_examples=150)
+@given(pieces=PIECES, size=st.integers(1, 200))
+def test_the_verdict_on_a_row_does_not_depend_on_where_the_file_is_cut(
+    tmp_path_factory, pieces, size
+):
     path = tmp_path_factory.mktemp("property") / "a.csv"
-    whole = gather(read(path, HEADER + "".join(lines), 10_000))
-    parts = gather(read(path, HEADER + "".join(lines), rows))
-    assert whole == parts
+    content = (HEADER + "".join(pieces)).encode("latin-1")
+    whole = read(path, content, 1 << 20)
+    assert read(path, content, size) == whole
+    # Nothing stands before the first row, and no two rows begin at one place.
+    rows, rejected, _ = whole
+    offsets = sorted(offset for _, offset, *_ in [*rows, *rejected])
+    assert len(set(offsets)) == len(offsets)
+    before = content[len(HEADER) : offsets[0] if offsets else len(content)]
+    assert not before.strip(b"\r\n")
+
+
+@settings(deadline=None, max_examples=100)
+@given(pieces=PIECES)
+def test_pyarrow_and_the_careful_reader_agree(tmp_path_factory, pieces):
+    path = tmp_path_factory.mktemp("property") / "a.csv"
+    content = (HEADER + "".join(pieces)).encode("latin-1")
+    fast = read(path, content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("quickstack.sources.strict.well_formed", lambda *_: None)
+        assert read(path, content) == fast

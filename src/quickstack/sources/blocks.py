@@ -54,9 +54,12 @@ class Block:
         The rows that could not be split into cells, in file order.
     blank
         How many lines were empty.
+    ascii
+        Whether all text is known to be ASCII, and so needs no normalisation.
     """
 
     table: pa.Table
     places: Callable[[Sequence[int]], list[Place]]
     rejected: list[Rejected] = field(default_factory=list)
     blank: int = 0
+    ascii: bool = False

@@ -1,236 +1,265 @@
-"""Read delimited text block by block; every physical row comes back as read, rejected or blank."""
+"""Read delimited text: every physical row comes back as read, rejected or blank.
+
+The file is cut into pieces that are parsed side by side. A piece that is provably well-formed goes
+to pyarrow; around a place that is not, rows are read one by one. Both give the same rows.
+"""
 
 from __future__ import annotations
 
-import csv
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import chain
-from pathlib import Path
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, BinaryIO
 
-from quickstack.contract import Contract, Source
+from quickstack.contract import Contract
 from quickstack.errors import SourceError
+from quickstack.sources import careful, strict
+from quickstack.sources.blocks import Block, Place, Rejected
+from quickstack.sources.cuts import Cut, Cutter
+from quickstack.sources.header import check_header
+from quickstack.sources.layout import Layout
+from quickstack.sources.places import KnownPlaces, Places
+from quickstack.sources.raw import Partition
+from quickstack.sources.recognise import foreign
+from quickstack.sources.streams import open_partition
+from quickstack.sources.utf8 import Utf8
 
-#: A quoted cell may span this many lines; a longer one is an unclosed quote.
-MAX_LINES_OF_A_ROW = 50
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: What the strict reader refuses is read anew in pieces of this size, so that one broken line
+#: costs no more than that.
+_SMALL = 1 << 16
 
 
 @dataclass(frozen=True)
-class Rejected:
-    """A row that could not be read: its line (from 1), why, and its text."""
-
-    line: int
-    reason: str
-    raw: str
-
-
-@dataclass
-class Block:
-    """Rows of one file that were read together.
+class Parsed:
+    """The rows of a cut, and what is left of it.
 
     Attributes
     ----------
+    typed
+        Whether the columns have the types that were asked for; all of them are text otherwise.
+    used
+        How many bytes of the cut its rows take; a row that goes on behind it begins there.
     lines
-        The physical line (from 1) at which each row begins.
-    rows
-        The cells of each row, as text, in the order of the header.
-    raw
-        The text of each row.
-    rejected
-        The rows that could not be split into cells.
-    blank
-        How many lines were empty.
+        How many physical lines that are.
     """
 
-    lines: list[int] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
-    raw: list[str] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    blank: int = 0
+    block: Block
+    typed: bool
+    used: int
+    lines: int
 
 
 class DelimitedFile:
-    """One delimited file whose first line names its columns.
+    """One delimited file, opened, with its header read.
+
+    Attributes
+    ----------
+    cutter
+        Gives its cuts.
+    """
+
+    def __init__(self, text: Utf8, layout: Layout, size: int) -> None:
+        self.layout = layout
+        self.cutter = Cutter(text, size, layout.quote if layout.plain else b"")
+
+    def parse(self, cut: Cut, types: dict[str, pa.DataType]) -> Parsed:
+        """Parse one cut; safe to call from several threads.
+
+        Parameters
+        ----------
+        types
+            The Arrow type of each column. They are kept where all of the cut's cells fit them.
+        """
+        if cut.too_long:
+            place = Place(cut.line, cut.offset, cut.data)
+            block = Block(self._empty(), lambda rows: [], [Rejected(place, careful.TOO_LONG)])  # noqa: ARG005
+            return Parsed(block, False, len(cut.data), 0)
+        lines = strict.well_formed(cut.data, self.layout)
+        if lines is not None:
+            whole = any(str(kind) == "int64" for kind in types.values())
+            fitting = not (whole and strict.holds_hexadecimal(cut.data))
+            found = strict.parse(cut.data, self.layout, types, lines) if fitting else None
+            typed = found is not None
+            found = found or strict.parse(cut.data, self.layout, self._text(), lines)
+            if found is not None:
+                table, blank = found
+                block = Block(
+                    table,
+                    Places(self.layout, self.cutter.text, cut).of,
+                    [],
+                    blank,
+                    cut.data.isascii(),
+                )
+                return Parsed(block, typed, len(cut.data), lines.count)
+        return self._piecewise(cut)
+
+    def _piecewise(self, cut: Cut) -> Parsed:
+        """Parse a cut that is not wholly well-formed: strictly where it is, carefully elsewhere."""
+        import pyarrow as pa
+
+        data, position, line = cut.data, 0, 0
+        found = _Found()
+        while position < len(data):
+            end = data.rfind(b"\n", position, position + _SMALL) + 1
+            end = len(data) if end <= position or position + _SMALL >= len(data) else end
+            piece = data[position:end]
+            lines = strict.well_formed(piece, self.layout)
+            parsed = strict.parse(piece, self.layout, self._text(), lines) if lines else None
+            if parsed is not None:
+                begin, number = strict.row_starts(piece, self.layout)
+                starts = (begin + position).tolist()
+                found.add(parsed[0], starts, [*starts[1:], end], (number + line).tolist())
+                found.blank += parsed[1]
+            else:
+                rows = careful.read_rows(
+                    data, self.layout, start=position, stop=end, final=cut.final
+                )
+                numbers = [number + line for number in rows.lines]
+                found.add(self._table(rows.cells), rows.starts, rows.ends, numbers)
+                for start, stop, at, reason in rows.rejected:
+                    raw = data[start:stop].rstrip(b"\r\n")
+                    offset = cut.offset + self.cutter.text.length(data[:start])
+                    place = Place(cut.line + line + at, offset, raw)
+                    found.rejected.append(Rejected(place, reason))
+                found.blank += rows.blank
+                end = rows.used
+            line += data.count(b"\n", position, end)
+            if end == position:
+                break
+            position = end
+        table = pa.concat_tables(found.tables) if found.tables else self._empty()
+        places = KnownPlaces(self.cutter.text, cut, found.starts, found.ends, found.lines)
+        block = Block(table, places.of, found.rejected, found.blank, data.isascii())
+        return Parsed(block, False, position, line)
+
+    def _text(self) -> dict[str, pa.DataType]:
+        import pyarrow as pa
+
+        return dict.fromkeys(self.layout.header, pa.string())
+
+    def _empty(self) -> pa.Table:
+        return self._table([])
+
+    def _table(self, cells: list[list[str]]) -> pa.Table:
+        import pyarrow as pa
+
+        columns = zip(*cells, strict=True) if cells else [()] * len(self.layout.header)
+        missing = frozenset(self.layout.source.missing)
+        return pa.table(
+            [
+                pa.array([None if cell in missing else cell for cell in column], pa.string())
+                for column in columns
+            ],
+            names=list(self.layout.header),
+        )
+
+
+@dataclass
+class _Found:
+    """The rows of the pieces of a cut."""
+
+    tables: list[pa.Table] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    blank: int = 0
+
+    def add(self, table: pa.Table, starts: list[int], ends: list[int], lines: list[int]) -> None:
+        self.tables.append(table)
+        self.starts += starts
+        self.ends += ends
+        self.lines += lines
+
+
+@contextmanager
+def open_delimited(
+    partition: Partition,
+    contract: Contract,
+    size: int,
+    record_test: Callable[[list[str]], Callable[[list[str]], bool]] | None = None,
+) -> Iterator[DelimitedFile]:
+    """Open a delimited file, and read and check its header.
 
     Parameters
     ----------
-    path
-        The file.
-    source
-        Delimiter and encoding.
+    size
+        About how many bytes are read at a time.
+    record_test
+        Given the header, returns what tells whether cells could be a row; see `Layout`.
 
     Raises
     ------
     SourceError
-        On `blocks`, where the file is missing, empty, or its header is not the contract's.
+        Where the file is missing, empty, something else than text, or its header is not the
+        contract's.
     """
+    source, where = contract.source, partition.shown
+    with open_partition(partition) as stream:
+        text = Utf8(
+            _Watched(stream, where), source.encoding, where, source.line_end == "cr" or None
+        )
+        layout = Layout(source)
+        file = DelimitedFile(text, layout, size)
+        line, header, trailing = _header(file, where, source.skip_lines)
+        check_header(header, contract, f"{where}:{source.skip_lines + 1}", source.delimiter)
+        layout = replace(
+            layout, header=tuple(header), header_line=line.rstrip(b"\r\n"), trailing=trailing
+        )
+        if record_test is not None:
+            layout = replace(layout, is_record=record_test(header))
+        file.layout = layout
+        yield file
 
-    def __init__(self, path: Path, source: Source) -> None:
-        self.path, self.source = path, source
-        self.header: list[str] = []
 
-    def blocks(self, contract: Contract, rows: int) -> Iterator[Block]:
-        """Yield the file in blocks of at most `rows` rows, after checking its header."""
-        encoding = "utf-8-sig" if self.source.encoding.lower() in ("utf-8", "utf8") else None
-        try:
-            with self.path.open(
-                encoding=encoding or self.source.encoding, errors="surrogateescape", newline=""
-            ) as stream:
-                yield from self._read(stream, contract, rows)
-        except FileNotFoundError:
-            raise SourceError(
-                "the file is missing", where=self.path.as_posix(), fix="put it there, or `dvc pull`"
-            ) from None
-        except UnicodeError:
-            raise SourceError(
-                f"the file is not {self.source.encoding} text",
-                where=self.path.as_posix(),
-                fix="correct `encoding` of the server 'raw' in the contract",
-            ) from None
+class _Watched:
+    """A stream whose first bytes are looked at: a page or a workbook is no delimited text."""
 
-    def _read(self, stream: TextIO, contract: Contract, rows: int) -> Iterator[Block]:
-        lines = _Lines(stream)
-        first = lines.take()
-        if first is None or not first.strip():
-            raise SourceError(
-                "the file is empty" if first is None else "the first line is empty",
-                where=self.path.as_posix(),
-                fix="deliver the file again; its first line names the columns",
-            )
-        self.header = self._cells(first) or []
-        check_header(self.header, contract, self.path, self.source.delimiter)
-        block = Block()
-        while (line := lines.take()) is not None:
-            if not line.strip("\r\n"):
-                block.blank += 1
-                continue
-            self._take_row(line, lines, block)
-            if len(block.rows) >= rows:
-                yield block
-                block = Block()
-        yield block
+    def __init__(self, stream: BinaryIO, where: str) -> None:
+        self._stream, self._where, self._first = stream, where, True
 
-    def _take_row(self, line: str, lines: _Lines, block: Block) -> None:
-        """Put the row that begins with `line` into the block, as read or as rejected."""
-        number, wanted = lines.number, len(self.header)
-        if '"' not in line:
-            cells: list[str] | None = line.rstrip("\r\n").split(self.source.delimiter)
-            text = line
-        else:
-            text = line
-            while text.count('"') % 2 and lines.taken_since(number) < MAX_LINES_OF_A_ROW:
-                following = lines.take()
-                if following is None:
-                    break
-                text += following
-            cells = self._cells(text)
-            if text != line and (cells is None or len(cells) != wanted):
-                # The quote was never closed: only its own line is broken, the rest is read anew.
-                lines.give_back_to(number)
-                text, cells = line, None
-        if cells is None:
-            block.rejected.append(Rejected(number, "a quote is not closed, or misplaced", text))
-        elif len(cells) != wanted:
-            reason = f"{len(cells)} cells where the header has {wanted}"
-            block.rejected.append(Rejected(number, reason, text))
-        elif (fault := _fault(text)) is not None:
-            block.rejected.append(Rejected(number, fault, text))
-        else:
-            block.lines.append(number)
-            block.rows.append(cells)
-            block.raw.append(text)
-
-    def _cells(self, text: str) -> list[str] | None:
-        """Split one row into cells; None where its quotes are wrong."""
-        if '"' not in text:
-            return text.rstrip("\r\n").split(self.source.delimiter)
-        try:
-            found = list(
-                csv.reader(
-                    text.splitlines(keepends=True), delimiter=self.source.delimiter, strict=True
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        if self._first:
+            self._first = False
+            if what := foreign(data):
+                raise SourceError(
+                    f"this is no delimited text but {what}",
+                    where=self._where,
+                    fix="deliver the table itself, or correct `format` in the contract",
                 )
-            )
-        except csv.Error:
-            return None
-        return found[0] if len(found) == 1 else None
+        return data
 
 
-class _Lines:
-    """The physical lines of a stream, numbered from 1, some of which can be given back."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._again: deque[str] = deque()
-        self._taken: list[str] = []
-        self.number = 0
-
-    def take(self) -> str | None:
-        line = self._again.popleft() if self._again else self._stream.readline()
-        if not line:
-            return None
-        self.number += 1
-        self._taken = [line] if len(self._taken) >= MAX_LINES_OF_A_ROW else [*self._taken, line]
-        return line
-
-    def taken_since(self, number: int) -> int:
-        return self.number - number + 1
-
-    def give_back_to(self, number: int) -> None:
-        count = self.number - number
-        self._again = deque(chain(self._taken[len(self._taken) - count :], self._again))
-        self.number = number
-
-
-def _fault(text: str) -> str | None:
-    """Return why a row's text cannot be used, or None."""
-    if text.isascii():
-        return "it holds a NUL byte" if "\0" in text else None
-    if any("\udc80" <= character <= "\udcff" for character in text):
-        return "it holds bytes that are no text in the declared encoding"
-    return "it holds a NUL byte" if "\0" in text else None
-
-
-def check_header(header: list[str], contract: Contract, path: Path, delimiter: str) -> None:
-    """Compare the names in a file's first line with the contract's columns.
-
-    Raises
-    ------
-    SourceError
-        Where they differ, apart from their order. Names are quoted only where most of them are
-        the contract's: otherwise the first line may be data.
-    """
-    wanted = {column.name for column in contract.columns}
-    found = set(header)
-    where = f"{path.as_posix()}:1"
-    missing, unknown = sorted(wanted - found), sorted(found - wanted)
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if 2 * len(found & wanted) < len(wanted):
+def _header(file: DelimitedFile, where: str, skip: int) -> tuple[bytes, list[str], bool]:
+    """Take the lines before the first row: those to skip, and the one that names the columns."""
+    cutter = file.cutter
+    cut = cutter.next()
+    data = cut.data if cut is not None else b""
+    if cut is None or not data.strip():
         raise SourceError(
-            f"the first line holds {len(found & wanted)} of the contract's {len(wanted)} column "
-            f"names ({len(header)} cells, split at {delimiter!r})",
-            where=where,
-            fix="correct the delimiter in the contract, or deliver the file with a header",
+            "the file is empty", where=where, fix="deliver it again; a line names the columns"
         )
-    if missing:
+    position = 0
+    for _ in range(skip):
+        position = data.find(b"\n", position) + 1 or len(data)
+    rows = careful.header_row(data[position:], file.layout)
+    if rows is None:
         raise SourceError(
-            f"the file lacks {_names(missing)}, which the contract names",
-            where=where,
-            fix="deliver the column, or take it out of the contract",
+            "the first line is empty"
+            if data[position:].startswith((b"\n", b"\r"))
+            else "the header cannot be read: its quotes or its text are wrong",
+            where=f"{where}:{skip + 1}",
+            fix="correct `quote`, `encoding` or `skipLines` in the contract, or the file",
         )
-    if unknown:
-        raise SourceError(
-            f"the file holds {_names(unknown)}, which the contract does not name",
-            where=where,
-            fix="describe the column in the contract (it may be personal), or leave it out",
-        )
-    if twice:
-        raise SourceError(
-            f"the header names {_names(twice)} more than once", where=where, fix="rename one"
-        )
-
-
-def _names(names: list[str]) -> str:
-    kind = "column" if len(names) == 1 else "columns"
-    return f"{kind} {', '.join(names)}"
+    length, header = rows
+    end = position + length
+    lines = data.count(b"\n", 0, end)
+    cutter.give_back(
+        [], data[end:], cut.offset + cutter.text.length(data[:end]), 1 + lines, grow=False
+    )
+    trailing = len(header) > 1 and header[-1] == ""
+    return data[position:end], header[:-1] if trailing else header, trailing
