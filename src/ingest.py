@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from quickstack import paths
-from quickstack.compute import map_partitions
-from quickstack.ingesting.duplicates import quarantine_duplicates
-from quickstack.ingesting.partition import Job, ingest_partition
+from quickstack.ingesting.engine import ingest
+from quickstack.ingesting.memo import memo_folder
+from quickstack.ingesting.progress import Progress
 from quickstack.lineage.stage import Stage, run
 from quickstack.params import IngestParams
-from quickstack.privacy.keys import contract_key, fingerprint
-from quickstack.quality.summary import quality_report, require_usable
-from quickstack.sources.raw import find_partitions
+from quickstack.privacy.keys import contract_key
 from quickstack.writing import whole_folder, write_json
 
 
 def main(stage: Stage) -> None:
     """Ingest every source file; nothing is replaced until all of it is known to be usable."""
     contract = stage.contract()
-    params = stage.params(IngestParams)
-    key = contract_key(contract)
-    partitions = find_partitions(contract)
-    with whole_folder(paths.INTERIM) as interim, whole_folder(paths.QUARANTINE) as quarantine:
-        job = partial(
-            Job,
-            contract=contract,
-            key=key,
-            block_rows=params.block_rows,
+    with (
+        whole_folder(paths.INTERIM) as interim,
+        whole_folder(paths.QUARANTINE) as quarantine,
+        Progress(contract, stage.log) as progress,
+    ):
+        report = ingest(
+            contract,
+            key=contract_key(contract),
             interim=interim,
             quarantine=quarantine,
+            block_bytes=stage.params(IngestParams).block_bytes,
+            compute=stage.compute,
+            memo=memo_folder(contract.id),
+            progress=progress.add,
         )
-        jobs = [job(partition) for partition in partitions]
-        outcomes = map_partitions(ingest_partition, jobs, stage.compute)
-        quarantine_duplicates(jobs, outcomes)
-        report = quality_report(
-            contract, [o.counts for o in outcomes], fingerprint(key) if key else None
-        )
-        require_usable(contract, report)
     write_json(paths.QUALITY, report)
     rows = report["rows"]
     stage.log(f"{rows['clean']} of {rows['read']} rows clean, {rows['quarantined']} in quarantine")

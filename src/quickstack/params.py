@@ -31,7 +31,7 @@ class SampleParams(_Section):
 class IngestParams(_Section):
     """Reading, checking and pseudonymising."""
 
-    block_rows: int = Field(ge=1)
+    block_bytes: int = Field(ge=1 << 10, le=1 << 24)
 
 
 class LinearParams(_Section):
@@ -94,6 +94,7 @@ class ComputeParams(_Section):
 
     workers: int = Field(ge=1)
     scheduler_address: str | None = None
+    exchange: str | None = None
 
 
 SECTIONS: dict[str, type[_Section]] = {

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,39 +12,57 @@ from hypothesis import strategies as st
 
 from examples import HEADER, people_contract, write
 from quickstack.contract import Column
-from quickstack.errors import SourceError
-from quickstack.ingesting.duplicates import quarantine_duplicates
-from quickstack.ingesting.partition import Job, ingest_partition
+from quickstack.contract.model import Anonymity, Generalisation, Reference
+from quickstack.errors import DataError, SourceError
+from quickstack.ingesting import engine, spread
+from quickstack.params import ComputeParams
 from quickstack.sources.raw import Partition, find_partitions
 
 KEY = b"k" * 32
 CONTRACT = people_contract()
 
 
-def ingest(folder, files, contract=CONTRACT, block_rows=3):
-    interim, quarantine = folder / "interim", folder / "quarantine"
-    interim.mkdir(exist_ok=True)
-    quarantine.mkdir(exist_ok=True)
-    jobs = [
-        Job(
-            Partition(write(folder / f"{name}.csv", HEADER + body), name),
-            contract,
-            KEY,
-            block_rows,
-            interim,
-            quarantine,
-        )
-        for name, body in files.items()
-    ]
-    outcomes = [ingest_partition(job) for job in jobs]
-    quarantine_duplicates(jobs, outcomes)
-    tables = {job.partition.name: pq.read_table(job.clean_path).to_pylist() for job in jobs}
-    refused = {
-        job.partition.name: [json.loads(line) for line in job.quarantine_path.open()]
-        for job in jobs
-        if job.quarantine_path.exists()
+def run(folder, contract, block_bytes=64, workers=2, memo="memo", key=KEY):
+    """Ingest what the contract's paths name below a folder; the report, clean and refused rows."""
+    out = folder / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    (out / "interim").mkdir(parents=True)
+    (out / "quarantine").mkdir()
+    report = engine.ingest(
+        contract,
+        key=key,
+        interim=out / "interim",
+        quarantine=out / "quarantine",
+        block_bytes=block_bytes,
+        compute=ComputeParams(workers=workers),
+        memo=folder / memo,
+    )
+    tables = {
+        path.stem: pq.read_table(path).to_pylist()
+        for path in sorted((out / "interim").rglob("*.parquet"))
     }
-    return tables, refused, [o.counts for o in outcomes]
+    refused = {
+        path.stem: [json.loads(line) for line in path.open()]
+        for path in sorted((out / "quarantine").rglob("*.jsonl"))
+    }
+    return report, tables, refused
+
+
+def ingest(folder, files, contract=CONTRACT, block_bytes=64, **more):
+    for name, body in files.items():
+        write(folder / "raw" / f"{name}.csv", HEADER + body)
+    source = replace(contract.source, path=str(folder / "raw" / "*.csv"), max_quarantined_share=1.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "find_partitions", found_in)
+        report, tables, refused = run(folder, replace(contract, source=source), block_bytes, **more)
+    return tables, refused, report
+
+
+def found_in(contract):
+    """Find the files of an absolute pattern, which `find_partitions` does not take."""
+    pattern = Path(contract.source.path)
+    paths = sorted(pattern.parent.glob(pattern.name))
+    return [Partition(path, path.stem, size=path.stat().st_size) for path in paths]
 
 
 def row(i, kind="a", amount="1", day="2024-01-01"):
@@ -50,19 +70,20 @@ def row(i, kind="a", amount="1", day="2024-01-01"):
 
 
 def test_clean_rows_are_typed_and_protected(tmp_path):
-    tables, refused, (counts,) = ingest(tmp_path, {"x": row(1) + row(2, "b", "", "")})
+    tables, refused, report = ingest(tmp_path, {"x": row(1) + row(2, "b", "", "")})
     first, second = tables["x"]
     assert list(first) == ["id", "kind", "amount", "day"]
     assert len(first["id"]) == 32
     assert (first["kind"], first["amount"], str(first["day"])) == ("a", 1.0, "2024-01-01")
     assert (second["amount"], second["day"]) == (None, None)
     assert refused == {}
-    assert (counts.read, counts.clean, counts.missing["amount"]) == (2, 2, 1)
+    assert report["rows"] == {"read": 2, "clean": 2, "quarantined": 0}
+    assert report["missing"] == {"amount": 1, "day": 1}
 
 
 def test_a_broken_row_goes_to_quarantine_with_all_that_is_wrong(tmp_path):
     body = row(1) + "2,Bo,z,-1,2024-02-30\n" + "3,short\n" + row(4)
-    tables, refused, (counts,) = ingest(tmp_path, {"x": body})
+    tables, refused, report = ingest(tmp_path, {"x": body})
     assert len(tables["x"]) == 2
     first, second = refused["x"]
     assert (first["line"], second["line"]) == (3, 4)
@@ -76,36 +97,38 @@ def test_a_broken_row_goes_to_quarantine_with_all_that_is_wrong(tmp_path):
     ]
     assert first["raw"] == "2,Bo,z,-1,2024-02-30"
     assert all("Bo" not in p["reason"] for p in first["problems"])
-    assert (counts.read, counts.clean, counts.quarantined) == (4, 2, 2)
+    assert first["offset"] == len(HEADER + row(1))
+    assert report["rows"] == {"read": 4, "clean": 2, "quarantined": 2}
 
 
 def test_nothing_raw_is_left_in_the_clean_file(tmp_path):
     ingest(tmp_path, {"x": row(1) + row(2)})
-    content = (tmp_path / "interim" / "x.parquet").read_bytes()
+    content = (tmp_path / "out" / "interim" / "x.parquet").read_bytes()
     assert b"Name" not in content
 
 
-@pytest.mark.parametrize("block_rows", [1, 2, 100])
-def test_the_first_of_equal_keys_stays_across_files(tmp_path, block_rows):
+@pytest.mark.parametrize("block_bytes", [1, 50, 5000])
+def test_the_first_of_equal_keys_stays_across_files(tmp_path, block_bytes):
     files = {"a": row(1) + row(2), "b": row(2, "b") + row(3), "c": row(1) + row(1)}
-    tables, refused, counts = ingest(tmp_path, files, block_rows=block_rows)
+    tables, refused, report = ingest(tmp_path, files, block_bytes=block_bytes)
     assert [len(t) for t in tables.values()] == [2, 1, 0]
     assert tables["a"][1]["kind"] == "a"
     assert [(r["line"], r["problems"][0]["rule"]) for r in refused["c"]] == [
         (2, "unique"),
         (3, "unique"),
     ]
-    assert [(c.read, c.clean, c.quarantined) for c in counts] == [(2, 2, 0), (2, 1, 1), (2, 0, 2)]
+    counts = [(f["read"], f["clean"], f["quarantined"]) for f in report["files"]]
+    assert counts == [(2, 2, 0), (2, 1, 1), (2, 0, 2)]
 
 
 def test_a_unique_column_ignores_missing_values(tmp_path):
     columns = tuple(replace(c, unique=True) if c.name == "amount" else c for c in CONTRACT.columns)
     body = row(1, amount="") + row(2, amount="") + row(3, amount="5") + row(4, amount="5.0")
-    tables, refused, (counts,) = ingest(tmp_path, {"x": body}, replace(CONTRACT, columns=columns))
+    tables, refused, report = ingest(tmp_path, {"x": body}, replace(CONTRACT, columns=columns))
     assert len(tables["x"]) == 3
     assert refused["x"][0]["line"] == 5
-    assert counts.rules[("amount", "unique")] == 1
-    assert counts.missing["amount"] == 2
+    assert report["rules"] == [{"column": "amount", "rule": "unique", "rows": 1}]
+    assert report["missing"]["amount"] == 2
 
 
 #: type, and values of which the first and the last are equal, whatever stands between them
@@ -122,13 +145,13 @@ EQUAL = {
 
 
 @pytest.mark.parametrize(("kind", "values"), EQUAL.values(), ids=list(EQUAL))
-@pytest.mark.parametrize("block_rows", [1, 2, 3])
-def test_equal_values_are_found_in_whatever_block_they_stand(tmp_path, kind, values, block_rows):
+@pytest.mark.parametrize("block_bytes", [1, 50, 80])
+def test_equal_values_are_found_in_whatever_block_they_stand(tmp_path, kind, values, block_bytes):
     formats = {"timestamp": "%Y-%m-%d %H:%M:%S", "date": "%Y-%m-%d"}
     unique = Column("amount", kind, unique=True, format=formats.get(kind))
     columns = tuple(unique if c.name == "amount" else c for c in CONTRACT.columns)
     body = "".join(row(i, amount=value) for i, value in enumerate(values))
-    _, refused, _ = ingest(tmp_path, {"x": body}, replace(CONTRACT, columns=columns), block_rows)
+    _, refused, _ = ingest(tmp_path, {"x": body}, replace(CONTRACT, columns=columns), block_bytes)
     assert [r["line"] for r in refused["x"]] == [4]
 
 
@@ -147,7 +170,7 @@ def test_the_bytes_are_the_same_each_time(tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         ingest(folder, {"x": body})
-        results.append((folder / "interim" / "x.parquet").read_bytes())
+        results.append((folder / "out" / "interim" / "x.parquet").read_bytes())
     assert results[0] == results[1]
 
 
@@ -167,13 +190,17 @@ ROWS = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
-@given(lines=ROWS, block_rows=st.integers(1, 4))
-def test_every_line_ends_in_exactly_one_place(tmp_path_factory, lines, block_rows):
+@given(lines=ROWS, block_bytes=st.integers(1, 120))
+def test_every_line_ends_in_exactly_one_place(tmp_path_factory, lines, block_bytes):
     folder = tmp_path_factory.mktemp("property")
-    tables, refused, (counts,) = ingest(folder, {"x": "".join(lines)}, block_rows=block_rows)
-    assert counts.clean == len(tables["x"])
-    assert counts.quarantined == len(refused.get("x", []))
-    assert counts.clean + counts.quarantined + counts.blank == len(lines)
+    if not "".join(lines).strip("\n"):
+        with pytest.raises(DataError, match="no rows"):
+            ingest(folder, {"x": "".join(lines)}, block_bytes=block_bytes)
+        return
+    tables, refused, report = ingest(folder, {"x": "".join(lines)}, block_bytes=block_bytes)
+    assert report["rows"]["clean"] == len(tables["x"])
+    assert report["rows"]["quarantined"] == len(refused.get("x", []))
+    assert report["rows"]["read"] + report["blank_lines"] == len(lines)
 
 
 def test_no_source_file_gets_a_sentence(tmp_path, monkeypatch):
@@ -187,3 +214,173 @@ def test_partitions_come_in_the_order_of_their_names(tmp_path, monkeypatch):
     for name in ("b.csv", "a.csv", "c.d.csv"):
         write(tmp_path / "data" / "raw" / "people" / name, HEADER)
     assert [p.name for p in find_partitions(CONTRACT)] == ["a", "b", "c_d"]
+
+
+def with_note(**changes):
+    note = Column("note", "string", classification="internal", **changes)
+    return replace(CONTRACT, columns=(*CONTRACT.columns, note))
+
+
+def noted(folder, notes, contract, files=1):
+    """Ingest people with a note each, spread over files; the first one is Ada Lovelace."""
+    lines = [f"{i},{'Ada Lovelace' if i == 0 else f'Name {i}'},a,1,2024-01-01,{note}\n"
+             for i, note in enumerate(notes)]  # fmt: skip
+    for file in range(files):
+        body = "".join(lines[file::files])
+        write(folder / "raw" / f"f{file}.csv", HEADER.strip() + ",note\n" + body)
+    source = replace(contract.source, path=str(folder / "raw" / "*.csv"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "find_partitions", found_in)
+        return run(folder, replace(contract, source=source))
+
+
+@pytest.mark.parametrize(
+    ("note", "kind"),
+    [
+        ("write to ada@example.com", "email"),
+        ("pays with 4111 1111 1111 1111", "card"),
+        ("please call Ada Lovelace again", "echo"),
+    ],
+)
+@pytest.mark.parametrize("files", [1, 3])
+def test_personal_data_in_a_column_that_should_hold_none_stop_the_run(tmp_path, note, kind, files):
+    notes = ["fine", "x", note, "", note]
+    with pytest.raises(DataError) as caught:
+        noted(tmp_path, notes, with_note(), files)
+    assert f"note, {kind}: 2 rows" in str(caught.value)
+    assert "Lovelace" not in str(caught.value)
+    assert "example.com" not in str(caught.value)
+
+
+def test_findings_that_somebody_let_be_do_not_stop(tmp_path):
+    notes = ["fine", "ada@example.com", "for Ada Lovelace"]
+    contract = with_note(allowed_findings=("email", "echo"))
+    report, _, _ = noted(tmp_path, notes, contract)
+    assert report["rows"]["clean"] == 3
+
+
+def test_a_refused_rows_text_is_in_no_dictionary_of_the_clean_file(tmp_path):
+    lines = "".join(
+        f"{i},N {i},{'z' if i == 7 else 'a'},1,2024-01-01,"
+        f"{'hidden away' if i == 7 else 'common text'}\n"
+        for i in range(40)
+    )
+    write(tmp_path / "raw" / "x.csv", HEADER.strip() + ",note\n" + lines)
+    contract = with_note()
+    source = replace(contract.source, path=str(tmp_path / "raw" / "*.csv"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "find_partitions", found_in)
+        run(tmp_path, replace(contract, source=source), block_bytes=1 << 20)
+    path = tmp_path / "out" / "interim" / "x.parquet"
+    table = pq.read_table(path, read_dictionary=["note"])
+    words = [w for c in table.column("note").chunks for w in c.dictionary.to_pylist()]
+    assert words == ["common text"]
+
+
+def test_severities_count_or_stop(tmp_path):
+    def contract(severity):
+        columns = tuple(
+            replace(c, severities=(("allowed", severity),)) if c.name == "kind" else c
+            for c in CONTRACT.columns
+        )
+        return replace(CONTRACT, columns=columns)
+
+    tables, refused, report = ingest(tmp_path, {"x": row(1) + row(2, "z")}, contract("warning"))
+    assert (len(tables["x"]), refused) == (2, {})
+    assert report["warned"] == [{"column": "kind", "rule": "allowed", "rows": 1}]
+    with pytest.raises(DataError, match=r"(?s)severity stop.*kind, allowed: 1 rows"):
+        ingest(tmp_path, {"x": row(1) + row(2, "z")}, contract("stop"))
+
+
+def test_small_groups_are_suppressed(tmp_path):
+    columns = tuple(
+        replace(c, personal="generalise", generalisation=Generalisation("band", 10))
+        if c.name == "amount" else c for c in CONTRACT.columns
+    )  # fmt: skip
+    contract = replace(CONTRACT, columns=columns, anonymity=Anonymity(2, ("amount", "kind")))
+    body = row(1, amount="1") + row(2, amount="9") + row(3, amount="11") + row(4, "b", amount="2")
+    tables, refused, report = ingest(tmp_path, {"x": body, "y": row(5, amount="12")}, contract)
+    assert [r["amount"] for r in tables["x"]] == ["0-<10", "0-<10", "10-<20"]
+    assert [r["amount"] for r in tables["y"]] == ["10-<20"]
+    assert [(r["line"], r["problems"][0]["rule"]) for r in refused["x"]] == [(5, "k-anonymity")]
+    assert report["rows"] == {"read": 5, "clean": 4, "quarantined": 1}
+
+
+@pytest.mark.parametrize("severity", ["error", "warning"])
+def test_references_find_their_rows_in_another_table(tmp_path, severity):
+    kinds = (Column("code", "string", key_position=1, required=True, classification="public"),)
+    source = replace(CONTRACT.source, path=str(tmp_path / "kinds.csv"))
+    other = replace(CONTRACT, id="kinds", columns=kinds, source=source)
+    write(tmp_path / "kinds.csv", "code\na\n")
+    contract = replace(
+        CONTRACT,
+        tables=(other,),
+        references=(Reference(("kind",), "kinds", ("code",), severity),),
+    )
+    tables, refused, report = ingest(tmp_path, {"x": row(1) + row(2, "b") + row(3, "")}, contract)
+    assert tables["kinds"] == [{"code": "a"}]
+    assert report["tables"]["kinds"]["rows"]["clean"] == 1
+    if severity == "error":
+        assert [(r["line"], r["problems"][0]["rule"]) for r in refused["x"]] == [(3, "reference")]
+        assert report["rows"]["clean"] == 2
+    else:
+        assert (refused, report["rows"]["clean"]) == ({}, 3)
+        assert report["warned"] == [{"column": "kind", "rule": "reference", "rows": 1}]
+
+
+def test_one_new_file_is_the_only_one_that_is_read(tmp_path, monkeypatch):
+    read = []
+
+    def counted(job, progress=None):
+        read.append(job.partition.name)
+        return ingest_partition(job, progress)
+
+    ingest_partition = spread.ingest_partition
+    monkeypatch.setattr(spread, "ingest_partition", counted)
+    files = {f"f{i}": row(i) for i in range(5)}
+    ingest(tmp_path, files)
+    assert sorted(read) == sorted(files)
+    read.clear()
+    ingest(tmp_path, files)
+    assert read == []
+    changed = files | {"f5": row(5), "f2": row(22)}
+    warm = ingest(tmp_path, changed)
+    assert sorted(read) == ["f2", "f5"]
+    warm_bytes = snapshot(tmp_path / "out")
+    assert ingest(tmp_path, changed, memo="empty") == warm
+    assert snapshot(tmp_path / "out") == warm_bytes
+    (tmp_path / "raw" / "f0.csv").unlink()
+    _, _, report = ingest(tmp_path, {})
+    assert [Path(f["file"]).stem for f in report["files"]] == ["f1", "f2", "f3", "f4", "f5"]
+
+
+def test_a_late_file_takes_a_key_from_a_later_one(tmp_path):
+    tables, _, _ = ingest(tmp_path, {"b": row(1, "b")})
+    assert len(tables["b"]) == 1
+    tables, refused, _ = ingest(tmp_path, {"a": row(1)})
+    assert (len(tables["a"]), len(tables["b"])) == (1, 0)
+    assert refused["b"][0]["problems"][0]["rule"] == "unique"
+
+
+@pytest.mark.parametrize("damage", ["empty", "garbage"])
+def test_a_damaged_memo_is_made_again(tmp_path, damage):
+    ingest(tmp_path, {"x": row(1)})
+    expected = snapshot(tmp_path / "out")
+    for path in (tmp_path / "memo").rglob("*.json"):
+        path.write_text("" if damage == "empty" else "{]")
+    ingest(tmp_path, {"x": row(1)})
+    assert snapshot(tmp_path / "out") == expected
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_threads_change_nothing(tmp_path, workers):
+    body = "".join(row(i, "z" if i % 7 == 0 else "a") for i in range(300)) + '9,"open,a,1,\n'
+    body += "".join(row(i) for i in range(300, 400))
+    ingest(tmp_path, {"x": body}, workers=1, memo="one")
+    expected = snapshot(tmp_path / "out")
+    ingest(tmp_path, {"x": body}, workers=workers, memo=f"memo{workers}")
+    assert snapshot(tmp_path / "out") == expected
+
+
+def snapshot(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}

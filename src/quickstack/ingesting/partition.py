@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any
 
 from quickstack.contract import Contract
-from quickstack.privacy.pseudonyms import pseudonymise
-from quickstack.quality.parse import parse_column
-from quickstack.quality.rules import check_column
-from quickstack.quality.summary import FileCounts
+from quickstack.ingesting.blocks import checked_blocks
+from quickstack.ingesting.check import Refusals
+from quickstack.ingesting.checks import Checks
+from quickstack.ingesting.outcome import CLEAN, QUARANTINE, Arrays, Outcome
 from quickstack.sources.arrow import arrow_schema
-from quickstack.sources.delimited import Block, DelimitedFile
 from quickstack.sources.raw import Partition
 
 if TYPE_CHECKING:
@@ -22,186 +23,116 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What to do with one source file, and where its results go."""
+    """What to do with one source file.
+
+    Attributes
+    ----------
+    folder
+        Where its results go; it exists.
+    targets
+        The columns of this table that references of others point at.
+    threads
+        How many blocks are checked side by side.
+    refusals, starts
+        Rows to refuse because of others, by their position among the clean rows of an earlier
+        pass, and that pass's `Outcome.starts`.
+    """
 
     partition: Partition
     contract: Contract
     key: bytes | None
-    block_rows: int
-    interim: Path
-    quarantine: Path
-
-    @property
-    def clean_path(self) -> Path:
-        """The Parquet file of the clean rows."""
-        return self.interim / f"{self.partition.name}.parquet"
-
-    @property
-    def quarantine_path(self) -> Path:
-        """The JSON Lines file of the broken rows; absent where there are none."""
-        return self.quarantine / f"{self.partition.name}.jsonl"
+    block_bytes: int
+    folder: Path
+    targets: tuple[tuple[str, ...], ...] = ()
+    threads: int = 1
+    refusals: Refusals = field(default_factory=dict)
+    starts: dict[int, int] = field(default_factory=dict)
 
 
-@dataclass
-class Outcome:
-    """The counts of one file, and what tells its rows apart.
+def ingest_partition(job: Job, progress: Callable[[int, int], None] | None = None) -> Outcome:
+    """Read, check and protect one file.
 
-    Attributes
+    Parameters
     ----------
-    lines : list of int
-        The physical line of each clean row.
-    digests : dict of str to list of numpy.ndarray
-        Per uniqueness rule, 128 bits (two uint64 columns) of each clean row; zero for nulls.
-    """
-
-    counts: FileCounts
-    lines: list[int]
-    digests: dict[str, list[Any]]
-
-
-def ingest_partition(job: Job) -> Outcome:
-    """Read, check and protect one file, block by block.
+    progress
+        Called after each block with its rows and bytes.
 
     Raises
     ------
     SourceError
         Where the file cannot be read as the contract says.
     """
-    import pyarrow.parquet as pq
-
-    contract, path = job.contract, job.partition.path
-    outcome = Outcome(
-        FileCounts(path.as_posix()), [], {rule: [] for rule in unique_rules(contract)}
-    )
-    source = DelimitedFile(path, contract.source)
-    with (
-        pq.ParquetWriter(
-            job.clean_path, interim_schema(contract), compression="zstd", store_schema=False
-        ) as writer,
-        Quarantine(job.quarantine_path, path) as quarantine,
-    ):
-        for block in source.blocks(contract, job.block_rows):
-            table = _check_block(block, source.header, contract, outcome, quarantine)
-            writer.write_table(_protect(table, contract, job.key))
+    outcome = Outcome(job.partition.shown, job.folder)
+    arrays = Arrays(job.folder)
+    quarantine: IO[str] | None = None
+    pool: Any = ThreadPoolExecutor(job.threads) if job.threads > 1 else nullcontext(Inline())
+    try:
+        with (
+            pool as executor,
+            checked_blocks(job, executor) as (checks, blocks),
+            _writer(job.folder / CLEAN, writing_schema(checks)) as writer,
+        ):
+            for start, size, checked in blocks:
+                first = outcome.tally.clean
+                outcome.starts[start] = first
+                outcome.tally.add(checked.tally)
+                arrays.add(checked.arrays, first)
+                if checked.table.num_rows:
+                    writer.write_table(checked.table.cast(writer.schema))
+                if checked.refused:
+                    if quarantine is None:
+                        path = job.folder / QUARANTINE
+                        quarantine = path.open("w", encoding="utf-8", newline="\n")
+                    quarantine.writelines(checked.refused)
+                if progress is not None:
+                    progress(checked.tally.read, size)
+    finally:
+        arrays.close()
+        if quarantine is not None:
+            quarantine.close()
+    outcome.arrays = arrays.entries
+    outcome.save()
     return outcome
 
 
-def interim_schema(contract: Contract) -> pa.Schema:
-    """Return names and types of what ingest writes."""
-    return arrow_schema((c.name, c.interim_type) for c in contract.interim_columns)
-
-
-def unique_rules(contract: Contract) -> dict[str, tuple[str, ...]]:
-    """Return what must not occur twice: the primary key, and each unique column."""
-    rules = {"primary key": contract.key} if contract.key else {}
-    return rules | {c.name: (c.name,) for c in contract.columns if c.unique}
-
-
-class Quarantine:
-    """The JSON Lines file of one source file's broken rows, made when the first one comes."""
-
-    def __init__(self, path: Path, source: Path) -> None:
-        self._path, self._source = path, source
-        self._stream: TextIO | None = None
-
-    def __enter__(self) -> Quarantine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._stream is not None:
-            self._stream.close()
-
-    def add(self, line: int, problems: list[dict[str, str]], raw: str) -> None:
-        """Keep one row: where it stands, all that is wrong with it, and its text."""
-        if self._stream is None:
-            self._stream = self._path.open("a", encoding="utf-8", newline="\n")
-        row = {
-            "file": self._source.as_posix(),
-            "line": line,
-            "problems": problems,
-            # Bytes that are no text stay readable as \xff, and the file stays UTF-8.
-            "raw": raw.rstrip("\r\n")
-            .encode("utf-8", "surrogateescape")
-            .decode("utf-8", "backslashreplace"),
-        }
-        self._stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def _check_block(
-    block: Block, header: list[str], contract: Contract, outcome: Outcome, quarantine: Quarantine
-) -> pa.Table:
-    """Return the block's clean rows, typed; its broken rows go to quarantine in line order."""
-    import numpy as np
+def _writer(path: Path, schema: pa.Schema) -> Any:
+    """Return a Parquet writer: dictionaries where text repeats, no statistics over texts."""
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    cells = dict(
-        zip(
-            header, zip(*block.rows, strict=True) if block.rows else [()] * len(header), strict=True
-        )
+    encoded = [f.name for f in schema if pa.types.is_dictionary(f.type)]
+    texts = {*encoded, *(f.name for f in schema if pa.types.is_string(f.type))}
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        store_schema=False,
+        use_dictionary=encoded,
+        write_statistics=[name for name in schema.names if name not in texts],
     )
-    columns: dict[str, pa.Array] = {}
-    problems: dict[int, list[dict[str, str]]] = {}
-    for column in contract.columns:
-        values, wrong = parse_column(column, list(cells[column.name]), contract.source.missing)
-        columns[column.name] = values
-        for broken in check_column(column, values, wrong):
-            outcome.counts.rules[(broken.column, broken.rule)] += len(broken.rows)
-            problem = {"column": broken.column, "rule": broken.rule, "reason": broken.reason}
-            for row in broken.rows.tolist():
-                problems.setdefault(row, []).append(problem)
-    kept = np.ones(len(block.rows), bool)
-    kept[list(problems)] = False
-    refused = [(block.lines[row], found, block.raw[row]) for row, found in problems.items()]
-    for rejected in block.rejected:
-        outcome.counts.rules[("", "layout")] += 1
-        problem = {"column": "", "rule": "layout", "reason": rejected.reason}
-        refused.append((rejected.line, [problem], rejected.raw))
-    for line, found, raw in sorted(refused, key=lambda item: item[0]):
-        quarantine.add(line, found, raw)
-    table = pa.table(columns).filter(pa.array(kept))
-    outcome.counts.clean += table.num_rows
-    outcome.counts.quarantined += len(refused)
-    outcome.counts.blank += block.blank
-    outcome.lines += [line for line, keep in zip(block.lines, kept.tolist(), strict=True) if keep]
-    for column in contract.interim_columns:
-        outcome.counts.missing[column.name] += table.column(column.name).null_count
-    for rule, names in unique_rules(contract).items():
-        outcome.digests[rule].append(_digests(table.select(names)))
-    return table
 
 
-def _digests(table: pa.Table) -> Any:
-    """Return 128 bits of each row, as two uint64 columns; zeros where a value is missing."""
-    import numpy as np
-    import pandas as pd
+def writing_schema(checks: Checks) -> pa.Schema:
+    """Return names and types of what ingest writes; text that repeats is a dictionary."""
     import pyarrow as pa
 
-    texts = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        # The text of a value must not depend on what else is in its block.
-        if pa.types.is_timestamp(column.type):
-            column = column.cast(pa.int64())
-        texts[name] = column.cast(pa.string()).fill_null("").to_numpy()
-    frame = pd.DataFrame(texts, dtype=object)
-    halves = [
-        pd.util.hash_pandas_object(frame, index=False, hash_key=key, categorize=False).to_numpy()
-        for key in ("quickstack-keys1", "quickstack-keys2")
-    ]
-    digests = np.column_stack(halves)
-    for name in table.column_names:
-        digests[table.column(name).is_null().to_numpy(zero_copy_only=False)] = 0
-    return digests
+    columns = checks.contract.interim_columns
+    schema = arrow_schema((c.name, c.interim_type) for c in columns)
+    for index, column in enumerate(columns):
+        encoded = pa.types.is_dictionary(checks.types[column.name])
+        if encoded and column.interim_type == "string" and column.generalisation is None:
+            schema = schema.set(index, pa.field(column.name, checks.types[column.name]))
+    return schema
 
 
-def _protect(table: pa.Table, contract: Contract, key: bytes | None) -> pa.Table:
-    """Drop and replace the personal columns."""
-    import pyarrow as pa
+class Inline(Executor):
+    """Runs each call at once, in the thread that asks."""
 
-    columns = {}
-    for column in contract.interim_columns:
-        values = table.column(column.name).combine_chunks()
-        if column.personal == "pseudonym":
-            assert key is not None  # contract_key refuses a contract without one
-            values = pseudonymise(values, key, column.domain)
-        columns[column.name] = values
-    return pa.table(columns, schema=interim_schema(contract))
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call the function, and return its result as a future."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # raised where the result is asked for
+            future.set_exception(error)
+        return future

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
+
+from quickstack.privacy.mac import codes, hexadecimal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -12,13 +13,13 @@ if TYPE_CHECKING:
 def pseudonymise(values: pa.Array, key: bytes, domain: str) -> pa.Array:
     """Replace each distinct value by 32 hexadecimal digits.
 
-    Keyed BLAKE2b (RFC 7693) of 128 bits, with the domain as its personalisation: one value has
-    one pseudonym within a domain, and nobody without the key can tell or test which value it was.
+    The digits are the value's AES-CMAC, see `quickstack.privacy.mac`: one value has one pseudonym
+    within a domain, and nobody without the key can tell or test which value it was.
 
     Parameters
     ----------
     values : pyarrow.Array
-        string or int64; a null stays null.
+        string, a dictionary of strings, or int64; a null stays null.
     key
         32 bytes.
     domain
@@ -26,17 +27,17 @@ def pseudonymise(values: pa.Array, key: bytes, domain: str) -> pa.Array:
 
     Returns
     -------
-    pyarrow.StringArray
+    pyarrow.DictionaryArray of string, int32 indices; pyarrow.StringArray for plain text
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    person = hashlib.blake2b(domain.encode(), digest_size=16).digest()
-    keyed = hashlib.blake2b(key=key, digest_size=16, person=person)
-    encoded = pc.dictionary_encode(values.cast(pa.string()))
-    pseudonyms = []
-    for value in encoded.dictionary.to_pylist():
-        state = keyed.copy()
-        state.update(value.encode())
-        pseudonyms.append(state.hexdigest())
-    return pa.array(pseudonyms, pa.string()).take(encoded.indices)
+    if not pa.types.is_dictionary(values.type):
+        text = values.cast(pa.string())
+        tokens = hexadecimal(codes(text.drop_null(), key, domain))
+        if not text.null_count:
+            return tokens
+        places = pc.subtract(pc.cumulative_sum(text.is_valid().cast(pa.int32())), 1)
+        return tokens.take(pc.if_else(text.is_valid(), places, None))
+    tokens = hexadecimal(codes(values.dictionary, key, domain))
+    return pa.DictionaryArray.from_arrays(values.indices, tokens)

@@ -1,0 +1,152 @@
+"""The checked blocks of a file, in its order, whoever checked them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from quickstack.ingesting.check import Checked, check_block
+from quickstack.ingesting.checks import Checks
+from quickstack.quality.parse import regular, repeats
+from quickstack.quality.records import record_test
+from quickstack.sources.cuts import Cut
+from quickstack.sources.delimited import DelimitedFile, Parsed, open_delimited
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from quickstack.ingesting.partition import Job
+
+#: Blocks that wait for their turn besides those that are worked on.
+_AHEAD = 1
+#: Rows of a block, where a format counts in rows.
+_ROWS = 1 << 16
+#: A column is worth a dictionary where a value occurs this often in the first cut.
+_REPEATS = 4
+
+
+@contextmanager
+def checked_blocks(
+    job: Job, executor: Executor
+) -> Iterator[tuple[Checks, Iterator[tuple[int, int, Checked]]]]:
+    """Open a file; give what checks its blocks, and an iterator over them.
+
+    The iterator yields where each block begins, its bytes, and what became of it. Memory holds no
+    more blocks than threads and a few.
+    """
+    checks = Checks(job.contract, job.key, job.targets)
+    if job.contract.source.format != "csv":
+        yield checks, _others(job, checks, executor)
+        return
+    with open_delimited(
+        job.partition, job.contract, job.block_bytes, record_test(job.contract)
+    ) as file:
+        checks = replace(checks, varied=_varied(file, checks))
+        yield checks, _delimited(file, job, checks, executor)
+
+
+def _varied(file: DelimitedFile, checks: Checks) -> frozenset[str]:
+    """Return the columns whose values seldom repeat in the first cut."""
+    import pyarrow as pa
+
+    cut = file.cutter.next()
+    if cut is None:
+        return frozenset()
+    parsed = file.parse(cut, checks.types)
+    table = as_typed(parsed.block.table, checks)
+    file.cutter.give_back([], cut.data, cut.offset, cut.line, grow=False)
+    return frozenset(
+        c.name
+        for c in checks.contract.columns
+        if repeats(c)
+        and not c.allowed
+        and pa.types.is_dictionary(table.schema.field(c.name).type)
+        and len(table.column(c.name).combine_chunks().dictionary) * _REPEATS > table.num_rows
+    )
+
+
+def _others(job: Job, checks: Checks, executor: Executor) -> Iterator[tuple[int, int, Checked]]:
+    from quickstack.sources.read import read_blocks
+
+    file = job.partition.shown
+    waiting: deque[tuple[int, Future[Checked]]] = deque()
+    for index, block in enumerate(read_blocks(job.partition, job.contract, _ROWS)):
+        block.table = as_typed(block.table, checks)
+        first = job.starts.get(index, 0)
+        waiting.append(
+            (index, executor.submit(check_block, block, checks, file, job.refusals, first))
+        )
+        if len(waiting) > job.threads + _AHEAD:
+            at, future = waiting.popleft()
+            yield at, 0, future.result()
+    for at, future in waiting:
+        yield at, 0, future.result()
+
+
+def _delimited(
+    file: DelimitedFile, job: Job, checks: Checks, executor: Executor
+) -> Iterator[tuple[int, int, Checked]]:
+    """Parse cuts side by side, as if each ended with a row; where one did not, begin anew there."""
+    waiting: deque[tuple[Cut, Future[tuple[Parsed, Checked]]]] = deque()
+
+    def submit(cut: Cut) -> Future[tuple[Parsed, Checked]]:
+        return executor.submit(_parse_and_check, file, cut, job, checks)
+
+    while True:
+        while len(waiting) <= job.threads + _AHEAD and (cut := file.cutter.next()) is not None:
+            waiting.append((cut, submit(cut)))
+        if not waiting:
+            return
+        cut, future = waiting.popleft()
+        parsed, checked = future.result()
+        if parsed.used or not cut.data:
+            yield cut.offset, parsed.used, checked
+        if parsed.used == len(cut.data):
+            continue
+        rest = Cut(
+            cut.data[parsed.used :],
+            cut.offset + file.cutter.text.length(cut.data[: parsed.used]),
+            cut.line + parsed.lines,
+            cut.final,
+        )
+        if any(following.too_long for following, _ in waiting):
+            # What follows is no part of any row, so nothing can complete this one.
+            rest = replace(rest, final=True)
+            waiting.appendleft((rest, submit(rest)))
+            continue
+        for _, future in waiting:
+            future.cancel()
+        file.cutter.give_back([c for c, _ in waiting], rest.data, rest.offset, rest.line)
+        waiting.clear()
+
+
+def _parse_and_check(
+    file: DelimitedFile, cut: Cut, job: Job, checks: Checks
+) -> tuple[Parsed, Checked]:
+    import pyarrow as pa
+
+    parsed = file.parse(cut, checks.types)
+    if parsed.typed and not all(regular(c.chunk(0)) for c in parsed.block.table.columns):
+        text = dict.fromkeys(checks.types, pa.string())
+        parsed = replace(file.parse(cut, text), typed=False)
+    if not parsed.typed:
+        parsed.block.table = as_typed(parsed.block.table, checks)
+    first = job.starts.get(cut.offset, 0)
+    return parsed, check_block(parsed.block, checks, job.partition.shown, job.refusals, first)
+
+
+def as_typed(table: pa.Table, checks: Checks) -> pa.Table:
+    """Encode the columns that a strict reader would have given as dictionaries."""
+    import pyarrow as pa
+
+    for index, name in enumerate(table.column_names):
+        if pa.types.is_dictionary(checks.types[name]) and pa.types.is_string(
+            table.schema.field(index).type
+        ):
+            encoded = table.column(index).combine_chunks().dictionary_encode()
+            table = table.set_column(index, name, encoded)
+    return table

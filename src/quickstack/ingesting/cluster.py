@@ -1,0 +1,182 @@
+"""Ingest files on a Dask cluster that shares nothing with this machine but, at most, S3.
+
+Each task carries the library's own source, so that a worker runs exactly this checkout and needs
+only the packages of requirements.txt. Results come back through S3 where `compute.exchange` names
+a place there, and through the scheduler otherwise.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from quickstack.errors import QuickstackError, SourceError
+from quickstack.ingesting.memo import Memo, code_digest
+from quickstack.ingesting.outcome import Outcome
+from quickstack.ingesting.partition import Job, ingest_partition
+from quickstack.params import ComputeParams
+
+#: Seconds until a scheduler that does not answer is given up.
+_PATIENCE = 20
+#: A task that lost its worker is begun anew this often.
+_RETRIES = 3
+
+
+def ingest_on_cluster(
+    jobs: Sequence[tuple[str, Job]],
+    compute: ComputeParams,
+    store: Memo,
+    progress: Callable[[str, int, int], None] | None,
+) -> list[Outcome]:
+    """Ingest files on a cluster; see `quickstack.ingesting.spread.spread`.
+
+    Raises
+    ------
+    SourceError
+        Where no scheduler answers, or the workers fail for good.
+    """
+    import cloudpickle
+    from distributed import Client, KilledWorker, as_completed
+
+    from quickstack.ingesting.spread import results
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    address, code, digest = compute.scheduler_address, _own_code(), code_digest(None)
+    try:
+        client = Client(address, set_as_default=False, timeout=_PATIENCE)
+    except (OSError, TimeoutError, ValueError):
+        raise SourceError(
+            "no Dask scheduler answers there",
+            where=str(address),
+            fix="start it, or set compute.scheduler_address in params.yaml to null",
+        ) from None
+    done: dict[int, Outcome | QuickstackError] = {}
+    try:
+        with client:
+            futures = {
+                client.submit(
+                    _run,
+                    code,
+                    digest,
+                    pickle.dumps((name, job)),
+                    compute.exchange,
+                    retries=_RETRIES,
+                    pure=False,
+                ): index
+                for index, (name, job) in enumerate(jobs)
+            }
+            for future, answer in as_completed(futures, with_results=True):
+                index = futures[future]
+                name, job = jobs[index]
+                done[index] = _take(answer, name, compute.exchange, store)
+                if progress is not None and isinstance(taken := done[index], Outcome):
+                    progress(job.partition.shown, taken.tally.read, job.partition.size)
+    except KilledWorker:
+        raise SourceError(
+            "the cluster lost its workers again and again over one file",
+            where=str(address),
+            fix="look at the workers' logs; more memory, or a smaller ingest.block_bytes, may help",
+        ) from None
+    finally:
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    return results([done[index] for index in range(len(jobs))])
+
+
+def _run(code: bytes, digest: str, work: bytes, exchange: str | None) -> dict[str, Any]:
+    """Begin a task on a worker: put the library in place, then work. Uses nothing but stdlib."""
+    import importlib
+    import sys
+    import tempfile
+    from pathlib import Path
+
+    mark = f"quickstack-{digest}"
+    if mark not in sys.modules:
+        try:
+            memo = importlib.import_module("quickstack.ingesting.memo")
+            own = memo.code_digest(None) == digest
+        except (ImportError, OSError, TypeError):
+            own = False
+        if not own:
+            for name in [n for n in sys.modules if n.split(".")[0] == "quickstack"]:
+                del sys.modules[name]
+            folder = Path(tempfile.mkdtemp(prefix=mark))
+            (folder / "quickstack.zip").write_bytes(code)
+            importlib.import_module("zipfile").ZipFile(folder / "quickstack.zip").extractall(folder)
+            sys.path.insert(0, str(folder))
+            importlib.invalidate_caches()
+        sys.modules[mark] = importlib.import_module("quickstack")
+    cluster = importlib.import_module("quickstack.ingesting.cluster")
+    return cluster.work_here(work, exchange)  # type: ignore[no-any-return]
+
+
+def work_here(work: bytes, exchange: str | None) -> dict[str, Any]:
+    """Ingest one file on a worker.
+
+    Returns
+    -------
+    dict
+        `files`: names to bytes, or to None where they are at the exchange; or `error`.
+    """
+    name, job = pickle.loads(work)  # noqa: S301 - the driver of this very run pickled it
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        try:
+            ingest_partition(replace(job, folder=folder))
+        except QuickstackError as error:
+            kind = type(error).__name__
+            return {"error": (kind, error.what, error.where, error.fix)}
+        files = sorted(path for path in folder.iterdir())
+        if exchange is None:
+            return {"files": {path.name: path.read_bytes() for path in files}}
+        store, root = _exchange(exchange, name)
+        for path in files:
+            store.put_file(str(path), f"{root}/{path.name}")
+        return {"files": {path.name: None for path in files}}
+
+
+def _take(
+    answer: dict[str, Any], name: str, exchange: str | None, store: Memo
+) -> Outcome | QuickstackError:
+    """Bring the result of a task here."""
+    if "error" in answer:
+        from quickstack import errors
+
+        kind, what, where, fix = answer["error"]
+        return getattr(errors, kind)(what, where=where, fix=fix)  # type: ignore[no-any-return]
+
+    def fetch(folder: Path) -> Outcome:
+        remote, root = _exchange(exchange, name) if exchange else (None, "")
+        for file, content in answer["files"].items():
+            if remote is None:
+                (folder / file).write_bytes(content)
+            else:
+                remote.get_file(f"{root}/{file}", str(folder / file))
+        if remote is not None:
+            remote.rm(root, recursive=True)
+        return Outcome.load(folder)
+
+    return store.make(name, fetch)
+
+
+def _exchange(url: str, name: str) -> tuple[Any, str]:
+    import fsspec
+
+    store, root = fsspec.core.url_to_fs(f"{url.rstrip('/')}/{name}", use_listings_cache=False)
+    return store, root
+
+
+def _own_code() -> bytes:
+    """Return the library's source as a zip archive."""
+    root = Path(__file__).resolve().parents[1]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(root.rglob("*.py")):
+            archive.write(path, f"quickstack/{path.relative_to(root).as_posix()}")
+    return buffer.getvalue()

@@ -1,0 +1,126 @@
+"""Remember what each file gave, so that a file that did not change is not ingested again.
+
+The memo is no output: cold and warm, the results have the same bytes. It lies in `.quickstack/`,
+which git ignores and no push takes, since it holds quarantined rows; it may be removed at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from quickstack.ingesting.outcome import Outcome
+from quickstack.sources.raw import Partition
+from quickstack.sources.streams import content_digest
+
+#: What is not used for so long is forgotten, in seconds.
+_KEPT = 14 * 86_400
+_ROOMS = ("contract", "sources", "quality", "privacy", "ingesting")
+
+
+def memo_folder(dataset: str) -> Path:
+    """Return where a data set's memo lies: beside the nearest `.quickstack`, or here.
+
+    An experiment runs in a copy of the repository inside `.dvc/tmp`, and shares the memo.
+    """
+    here = Path.cwd()
+    found = [f / ".quickstack" for f in (here, *here.parents) if (f / ".quickstack").is_dir()]
+    return (found[0] if found else Path(".quickstack")) / "memo" / dataset
+
+
+def code_digest(lock: Path | None = Path("requirements.txt")) -> str:
+    """Return a digest of the code that ingests, and of the packages it is locked to."""
+    root = Path(__file__).resolve().parents[1]
+    files = [path for room in _ROOMS for path in sorted((root / room).rglob("*.py"))]
+    digest = hashlib.blake2b(digest_size=16)
+    for path in [*files, root / "errors.py", root / "writing.py"]:
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    digest.update(lock.read_bytes() if lock is not None and lock.is_file() else b"")
+    return digest.hexdigest()
+
+
+@dataclass
+class Memo:
+    """The results of earlier runs, each in a folder named for all that it depends on.
+
+    Attributes
+    ----------
+    folder
+        Where they lie.
+    base
+        What all files of this run have in common: contract, code, key, parameters.
+    """
+
+    folder: Path
+    base: str
+    _digests: dict[str, list[object]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for left in self.folder.glob(".*.tmp"):
+            shutil.rmtree(left, ignore_errors=True)
+        try:
+            self._digests = json.loads(self._index.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self._digests = {}
+
+    def name(self, partition: Partition, *more: str) -> str:
+        """Return the name of the result of one file, from its content and all else it needs."""
+        parts = (self.base, partition.shown, self._content(partition), *more)
+        return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+    def recall(self, name: str) -> Outcome | None:
+        """Return a result that is known, None otherwise."""
+        folder = self.folder / name
+        try:
+            outcome = Outcome.load(folder)
+            os.utime(folder)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return outcome
+
+    def make(self, name: str, work: Callable[[Path], Outcome]) -> Outcome:
+        """Let `work` fill a folder, which becomes the result of that name when all went well."""
+        temporary = self.folder / f".{name}.{os.getpid()}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            work(temporary)
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            os.replace(temporary, self.folder / name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return Outcome.load(self.folder / name)
+
+    def tidy(self) -> None:
+        """Forget what was not used for long, and keep the digests of files for the next run."""
+        oldest = time.time() - _KEPT
+        for entry in self.folder.iterdir():
+            if entry.is_dir() and entry.stat().st_mtime < oldest:
+                shutil.rmtree(entry, ignore_errors=True)
+        temporary = self._index.with_name(f".{self._index.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(self._digests), encoding="utf-8")
+        os.replace(temporary, self._index)
+
+    @property
+    def _index(self) -> Path:
+        return self.folder / "index.json"
+
+    def _content(self, partition: Partition) -> str:
+        """Return the digest of a file's bytes; those of an untouched file are not read again."""
+        if partition.url is not None:
+            return content_digest(partition)
+        state = partition.path.stat()
+        known = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+        shown = partition.path.resolve().as_posix()
+        entry = self._digests.get(shown, [])
+        if entry[:-1] != known:
+            entry = [*known, content_digest(partition)]
+            self._digests[shown] = entry
+        return str(entry[-1])

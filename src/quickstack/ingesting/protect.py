@@ -1,0 +1,79 @@
+"""What leaves ingest: personal columns replaced or made coarser, all others looked through."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from quickstack.contract import Contract
+from quickstack.privacy import detect
+from quickstack.privacy.generalise import generalise
+from quickstack.privacy.pseudonyms import pseudonymise
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: A shorter number is no payment card.
+_SMALLEST_CARD = 10**12
+
+
+def protect(columns: dict[str, pa.Array], contract: Contract, key: bytes | None) -> pa.Table:
+    """Return the columns that leave, in contract order.
+
+    Parameters
+    ----------
+    columns
+        Typed columns of clean rows.
+    key
+        Of the pseudonyms; `contract_key` refuses a contract that needs one and has none.
+    """
+    import pyarrow as pa
+
+    leaving = {}
+    for column in contract.interim_columns:
+        values = columns[column.name]
+        if column.personal == "pseudonym":
+            assert key is not None
+            values = pseudonymise(values, key, column.domain)
+        elif column.generalisation is not None:
+            if pa.types.is_dictionary(values.type):
+                values = values.dictionary.take(values.indices)
+            values = generalise(values, column.generalisation)
+        leaving[column.name] = values
+    return pa.table(leaving)
+
+
+def personal_findings(
+    columns: dict[str, pa.Array], contract: Contract, found: Counter[tuple[str, ...]]
+) -> None:
+    """Count the rows in which a column that is not personal holds personal data after all.
+
+    Every value is looked at: text with no list of allowed values, and whole numbers long enough
+    to be a payment card.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for column in contract.columns:
+        if column.personal is not None or column.allowed:
+            continue
+        values = columns[column.name]
+        if column.type == "string":
+            encoded = values
+            if not pa.types.is_dictionary(values.type):
+                kinds = detect.detect(values.drop_null() if values.null_count else values)
+            else:
+                kinds = detect.detect(encoded.dictionary)
+        elif column.type == "integer" and (pc.max(values).as_py() or 0) >= _SMALLEST_CARD:
+            kinds = detect.detect_integers(values.drop_null())
+        else:
+            continue
+        for kind, mask in kinds.items():
+            if kind in column.allowed_findings or not mask.any():
+                continue
+            rows = mask
+            if pa.types.is_dictionary(values.type):
+                rows = mask[np.asarray(values.indices.drop_null())]
+            if count := int(rows.sum()):
+                found[(column.name, kind)] += count

@@ -1,0 +1,74 @@
+"""Spread files over this machine's threads or a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from quickstack.errors import QuickstackError
+from quickstack.ingesting.memo import Memo
+from quickstack.ingesting.outcome import Outcome
+from quickstack.ingesting.partition import Job, ingest_partition
+from quickstack.params import ComputeParams
+
+
+def spread(
+    jobs: Sequence[tuple[str, Job]],
+    compute: ComputeParams,
+    store: Memo,
+    progress: Callable[[str, int, int], None] | None,
+) -> list[Outcome]:
+    """Ingest files side by side; their results do not depend on where that was.
+
+    Parameters
+    ----------
+    jobs
+        The name of each result, and what makes it.
+    compute
+        How many threads, or the address of a Dask scheduler. Few large files share the threads.
+
+    Raises
+    ------
+    QuickstackError
+        That of the first file that has one.
+    """
+    if compute.scheduler_address is not None and jobs:
+        from quickstack.ingesting.cluster import ingest_on_cluster
+
+        return ingest_on_cluster(jobs, compute, store, progress)
+
+    at_once = max(1, min(len(jobs), compute.workers))
+    threads = max(1, compute.workers // at_once)
+
+    def one(item: tuple[str, Job]) -> Outcome | QuickstackError:
+        name, job = item
+        shown = job.partition.shown
+
+        def note(rows: int, size: int) -> None:
+            if progress is not None:
+                progress(shown, rows, size)
+
+        try:
+            return store.make(
+                name,
+                lambda folder: ingest_partition(replace(job, folder=folder, threads=threads), note),
+            )
+        except QuickstackError as error:
+            return error
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return results(list(pool.map(one, jobs)))
+
+
+def results(outcomes: Sequence[Outcome | QuickstackError]) -> list[Outcome]:
+    """Return the outcomes, or raise the first file's error, which says how many more failed."""
+    errors = [outcome for outcome in outcomes if isinstance(outcome, QuickstackError)]
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        first, others = errors[0], len(errors) - 1
+        more = f"{others} more file{'s' if others > 1 else ''} failed, too"
+        fix = f"{first.fix}. {more}" if first.fix else more
+        raise type(first)(first.what, where=first.where, fix=fix)
+    return [outcome for outcome in outcomes if not isinstance(outcome, QuickstackError)]
