@@ -47,7 +47,6 @@ def ingest_on_cluster(
 
     from quickstack.ingesting.spread import results
 
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
     address, code, digest = compute.scheduler_address, _own_code(), code_digest(None)
     try:
         client = Client(address, set_as_default=False, timeout=_PATIENCE)
@@ -62,17 +61,14 @@ def ingest_on_cluster(
         with client:
             futures = {
                 client.submit(
-                    _run,
-                    code,
-                    digest,
-                    pickle.dumps((name, job)),
-                    compute.exchange,
+                    cloudpickle.loads,
+                    _task(code, digest, pickle.dumps((name, job)), compute.exchange),
                     retries=_RETRIES,
                     pure=False,
                 ): index
                 for index, (name, job) in enumerate(jobs)
             }
-            for future, answer in as_completed(futures, with_results=True):
+            for future, answer in as_completed(futures, loop=client.loop, with_results=True):
                 index = futures[future]
                 name, job = jobs[index]
                 done[index] = _take(answer, name, compute.exchange, store)
@@ -84,9 +80,33 @@ def ingest_on_cluster(
             where=str(address),
             fix="look at the workers' logs; more memory, or a smaller ingest.block_bytes, may help",
         ) from None
-    finally:
-        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
     return results([done[index] for index in range(len(jobs))])
+
+
+class _Call:
+    """A call that is made where it is unpickled."""
+
+    def __init__(self, *call: Any) -> None:
+        self._call = call
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._call[0], self._call[1:]
+
+
+def _task(*arguments: Any) -> bytes:
+    """Return a pickle whose loading calls `_run` with its code, not with its name.
+
+    A worker knows no function of this library by name, since it may not have the library; Dask
+    would fail, or wait forever, over one.
+    """
+    import cloudpickle
+
+    module = sys.modules[__name__]
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        return cloudpickle.dumps(_Call(_run, *arguments))
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)
 
 
 def _run(code: bytes, digest: str, work: bytes, exchange: str | None) -> dict[str, Any]:
@@ -113,7 +133,7 @@ def _run(code: bytes, digest: str, work: bytes, exchange: str | None) -> dict[st
             importlib.invalidate_caches()
         sys.modules[mark] = importlib.import_module("quickstack")
     cluster = importlib.import_module("quickstack.ingesting.cluster")
-    return cluster.work_here(work, exchange)  # type: ignore[no-any-return]
+    return cluster.work_here(work, exchange)
 
 
 def work_here(work: bytes, exchange: str | None) -> dict[str, Any]:
@@ -149,7 +169,7 @@ def _take(
         from quickstack import errors
 
         kind, what, where, fix = answer["error"]
-        return getattr(errors, kind)(what, where=where, fix=fix)  # type: ignore[no-any-return]
+        return getattr(errors, kind)(what, where=where, fix=fix)
 
     def fetch(folder: Path) -> Outcome:
         remote, root = _exchange(exchange, name) if exchange else (None, "")
