@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from helpers import lack, needs_program
 from servers import S3Server, ceph
+from servers import postgres as postgresql
 from servers import seaweedfs as seaweed
 
 
@@ -75,6 +76,17 @@ def ceph_server() -> Iterator[S3Server]:
     needs_program(*ceph.PROGRAMS, install=ceph.PACKAGES)
     with ceph.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgresql.Database]:
+    """Give a running PostgreSQL."""
+    needs_program("setpriv", install="util-linux")
+    programs = postgresql.programs()
+    if programs is None:
+        lack(f"initdb not found; install with: apt-get install {postgresql.PACKAGES}")
+    with postgresql.running(programs) as database:
+        yield database
 
 
 @pytest.fixture(scope="session", params=["seaweedfs", "ceph"])

@@ -115,8 +115,17 @@ def session(remote: Remote) -> Any:
     return made
 
 
-def client(remote: Remote) -> Any:
+def client(remote: Remote, *, seconds: int = SECONDS, attempts: int = 1) -> Any:
     """Return a boto3 S3 client for a remote that gives up within seconds.
+
+    Parameters
+    ----------
+    remote
+        Where it goes.
+    seconds
+        How long it waits for a connection, and for each answer.
+    attempts
+        How often it tries a request.
 
     Raises
     ------
@@ -139,9 +148,9 @@ def client(remote: Remote) -> Any:
         use_ssl=settings.get("use_ssl", True),
         verify=settings.get("ssl_verify"),
         config=Config(
-            connect_timeout=SECONDS,
-            read_timeout=SECONDS,
-            retries={"total_max_attempts": 1},
+            connect_timeout=seconds,
+            read_timeout=seconds,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
             signature_version=UNSIGNED if anonymous else None,
         ),
     )

@@ -1,0 +1,238 @@
+"""`quickstack land`: bring outside data into `data/raw` as a pinned snapshot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from quickstack.cli.repository import find_root
+from quickstack.errors import SourceError
+
+if TYPE_CHECKING:
+    from quickstack.landing.watch import Landed, Watch
+
+app = typer.Typer(
+    help="Bring outside data into data/raw as a pinned snapshot, so that no run needs a network.",
+    epilog="DVC itself can follow single files and objects: `dvc import-url s3://BUCKET/a.csv "
+    "data/raw/DATASET/a.csv`, later `dvc update data/raw/DATASET/a.csv.dvc`. Write `remote: "
+    "restricted` below its output in that .dvc file, or a push shares it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Dataset = Annotated[str, typer.Argument(help="Arrives in data/raw/DATASET.", show_default=False)]
+Name = Annotated[
+    str | None, typer.Option("--name", help="Name of the files and their record.", metavar="NAME")
+]
+Add = Annotated[bool, typer.Option("--add", help="Version the folder at once: quickstack add.")]
+MaxBytes = Annotated[str, typer.Option("--max-bytes", help="Refuse more than this.")]
+
+
+@app.command()
+def sql(
+    dataset: Dataset,
+    query: Annotated[str, typer.Option("--query", help="A SELECT, or a file FILE.sql with one.")],
+    url_variable: Annotated[
+        str, typer.Option("--url-variable", help="Variable (or line of .env) with the address.")
+    ] = "QUICKSTACK_SOURCE_URL",
+    since_column: Annotated[
+        str | None, typer.Option("--since-column", help="Land only what is new by this column.")
+    ] = None,
+    overlap: Annotated[
+        str | None,
+        typer.Option("--overlap", help="Look this far back for rows committed late: 15m, 1h, 2d."),
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", help="Column that tells rows apart; repeatable.")
+    ] = None,
+    timeout: Annotated[int, typer.Option("--timeout", min=1, help="Seconds a statement.")] = 1800,
+    name: Name = None,
+    add: Add = False,
+) -> None:
+    """Land a query's result as Parquet, from one snapshot of the database.
+
+    The address stands in an environment variable or in .env, as
+    postgresql://USER:PASSWORD@HOST:5432/DATABASE.
+
+    With --since-column each landing adds a file with the rows at or above the highest value
+    landed, less those that were landed already: rows with that very value are neither lost nor
+    doubled. Deleted rows go unnoticed, and rows committed late with a lower value need --overlap.
+    """
+    from quickstack.landing.place import opened
+    from quickstack.landing.secret import read_secret
+    from quickstack.landing.sql import land_sql
+    from quickstack.landing.statement import Query
+
+    root = find_root()
+    text, title = _query(query, dataset)
+    if overlap and not since_column:
+        raise SourceError("it means nothing alone", where="--overlap", fix="add --since-column")
+    url = read_secret(url_variable, root, "postgresql://USER:PASSWORD@HOST:5432/DATABASE")
+    asked = Query(text, since_column, overlap, tuple(key or ()))
+    with _watched("rows") as watch, opened(root, dataset, name or title) as place:
+        if not key:
+            watch.say(
+                "note: without --key rows may come in another order, and so as other bytes, "
+                "each time"
+            )
+        landed = land_sql(place, url, url_variable, asked, seconds=timeout, watch=watch)
+    _finish(root, dataset, landed, add)
+
+
+@app.command()
+def http(
+    dataset: Dataset,
+    url: Annotated[
+        str | None, typer.Argument(help="http:// or https://", show_default=False)
+    ] = None,
+    url_variable: Annotated[
+        str | None, typer.Option("--url-variable", help="Variable with an address that is secret.")
+    ] = None,
+    header_variable: Annotated[
+        str | None,
+        typer.Option("--header-variable", help="Variable with a line such as `Authorization: …`."),
+    ] = None,
+    sha256: Annotated[str | None, typer.Option("--sha256", help="What the file must have.")] = None,
+    max_bytes: MaxBytes = "10GB",
+    name: Name = None,
+    add: Add = False,
+) -> None:
+    """Land a file by HTTP(S): retried, continued where it broke off, checked, whole or not at all.
+
+    Run it again to continue a broken-off transfer, or to take a new version: what did not change
+    is not transferred.
+    """
+    from quickstack.landing.asked import Download
+    from quickstack.landing.http import land_http
+    from quickstack.landing.place import opened
+    from quickstack.landing.secret import read_secret
+
+    root = find_root()
+    if (url is None) == (url_variable is None):
+        raise SourceError("give the address", fix="write URL, or --url-variable NAME")
+    address = url or read_secret(str(url_variable), root, "https://HOST/FILE")
+    header = header_variable and read_secret(header_variable, root, "'Authorization: Bearer …'")
+    asked = Download(address, header, sha256, _bytes(max_bytes))
+    with _watched("bytes") as watch, opened(root, dataset, name or asked.file_name) as place:
+        landed = land_http(place, asked, watch=watch)
+    _finish(root, dataset, landed, add)
+
+
+@app.command()
+def s3(
+    dataset: Dataset,
+    pattern: Annotated[
+        str, typer.Argument(help="s3://BUCKET/PREFIX/*.csv; ** crosses folders.", metavar="URL")
+    ],
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="List the objects only, to be read where they are.")
+    ] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Remove files whose objects are gone.")
+    ] = False,
+    remote: Annotated[
+        str | None, typer.Option("--remote", help="Use address and keys of this DVC remote.")
+    ] = None,
+    max_bytes: MaxBytes = "100GB",
+    name: Name = None,
+    add: Add = False,
+) -> None:
+    """Land objects of S3, or the list of them; says which are new, changed, gone or as before.
+
+    Address and keys come from the usual AWS variables or profile, or from --remote.
+    """
+    from quickstack.landing.listing import read_source
+    from quickstack.landing.objects import land_objects
+    from quickstack.landing.place import opened
+
+    root = find_root()
+    source = read_source(root, pattern, remote)
+    with _watched("bytes") as watch, opened(root, dataset, name or dataset) as place:
+        landed = land_objects(
+            place, source, in_place=in_place, delete=delete, limit=_bytes(max_bytes), watch=watch
+        )
+    _finish(root, dataset, landed, add)
+
+
+def _query(query: str, dataset: str) -> tuple[str, str]:
+    """Return the query's text and the name that its landing gets."""
+    if not query.endswith(".sql"):
+        return query, dataset
+    path = Path(query)
+    try:
+        return path.read_text(encoding="utf-8"), path.stem
+    except FileNotFoundError:
+        raise SourceError("there is no such file", where=query, fix="correct --query") from None
+    except UnicodeDecodeError:
+        raise SourceError("this is no UTF-8 text", where=query, fix="save it as UTF-8") from None
+
+
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?", text)
+    if not match:
+        raise SourceError("this is no size", where="--max-bytes", fix="write 500MB, 10GB or 2TB")
+    return int(float(match[1]) * 1000 ** " kMGT".index(match[2] or " "))
+
+
+def _finish(root: Path, dataset: str, landed: Landed, add: bool) -> None:
+    from quickstack.paths import RAW
+
+    for file in landed.files[:20]:
+        typer.echo(file.as_posix())
+    if len(landed.files) > 20:
+        typer.echo(f"... and {len(landed.files) - 20} more")
+    typer.echo(landed.summary)
+    folder = PurePosixPath(RAW.as_posix()) / dataset
+    if not landed.changed:
+        return
+    if not add:
+        typer.echo(f"Next: quickstack add {folder}")
+        return
+    from quickstack.lineage.restricted import add_restricted
+
+    pointer = add_restricted(root, root / folder)
+    typer.echo(
+        f"{pointer.as_posix()} names this version; `dvc push` takes it to the restricted remote"
+    )
+
+
+@contextmanager
+def _watched(unit: str) -> Iterator[Watch]:
+    """Show a bar on a terminal, and steps as lines; end an interruption as a sentence."""
+    from quickstack.landing.watch import Watch
+
+    class Lines(Watch):
+        def say(self, sentence: str) -> None:
+            typer.echo(sentence, err=True)
+
+    import sys
+
+    try:
+        if not sys.stderr.isatty():
+            yield Lines()
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import TimeRemainingColumn as Left
+
+        shown = "{task.completed:,.0f} " + unit
+        columns = (TextColumn(shown), BarColumn(), TimeElapsedColumn(), Left())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("", total=None)
+
+            class Bar(Watch):
+                def say(self, sentence: str) -> None:
+                    progress.console.print(sentence, markup=False, highlight=False)
+
+                def advance(self, amount: int, total: int | None = None) -> None:
+                    progress.update(task, advance=amount, total=total)
+
+            yield Bar()
+    except KeyboardInterrupt:
+        typer.echo("Interrupted: what was there before is untouched.", err=True)
+        raise typer.Exit(130) from None
