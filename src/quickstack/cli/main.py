@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from quickstack.cli import add, doctor, key, restore, result, storage, verify
+from quickstack.cli import add, doctor, erase, key, land, restore, result, scan, storage, verify
 from quickstack.errors import QuickstackError
 
 
@@ -50,6 +50,9 @@ app.command("result")(result.result)
 app.command("verify")(verify.verify)
 app.command("restore")(restore.restore)
 app.command("add")(add.add)
+app.command("scan")(scan.scan)
+app.command("erase")(erase.erase)
+app.add_typer(land.app, name="land")
 app.add_typer(key.app, name="key")
 app.add_typer(storage.app, name="storage")
 

@@ -1,0 +1,108 @@
+"""`quickstack scan`: whether a personal value stands in anything that leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from quickstack.scanning.report import Report
+    from quickstack.scanning.values import Searchable
+
+#: Findings that are listed for people; `--json` has all.
+_LISTED = 50
+
+
+def scan(
+    values: Annotated[
+        Path | None,
+        typer.Option("--values", help="Look for these, one a line, not for those of raw data."),
+    ] = None,
+    from_raw: Annotated[
+        bool, typer.Option("--from-raw", help="Take values from raw data (as without --values).")
+    ] = False,
+    include_restricted: Annotated[
+        bool, typer.Option("--include-restricted", help="Also where such values belong.")
+    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Leave the remotes out.")] = False,
+    allow_unread: Annotated[
+        bool, typer.Option("--allow-unread", help="Succeed although something was not read.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
+) -> None:
+    """Look for personal values in all that leaves: files, caches, git and shared remotes."""
+    import time
+
+    from quickstack.cli.repository import find_root
+    from quickstack.scanning.scan import Scanner, scan_repository
+
+    root = find_root()
+    searched = _searched(root, values, from_raw)
+    scanner = Scanner(searched)
+    began = time.monotonic()
+    report = scan_repository(root, scanner, restricted=include_restricted, remotes=not offline)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(report.document(), ensure_ascii=False, indent=2))
+    else:
+        _tell(report, time.monotonic() - began, offline)
+    if report.findings or (report.unread and not allow_unread):
+        raise typer.Exit(1)
+
+
+def _searched(root: Path, path: Path | None, from_raw: bool) -> Searchable:
+    from quickstack.errors import SourceError
+    from quickstack.scanning.raw_values import personal_values
+    from quickstack.scanning.values import read_values, searchable
+
+    if path is not None and from_raw:
+        raise typer.BadParameter("give --values or --from-raw, not both")
+    if path is not None:
+        searched = searchable(read_values(path), frozenset())
+    else:
+        raw = personal_values(root)
+        searched = searchable(raw.values, raw.public)
+        if raw.distinct > len(raw.values):
+            searched.left_out["beyond the sample"] = raw.distinct - len(raw.values)
+    if not searched.values:
+        raise SourceError(
+            "none of the values can be looked for: they are too short or too common",
+            where=str(path or "data/raw"),
+            fix="give longer ones: quickstack scan --values FILE",
+        )
+    return searched
+
+
+def _tell(report: Report, seconds: float, offline: bool) -> None:
+    for finding in report.findings[:_LISTED]:
+        typer.secho("leak    ", fg="red", nl=False)
+        typer.echo(finding.sentence())
+    if len(report.findings) > _LISTED:
+        typer.echo(f"... and {len(report.findings) - _LISTED} more; --json lists all")
+    for one in report.unread[:_LISTED]:
+        typer.secho("unread  ", fg="yellow", nl=False)
+        typer.echo(one.sentence())
+    if len(report.unread) > _LISTED:
+        typer.echo(f"... and {len(report.unread) - _LISTED} more; --json lists all")
+    places = ", ".join(f"{kind} {count:,}" for kind, count in sorted(report.read.items()))
+    rate = report.size / 1e6 / max(seconds, 1e-9)
+    typer.echo(f"Looked    through {places}: {report.size / 1e6:,.1f} MB, {rate:,.0f} MB/s")
+    typer.echo(f"Looked    for {report.values:,} values as {report.patterns:,} patterns")
+    if report.left_out:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.left_out.items())
+        typer.echo(f"Not       searchable: {reasons}")
+    if report.skipped:
+        skipped = sum(report.skipped.values())
+        typer.echo(f"Left out  {skipped:,} restricted objects, where such values belong")
+    if offline:
+        typer.echo("Left out  the remotes (--offline)")
+    leaks, unread = len(report.findings), len(report.unread)
+    result = _counted(leaks, "finding") if leaks else "no personal value found"
+    typer.echo(f"Result    {result}, {_counted(unread, 'place')} not read")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,1 @@
+"""The leak gate: looks for personal values in everything that leaves this machine."""

@@ -1,0 +1,91 @@
+"""What a scan found, without a value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Values of one kind at one place.
+
+    Attributes
+    ----------
+    kind
+        The kind of place: `workspace`, `experiments`, `cache`, `run-cache`, `git` or `remote NAME`.
+    path
+        File, object or commit, where the name itself holds a value without that part.
+    inside
+        Where in it: members of archives, columns, metadata.
+    value
+        Which value: its column, or its line in the file of values.
+    encoding
+        How it is written there.
+    count
+        How many different values of that kind stand there.
+    """
+
+    kind: str
+    path: str
+    inside: str
+    value: str
+    encoding: str
+    count: int
+
+    def sentence(self) -> str:
+        """Return it as a line for people."""
+        place = f"{self.path} > {self.inside}" if self.inside else self.path
+        many = f"{self.count} values" if self.count > 1 else "a value"
+        return f"{self.kind}: {place}: {many} of {self.value} as {self.encoding}"
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Something that could not be looked at."""
+
+    kind: str
+    path: str
+    inside: str
+    why: str
+
+    def sentence(self) -> str:
+        """Return it as a line for people."""
+        place = f"{self.path} > {self.inside}" if self.inside else self.path
+        return f"{self.kind}: {place}: {self.why}"
+
+
+@dataclass
+class Report:
+    """All of a scan.
+
+    Attributes
+    ----------
+    read
+        Files and objects by kind of place.
+    size
+        Bytes looked through, after decompression.
+    skipped
+        Restricted objects that were left out by kind of place.
+    """
+
+    values: int = 0
+    patterns: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    read: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """Return it as a document for programs."""
+        return {
+            "values": {"searched": self.values, "not_searchable": self.left_out},
+            "read": dict(sorted(self.read.items())),
+            "restricted_left_out": dict(sorted(self.skipped.items())),
+            "bytes": self.size,
+            "findings": [asdict(finding) for finding in self.findings],
+            "unread": [asdict(one) for one in self.unread],
+        }

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quickstack.scanning import matcher
+from quickstack.scanning.matcher import ANYTHING, NO_NUMBER, NO_WORD, Matcher, Pattern
+
+LETTERS = st.sampled_from([b"a", b"b", b"\0", b"\xff"])
+WORDS = st.lists(LETTERS, min_size=6, max_size=14).map(b"".join)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(WORDS, min_size=1, max_size=8, unique=True),
+    st.lists(st.one_of(LETTERS, WORDS), max_size=60).map(b"".join),
+    st.sampled_from([8, 64, 1 << 16]),
+)
+def test_it_finds_what_a_plain_search_finds(words, data, step):
+    found = Matcher([Pattern(word, i, "x") for i, word in enumerate(words)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matcher, "_STEP", step)
+        assert found.find(data) == {(i, "x") for i, word in enumerate(words) if word in data}
+
+
+BESIDE = [
+    (ANYTHING, b"x12345678y", True),
+    (NO_NUMBER, b"12345678", True),
+    (NO_NUMBER, b'"12345678"', True),
+    (NO_NUMBER, b"x 12345678\0", True),
+    (NO_NUMBER, b"012345678", False),
+    (NO_NUMBER, b"123456780", False),
+    (NO_NUMBER, b"0.12345678", False),
+    (NO_NUMBER, b"c12345678", False),
+    (NO_NUMBER, b"c12345678 12345678", True),
+    (NO_WORD, b"_12345678", False),
+    (NO_WORD, b" 12345678.", True),
+]
+
+
+@pytest.mark.parametrize(("beside", "data", "expected"), BESIDE)
+def test_what_stands_beside_a_match_counts(beside, data, expected):
+    found = Matcher([Pattern(b"12345678", 0, "x", beside)]).find(data)
+    assert bool(found) is expected
+
+
+def test_no_patterns_find_nothing():
+    assert Matcher([]).find(b"anything at all") == set()
+    assert len(Matcher([Pattern(b"short", 0, "x")])) == 0
