@@ -10,7 +10,7 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint repro verify storage lock clean
+.PHONY: help run test lint repro verify storage lock clean prove-fuzz prove-ingest prove-personal-data
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -31,6 +31,16 @@ lint: $(VENV)/.development ## check style and types
 	@ruff check .
 	@ruff format --check .
 	@mypy
+
+prove-fuzz: $(VENV)/.development ## ingest made-up bytes and contracts for ten minutes
+	@$(BIN)/python tests/prove/fuzz_ingest.py
+
+prove-ingest: $(VENV)/.development ## time ingest beside tools that only copy, and one new file of 100
+	@$(BIN)/python benchmarks/ingest.py --rounds 5 --scale
+	@$(BIN)/python benchmarks/ingest.py --files 100
+
+prove-personal-data: $(VENV)/.development ## recall and precision of detection, beside Presidio's where it is installed
+	@$(BIN)/python benchmarks/personal_data.py
 
 storage: $(VENV)/.development ## start a local S3 server and point the remotes to it
 	@quickstack storage start

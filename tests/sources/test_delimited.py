@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import HEADER, people_contract, write
-from quickstack.contract import Source
+from quickstack.contract import Column, Source
 from quickstack.errors import SourceError
 from quickstack.quality.records import record_test
 from quickstack.sources.delimited import open_delimited
@@ -275,3 +275,18 @@ def test_pyarrow_and_the_careful_reader_agree(tmp_path_factory, pieces):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("quickstack.sources.strict.well_formed", lambda *_: None)
         assert read(path, content) == fast
+
+
+FOUND = {
+    "a line longer than a cut after an open quote": b'a,b,c\n"\n\x00,"',
+    "a mark of byte order inside": b'a,b,c\n\xef\xbb\xbf1,2,3\n;,\x00 a b"x"',
+}
+
+
+@pytest.mark.parametrize("content", FOUND.values(), ids=FOUND)
+def test_what_fuzzing_found(tmp_path, content):
+    columns = tuple(Column(name, "string", classification="public") for name in "abc")
+    contract = replace(CONTRACT, columns=columns)
+    whole = read(tmp_path / "a.csv", content, contract=contract)
+    for size in range(1, 40):
+        assert read(tmp_path / "a.csv", content, size, contract=contract) == whole

@@ -13,6 +13,7 @@ from quickstack.ingesting.digests import row_digests
 from quickstack.ingesting.protect import personal_findings, protect
 from quickstack.ingesting.quarantine import Problem, quarantine_line
 from quickstack.privacy import anonymity, echo
+from quickstack.privacy.personal_values import personal_values
 from quickstack.quality.metrics import count_metrics
 from quickstack.quality.parse import normalise, parse_column
 from quickstack.quality.rules import check_column
@@ -141,7 +142,7 @@ def _personal(columns: list[pa.Array], checks: Checks) -> dict[str, list[Any]]:
     table = pa.table(columns, names=[column.name for column in checks.echoed])
     # Detection finds every e-mail address by itself, unless a column is allowed to hold some.
     emails = any("email" in column.allowed_findings for column in checks.searched)
-    values = echo.personal_values(table, checks.secret, emails=emails)
+    values = personal_values(table, checks.secret, emails=emails)
     return {
         "personal:single": [values.single],
         "personal:several": [values.several],

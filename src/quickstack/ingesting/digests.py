@@ -67,6 +67,8 @@ def _digest(column: pa.Array) -> Any:
         column = column.cast(pa.int32())
     if pa.types.is_timestamp(column.type) or pa.types.is_date32(column.type):
         column = column.cast(pa.int64())
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
     numbers = np.asarray(pc.fill_null(column, 0))
     if numbers.dtype == np.float64:
         words = (numbers + 0.0).view(np.uint64)  # -0.0 equals 0.0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from quickstack.ingesting.checks import Checks
 from quickstack.ingesting.outcome import Outcome, pieces
 from quickstack.privacy import echo
+from quickstack.privacy.hashes import union
+from quickstack.privacy.personal_values import PersonalValues
 from quickstack.quality.tally import Tally
 
 _PARTS = ("single", "several", "ends", "longest")
@@ -25,8 +27,10 @@ def find_echoes(outcomes: list[Outcome], checks: Checks, found: Tally) -> None:
     parts = {name: [part for _, part in pieces(outcomes, f"personal:{name}")] for name in _PARTS}
     if not parts["longest"]:
         return
-    personal = echo.PersonalValues(
-        *(echo.merge_vocabularies(parts[name]) for name in _PARTS[:3]),
+    personal = PersonalValues(
+        union(parts["single"]),
+        union(parts["several"]),
+        union(parts["ends"]),
         int(max(part.max() for part in parts["longest"])),
     )
     for column in checks.searched:

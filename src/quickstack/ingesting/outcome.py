@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from quickstack.privacy.echo import merge_vocabularies
+from quickstack.privacy.hashes import union
 from quickstack.quality.tally import Tally
 
 CLEAN = "clean.parquet"
 QUARANTINE = "quarantine.jsonl"
 _DOCUMENT = "outcome.json"
-#: Sets of digests are merged when their parts hold this many.
+#: Sets of digests are union when their parts hold this many.
 _MERGED_AT = 1 << 21
 
 
@@ -94,7 +94,7 @@ class Arrays:
     """Writes the digests of a file's blocks to disk, one file a kind.
 
     Digests of rows are appended. Sets (`words:…`, `personal:…`, whose order means nothing) are
-    merged in memory, so that a value that occurs in every block is kept once.
+    union in memory, so that a value that occurs in every block is kept once.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -118,7 +118,7 @@ class Arrays:
     def close(self) -> None:
         """Write the sets, and close all files."""
         for name, parts in self._sets.items():
-            self._append(name, merge_vocabularies(parts))
+            self._append(name, union(parts))
         for stream in self._streams.values():
             stream.close()
 
@@ -136,7 +136,7 @@ class Arrays:
         parts = self._sets.setdefault(name, [])
         parts.append(part)
         if sum(len(p) for p in parts[1:]) > max(_MERGED_AT, len(parts[0])):
-            self._sets[name] = [merge_vocabularies(parts)]
+            self._sets[name] = [union(parts)]
 
 
 def pieces(outcomes: list[Outcome], name: str) -> Iterator[tuple[int, Any]]:

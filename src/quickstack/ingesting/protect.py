@@ -13,9 +13,6 @@ from quickstack.privacy.pseudonyms import pseudonymise
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: A shorter number is no payment card.
-_SMALLEST_CARD = 10**12
-
 
 def protect(columns: dict[str, pa.Array], contract: Contract, key: bytes | None) -> pa.Table:
     """Return the columns that leave, in contract order.
@@ -48,32 +45,28 @@ def personal_findings(
 ) -> None:
     """Count the rows in which a column that is not personal holds personal data after all.
 
-    Every value is looked at: text with no list of allowed values, and whole numbers long enough
-    to be a payment card.
+    Every value is looked at: text with no list of allowed values, and whole numbers.
     """
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     for column in contract.columns:
         if column.personal is not None or column.allowed:
             continue
         values = columns[column.name]
+        encoded = pa.types.is_dictionary(values.type)
         if column.type == "string":
-            encoded = values
-            if not pa.types.is_dictionary(values.type):
-                kinds = detect.detect(values.drop_null() if values.null_count else values)
-            else:
-                kinds = detect.detect(encoded.dictionary)
-        elif column.type == "integer" and (pc.max(values).as_py() or 0) >= _SMALLEST_CARD:
-            kinds = detect.detect_integers(values.drop_null())
+            distinct = values.dictionary if encoded else values.drop_null()
+            kinds = detect.detect(distinct, column.name)
+        elif column.type == "integer":
+            kinds = detect.detect_integers(values.drop_null(), column.name)
         else:
             continue
         for kind, mask in kinds.items():
             if kind in column.allowed_findings or not mask.any():
                 continue
             rows = mask
-            if pa.types.is_dictionary(values.type):
+            if encoded:
                 rows = mask[np.asarray(values.indices.drop_null())]
             if count := int(rows.sum()):
                 found[(column.name, kind)] += count

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from quickstack.contract import Contract
-from quickstack.errors import SourceError
 from quickstack.sources import careful, strict
+from quickstack.sources.beginning import Watched, read_header
 from quickstack.sources.blocks import Block, Place, Rejected
 from quickstack.sources.cuts import Cut, Cutter
 from quickstack.sources.header import check_header
 from quickstack.sources.layout import Layout
 from quickstack.sources.places import KnownPlaces, Places
 from quickstack.sources.raw import Partition
-from quickstack.sources.recognise import foreign
 from quickstack.sources.streams import open_partition
 from quickstack.sources.utf8 import Utf8
 
@@ -199,12 +198,10 @@ def open_delimited(
     """
     source, where = contract.source, partition.shown
     with open_partition(partition) as stream:
-        text = Utf8(
-            _Watched(stream, where), source.encoding, where, source.line_end == "cr" or None
-        )
+        text = Utf8(Watched(stream, where), source.encoding, where, source.line_end == "cr" or None)
         layout = Layout(source)
         file = DelimitedFile(text, layout, size)
-        line, header, trailing = _header(file, where, source.skip_lines)
+        line, header, trailing = read_header(file.cutter, file.layout, where, source.skip_lines)
         check_header(header, contract, f"{where}:{source.skip_lines + 1}", source.delimiter)
         layout = replace(
             layout, header=tuple(header), header_line=line.rstrip(b"\r\n"), trailing=trailing
@@ -213,53 +210,3 @@ def open_delimited(
             layout = replace(layout, is_record=record_test(header))
         file.layout = layout
         yield file
-
-
-class _Watched:
-    """A stream whose first bytes are looked at: a page or a workbook is no delimited text."""
-
-    def __init__(self, stream: BinaryIO, where: str) -> None:
-        self._stream, self._where, self._first = stream, where, True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        if self._first:
-            self._first = False
-            if what := foreign(data):
-                raise SourceError(
-                    f"this is no delimited text but {what}",
-                    where=self._where,
-                    fix="deliver the table itself, or correct `format` in the contract",
-                )
-        return data
-
-
-def _header(file: DelimitedFile, where: str, skip: int) -> tuple[bytes, list[str], bool]:
-    """Take the lines before the first row: those to skip, and the one that names the columns."""
-    cutter = file.cutter
-    cut = cutter.next()
-    data = cut.data if cut is not None else b""
-    if cut is None or not data.strip():
-        raise SourceError(
-            "the file is empty", where=where, fix="deliver it again; a line names the columns"
-        )
-    position = 0
-    for _ in range(skip):
-        position = data.find(b"\n", position) + 1 or len(data)
-    rows = careful.header_row(data[position:], file.layout)
-    if rows is None:
-        raise SourceError(
-            "the first line is empty"
-            if data[position:].startswith((b"\n", b"\r"))
-            else "the header cannot be read: its quotes or its text are wrong",
-            where=f"{where}:{skip + 1}",
-            fix="correct `quote`, `encoding` or `skipLines` in the contract, or the file",
-        )
-    length, header = rows
-    end = position + length
-    lines = data.count(b"\n", 0, end)
-    cutter.give_back(
-        [], data[end:], cut.offset + cutter.text.length(data[:end]), 1 + lines, grow=False
-    )
-    trailing = len(header) > 1 and header[-1] == ""
-    return data[position:end], header[:-1] if trailing else header, trailing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ def well_formed(data: bytes, layout: Layout) -> Lines | None:
     import numpy as np
 
     if not layout.plain or data.find(b"\0") >= 0 or _repeats_header(data, layout):
+        return None
+    if data.startswith(codecs.BOM_UTF8):  # pyarrow would take it away, wherever the piece begins
         return None
     bytes_ = np.frombuffer(data, np.uint8)
     if data.find(b"\r") >= 0 and not _before_feeds(bytes_):

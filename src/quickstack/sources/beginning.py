@@ -1,0 +1,76 @@
+"""What stands before the first row of a delimited file."""
+
+from __future__ import annotations
+
+from quickstack.errors import SourceError
+from quickstack.sources import careful
+from quickstack.sources.cuts import Cutter
+from quickstack.sources.layout import MAX_ROW_BYTES, Layout
+from quickstack.sources.recognise import foreign
+from quickstack.sources.utf8 import Readable
+
+
+class Watched:
+    """A stream whose first bytes are looked at: a page or a workbook is no delimited text."""
+
+    def __init__(self, stream: Readable, where: str) -> None:
+        self._stream, self._where, self._first = stream, where, True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes; SourceError where the first ones are no delimited text."""
+        data = self._stream.read(size)
+        if self._first:
+            self._first = False
+            if what := foreign(data):
+                raise SourceError(
+                    f"this is no delimited text but {what}",
+                    where=self._where,
+                    fix="deliver the table itself, or correct `format` in the contract",
+                )
+        return data
+
+
+def read_header(
+    cutter: Cutter, layout: Layout, where: str, skip: int
+) -> tuple[bytes, list[str], bool]:
+    """Take the lines before the first row: those to skip, and the one that names the columns.
+
+    Returns
+    -------
+    The header as it stands, its names, and whether its lines end with a delimiter.
+
+    Raises
+    ------
+    SourceError
+        Where there is none, or it cannot be read.
+    """
+    while True:
+        cut = cutter.next()
+        if cut is None or not cut.data.strip():
+            raise SourceError(
+                "the file is empty", where=where, fix="deliver it again; a line names the columns"
+            )
+        data, position = cut.data, 0
+        for _ in range(skip):
+            position = data.find(b"\n", position) + 1 or len(data)
+        rows = careful.header_row(data[position:], layout)
+        if rows is not None or cut.final or len(data) >= MAX_ROW_BYTES:
+            break
+        cutter.give_back([], data, cut.offset, cut.line)
+    if rows is None:
+        empty = data[position:].startswith((b"\n", b"\r"))
+        raise SourceError(
+            "the first line is empty"
+            if empty
+            else "the header cannot be read: its quotes or its text are wrong",
+            where=f"{where}:{skip + 1}",
+            fix="correct `quote`, `encoding` or `skipLines` in the contract, or the file",
+        )
+    length, header = rows
+    end = position + length
+    lines = data.count(b"\n", 0, end)
+    cutter.give_back(
+        [], data[end:], cut.offset + cutter.text.length(data[:end]), 1 + lines, grow=False
+    )
+    trailing = len(header) > 1 and header[-1] == ""
+    return data[position:end], header[:-1] if trailing else header, trailing

@@ -1,0 +1,143 @@
+"""Open a source file or object as uncompressed bytes, and tell its content from others."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from quickstack.errors import SourceError
+from quickstack.sources.archives import unpacked
+from quickstack.sources.raw import Partition
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def open_partition(partition: Partition) -> Iterator[BinaryIO]:
+    """Open a file or a pinned object as uncompressed bytes, seekable where nothing is packed.
+
+    gzip, bzip2, xz, zstd and zip (of one file) are recognised by their first bytes, whatever the
+    name says. Reading stays within a small buffer.
+
+    Raises
+    ------
+    SourceError
+        On opening, on reading from what is given, or at the end: the file is missing, may not be
+        read, is damaged, cut off, a bomb, or was changed meanwhile.
+    """
+    where = partition.shown
+    if partition.url is not None:
+        from quickstack.sources.objects import open_object
+
+        with open_object(partition) as stream:
+            yield unpacked(stream, where, partition.size)
+        return
+    with _open_file(partition.path, where) as raw:
+        before = os.fstat(raw.fileno())
+        try:
+            yield unpacked(raw, where, before.st_size)
+        except SourceError:
+            # What a half-written file looks like is not what is wrong with it.
+            _require_unchanged(partition, before)
+            raise
+        _require_unchanged(partition, before)
+
+
+def content_digest(partition: Partition) -> str:
+    """Return 32 hexadecimal digits (BLAKE2b) that tell a source's bytes, as stored, from others.
+
+    Those of an object that stays on S3 come from its address and the version that is pinned.
+
+    Raises
+    ------
+    SourceError
+        Where the file cannot be read, or is changed meanwhile.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    if partition.url is not None:
+        digest.update("\0".join((partition.url, partition.etag or "")).encode())
+        return digest.hexdigest()
+    buffer = bytearray(_CHUNK)
+    view = memoryview(buffer)
+    with _open_file(partition.path, partition.shown) as stream:
+        before = os.fstat(stream.fileno())
+        while count := cast(io.BufferedReader, stream).readinto(buffer):
+            digest.update(view[:count])
+        _require_unchanged(partition, before)
+    return digest.hexdigest()
+
+
+class _File(io.FileIO):
+    """A file that says in a sentence why it cannot be read."""
+
+    where = ""
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return super().readinto(buffer) or 0
+        except OSError:
+            raise SourceError(
+                "it cannot be read to its end",
+                where=self.where,
+                fix="look at the disk or network drive it lies on, and try again",
+            ) from None
+
+
+def _open_file(path: Path, where: str) -> BinaryIO:
+    try:
+        # Before opening, which would wait at a pipe for somebody to write.
+        kind = path.stat().st_mode
+        if stat.S_ISREG(kind):
+            file = _File(path, "rb")
+            file.where = where
+            return io.BufferedReader(file, _CHUNK)
+    except OSError as error:
+        raise unreadable(error, path, where) from None
+    if stat.S_ISDIR(kind):
+        raise SourceError("this is a folder", where=where, fix="name the files in it")
+    raise SourceError("this is no file but a pipe or a device", where=where, fix="name a file")
+
+
+def unreadable(error: OSError, path: Path, where: str) -> SourceError:
+    """Return the sentence for a file that cannot be opened."""
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        if path.is_symlink():
+            return SourceError(
+                "this is a link to a file that is missing",
+                where=where,
+                fix="put the file back, `dvc checkout`, or remove the link",
+            )
+        return SourceError("the file is missing", where=where, fix="put it there, or `dvc pull`")
+    if isinstance(error, PermissionError):
+        return SourceError(
+            "there is no permission to read it", where=where, fix="make it readable for you"
+        )
+    return SourceError(
+        "the file cannot be opened", where=where, fix="look at it: a loop of links, or a bad disk"
+    )
+
+
+def _require_unchanged(partition: Partition, before: os.stat_result) -> None:
+    try:
+        after = partition.path.stat()
+    except OSError:
+        raise SourceError(
+            "it was removed while it was read",
+            where=partition.shown,
+            fix="put it back, and run again",
+        ) from None
+    if any(
+        getattr(after, name) != getattr(before, name)
+        for name in ("st_size", "st_mtime_ns", "st_ino", "st_dev")
+    ):
+        raise SourceError(
+            "it was changed while it was read",
+            where=partition.shown,
+            fix="run again when nobody writes to it",
+        )
