@@ -8,14 +8,14 @@ import pytest
 
 from examples import people_contract
 from quickstack.errors import KeyMissingError, QuickstackError
+from quickstack.privacy.keyring import KEYS, SINGLE, add_key, destroy, destroyed, epochs
 from quickstack.privacy.keys import (
-    KEY_FILE,
     KEY_VARIABLE,
     SAMPLE_KEY,
     contract_key,
     fingerprint,
-    new_key,
     own_key,
+    own_keys,
 )
 
 KEY = bytes(range(32))
@@ -27,28 +27,92 @@ def empty_folder(tmp_path, monkeypatch):
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
 
 
-def test_a_new_key_is_kept_for_its_owner_alone():
-    key = new_key()
-    assert own_key() == key
+def test_a_new_key_is_kept_for_its_owner_alone(tmp_path):
+    made = add_key(tmp_path)
+    assert own_key() == made.key()
+    assert made.path == tmp_path / KEYS / f"0001-{fingerprint(made.key())}.key"
     if sys.platform != "win32":
-        assert stat.S_IMODE(KEY_FILE.stat().st_mode) == 0o600
-    with pytest.raises(QuickstackError, match="there is a key already"):
-        new_key()
-    assert own_key() == key
+        assert stat.S_IMODE(made.path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(made.path.parent.stat().st_mode) == 0o700
+    with pytest.raises(QuickstackError, match="the ring holds this key or epoch 2 already"):
+        add_key(tmp_path, made.key())
+    with pytest.raises(QuickstackError, match="the ring holds this key or epoch 1 already"):
+        add_key(tmp_path, KEY, 1)
+    assert own_key() == made.key()
 
 
-def test_the_key_is_found_from_a_copy_inside_the_repository(tmp_path, monkeypatch):
-    key = new_key()
+def test_the_ring_is_found_from_a_copy_inside_the_repository(tmp_path, monkeypatch):
+    key = add_key(tmp_path).key()
     copy = tmp_path / ".dvc" / "tmp" / "exps" / "tmpabc"
-    copy.mkdir(parents=True)
+    # A stage keeps copies of its outputs there, and so makes the folder without a ring.
+    (copy / ".quickstack" / "outputs").mkdir(parents=True)
     monkeypatch.chdir(copy)
     assert own_key() == key
 
 
-def test_the_environment_comes_first(monkeypatch):
-    new_key()
+def test_the_environment_comes_first_where_nothing_is_pinned(tmp_path, monkeypatch):
+    made = add_key(tmp_path)
     monkeypatch.setenv(KEY_VARIABLE, KEY.hex())
+    assert contract_key(people_contract()) == KEY
+    assert contract_key(people_contract(key_fingerprint=made.fingerprint)) == made.key()
+    assert own_keys() == {made.fingerprint: made.key(), fingerprint(KEY): KEY}
+
+
+def test_the_single_key_of_before_is_the_first_epoch(tmp_path):
+    (tmp_path / SINGLE).parent.mkdir()
+    (tmp_path / SINGLE).write_text(KEY.hex() + "\n")
     assert own_key() == KEY
+    second = add_key(tmp_path)
+    assert [(e.number, e.fingerprint) for e in epochs(tmp_path)] == [
+        (1, fingerprint(KEY)), (2, second.fingerprint),
+    ]  # fmt: skip
+    assert contract_key(people_contract()) == second.key()
+    assert contract_key(people_contract(key_fingerprint=fingerprint(KEY))) == KEY
+    destroy(tmp_path, epochs(tmp_path)[0])
+    assert not (tmp_path / SINGLE).exists()
+
+
+def test_a_destroyed_key_is_gone_and_its_use_says_when(tmp_path):
+    first, second = add_key(tmp_path), add_key(tmp_path)
+    secret = first.key()
+    # A reader that has the file open still sees what it was overwritten with, not the key.
+    with first.path.open("rb") as stream:
+        destroy(tmp_path, first)
+        assert secret.hex().encode() not in stream.read()
+    assert epochs(tmp_path) == [second]
+    assert list(destroyed(tmp_path)) == [first.fingerprint]
+    left = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
+    assert secret.hex().encode() not in left
+    assert secret not in left
+    day = destroyed(tmp_path)[first.fingerprint]
+    named = people_contract(key_fingerprint=first.fingerprint)
+    with pytest.raises(KeyMissingError, match=f"{first.fingerprint} was destroyed on {day}.*rotat"):
+        contract_key(named)
+    with pytest.raises(QuickstackError, match="was destroyed on"):
+        add_key(tmp_path, secret)
+    destroy(tmp_path, second)
+    with pytest.raises(KeyMissingError, match="was destroyed on"):
+        contract_key(named)
+    assert add_key(tmp_path, KEY).number == 1
+
+
+def test_an_interrupted_destruction_can_be_repeated(tmp_path):
+    first = add_key(tmp_path)
+    content = first.path.read_bytes()
+    destroy(tmp_path, first)
+    first.path.write_bytes(content)
+    destroy(tmp_path, first)
+    assert not first.path.exists()
+    assert len((tmp_path / KEYS / "destroyed.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_file_with_another_key_than_its_name_says_is_refused(tmp_path):
+    made = add_key(tmp_path)
+    made.path.write_text(KEY.hex())
+    with pytest.raises(KeyMissingError, match=r"\.quickstack/keys/0001-.*another key") as caught:
+        own_key()
+    assert KEY.hex() not in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["x", "00" * 31, "zz" * 32])
@@ -76,7 +140,7 @@ def test_a_contract_without_pseudonyms_needs_no_key():
 def test_a_missing_key_says_how_to_get_or_make_one():
     with pytest.raises(KeyMissingError) as caught:
         contract_key(people_contract())
-    for part in ("quickstack key new", KEY_VARIABLE, KEY_FILE.as_posix(), "password manager"):
+    for part in ("quickstack key new", KEY_VARIABLE, KEYS.as_posix(), "password manager"):
         assert part in str(caught.value)
 
 

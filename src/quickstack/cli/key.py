@@ -1,32 +1,172 @@
-"""`quickstack key`: make the key for pseudonyms, name the one at hand."""
+"""`quickstack key`: the keys for pseudonyms: make, share, rotate, name and destroy them."""
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-app = typer.Typer(help="The key for pseudonyms.", no_args_is_help=True, rich_markup_mode=None)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from quickstack.privacy.keyring import Epoch
+
+app = typer.Typer(help="The keys for pseudonyms.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command()
 def new() -> None:
-    """Make a key and keep it in a git-ignored file that only you may read."""
+    """Make the first key and keep it in a git-ignored file that only you may read."""
     from quickstack.cli.repository import find_root
-    from quickstack.privacy.keys import KEY_FILE, fingerprint, new_key
+    from quickstack.errors import QuickstackError
+    from quickstack.privacy.keyring import KEYS, add_key, epochs
 
-    made = fingerprint(new_key(find_root() / KEY_FILE))
-    typer.echo(f"made key {made} in {KEY_FILE.as_posix()}; git ignores it")
+    root = find_root()
+    if epochs(root):
+        raise QuickstackError(
+            "there is a key already",
+            where=KEYS.as_posix(),
+            fix="use it, or make the next by `quickstack key rotate`",
+        )
+    _announce(add_key(root), "made")
     typer.echo("Keep a copy in your team's password manager: a lost key cannot be made again.")
     typer.echo("To pin it, write into the contract:")
-    typer.echo(f"  customProperties:\n    - {{property: pseudonymKey, value: {made}}}")
+    _pin(epochs(root)[-1])
+
+
+@app.command()
+def rotate() -> None:
+    """Make the key of the next epoch; the old ones stay until they are destroyed."""
+    from quickstack.cli.repository import find_root
+    from quickstack.errors import QuickstackError
+    from quickstack.privacy.keyring import KEYS, add_key, epochs
+
+    root = find_root()
+    if not epochs(root):
+        raise QuickstackError(
+            "there is no key to follow", where=KEYS.as_posix(), fix="run `quickstack key new`"
+        )
+    made = add_key(root)
+    _announce(made, "made")
+    typer.echo("Keep a copy in your team's password manager: a lost key cannot be made again.")
+    typer.echo("Set it in the contract, then run `dvc repro`:")
+    _pin(made)
+    typer.echo(
+        "Earlier versions keep the pseudonyms of the old key, until `quickstack key destroy`."
+    )
+
+
+@app.command()
+def add(
+    epoch: Annotated[
+        int | None, typer.Option(min=1, max=9999, help="Its number; the next one by default.")
+    ] = None,
+) -> None:
+    """Keep a key that your team gave you; its 64 digits are asked for, or read from a pipe."""
+    from quickstack.cli.repository import find_root
+    from quickstack.privacy.keyring import add_key, parse_key
+
+    text = typer.prompt("Key", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
+    _announce(add_key(find_root(), parse_key(text, "standard input"), epoch), "kept")
 
 
 @app.command()
 def show() -> None:
-    """Show the fingerprint of the key at hand, never the key."""
-    from quickstack.privacy.keys import KEY_FILE, KEY_VARIABLE, fingerprint, own_key
+    """Show each key's epoch and fingerprint and the contracts that use it, never a key."""
+    from quickstack.cli.repository import find_root
+    from quickstack.privacy.keyring import KEYS, destroyed, epochs, find_keyring, fingerprint
+    from quickstack.privacy.keys import KEY_VARIABLE, own_key, own_keys
 
+    root = find_root()
+    ring = find_keyring()
+    known = epochs(ring) if ring else []
     key = own_key()
+    used = _uses(root, fingerprint(key) if key else None)
+    for epoch in known:
+        typer.echo(f"epoch {epoch.number}  {epoch.fingerprint}  {_users(used, epoch.fingerprint)}")
+    for named in own_keys():
+        if named not in {epoch.fingerprint for epoch in known}:
+            typer.echo(f"{KEY_VARIABLE}  {named}  {_users(used, named)}")
+    for named, day in (destroyed(ring) if ring else {}).items():
+        typer.echo(f"destroyed on {day}  {named}  {_users(used, named)}")
     if key is None:
-        typer.echo(f"no key here: neither {KEY_VARIABLE} nor {KEY_FILE.as_posix()}")
+        typer.echo(f"no key here: neither {KEY_VARIABLE} nor a file in {KEYS.as_posix()}")
         raise typer.Exit(1)
-    typer.echo(fingerprint(key))
+
+
+@app.command()
+def destroy(
+    fingerprint: Annotated[str, typer.Argument(help="The key.", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; otherwise it is asked.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also when a contract uses it.")] = False,
+) -> None:
+    """Overwrite and remove a key: its pseudonyms can never again be linked to a person."""
+    from quickstack.cli.repository import find_root
+    from quickstack.errors import QuickstackError
+    from quickstack.privacy.keyring import KEYS, destroyed, epochs
+    from quickstack.privacy.keyring import destroy as destroy_key
+    from quickstack.privacy.keys import KEY_VARIABLE, own_keys
+
+    root = find_root()
+    known = epochs(root)
+    epoch = next((epoch for epoch in known if epoch.fingerprint == fingerprint), None)
+    if epoch is None:
+        when = destroyed(root).get(fingerprint)
+        what = f"it was destroyed on {when}" if when else "the ring holds no such key"
+        raise QuickstackError(what, where=f"key {fingerprint}", fix="see `quickstack key show`")
+    using = [] if force else _uses(root, known[-1].fingerprint, strict=True).get(fingerprint, [])
+    if using:
+        raise QuickstackError(
+            f"{', '.join(using)} would lose the key",
+            where=f"key {fingerprint}",
+            fix="run `quickstack key rotate` and name the new key there first, or add --force",
+        )
+    if not yes:
+        typer.echo(
+            f"Without key {fingerprint} its pseudonyms in every version, backup and export can "
+            "never again be\nmade, tested or linked to a person. This cannot be undone."
+        )
+        typer.confirm("Destroy it?", abort=True)
+    destroy_key(root, epoch)
+    typer.echo(f"destroyed key {fingerprint}; {KEYS.as_posix()}/destroyed.jsonl names the day")
+    typer.echo(
+        "Destroy its other copies too: in the password manager, with colleagues, in backups, in CI."
+    )
+    if fingerprint in own_keys():
+        typer.echo(f"{KEY_VARIABLE} still holds it: unset it wherever it is set.")
+
+
+def _announce(epoch: Epoch, verb: str) -> None:
+    from quickstack.privacy.keyring import shown
+
+    typer.echo(f"{verb} key {epoch.fingerprint} in {shown(epoch.path)}; git ignores it")
+
+
+def _pin(epoch: Epoch) -> None:
+    typer.echo(f"  customProperties:\n    - {{property: pseudonymKey, value: {epoch.fingerprint}}}")
+
+
+def _users(used: dict[str, list[str]], named: str) -> str:
+    return f"used by {', '.join(used[named])}" if named in used else "used by no contract"
+
+
+def _uses(root: Path, newest: str | None, *, strict: bool = False) -> dict[str, list[str]]:
+    """Return the contracts that each key serves; one that pins none takes the newest."""
+    from quickstack.contract import load_contract
+    from quickstack.errors import ContractError
+    from quickstack.paths import CONTRACTS
+
+    found: dict[str, list[str]] = {}
+    for path in sorted((root / CONTRACTS).glob("*.odcs.yaml")):
+        try:
+            contract = load_contract(path)
+        except ContractError as error:
+            if strict:
+                raise
+            typer.echo(f"{path.name} cannot be read: {error.sentence()}", err=True)
+            continue
+        named = contract.key_fingerprint or (newest if contract.needs_key else None)
+        if named:
+            found.setdefault(named, []).append(contract.id)
+    return found

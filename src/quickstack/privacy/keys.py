@@ -1,17 +1,17 @@
-"""The key for pseudonyms: from the environment or a git-ignored file, named by its fingerprint."""
+"""The key that a contract's pseudonyms are made with, from the environment or the keyring."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import secrets
-from pathlib import Path
 
 from quickstack.contract import Contract
-from quickstack.errors import KeyMissingError, QuickstackError
+from quickstack.errors import KeyMissingError
+from quickstack.privacy.keyring import KEYS, destroyed, epochs, find_keyring, fingerprint, parse_key
+
+__all__ = ["KEY_VARIABLE", "SAMPLE_KEY", "contract_key", "fingerprint", "own_key", "own_keys"]
 
 KEY_VARIABLE = "QUICKSTACK_PSEUDONYM_KEY"
-KEY_FILE = Path(".quickstack/pseudonym.key")
 #: Published on purpose: the people of the built-in sample are invented, and so every clone gets
 #: the same bytes. No other contract may use it.
 SAMPLE_KEY = hashlib.blake2b(
@@ -23,58 +23,36 @@ _HOW = (
 )
 
 
-def fingerprint(key: bytes) -> str:
-    """Return the 16 hexadecimal digits by which a key is named; the key cannot be got from them."""
-    return hashlib.blake2b(b"quickstack key", key=key, digest_size=8).hexdigest()
-
-
-def new_key(path: Path = KEY_FILE) -> bytes:
-    """Make a key of 256 random bits and keep it in a file that only its owner may read.
-
-    Raises
-    ------
-    QuickstackError
-        Where the file exists: a lost key makes its pseudonyms impossible to make again.
-    """
-    key = secrets.token_bytes(32)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise QuickstackError(
-            "there is a key already", where=path.as_posix(), fix="use it, or move it away first"
-        ) from None
-    with os.fdopen(handle, "w", encoding="ascii") as stream:
-        stream.write(key.hex() + "\n")
-    return key
-
-
 def own_key() -> bytes | None:
-    """Return the team's key from the environment or the nearest key file, None without one.
-
-    The file is looked for in this folder and those above it, because an experiment runs in a copy
-    of the repository inside `.dvc/tmp`, which holds no ignored files.
+    """Return the team's key: the one in the environment, else the newest of the keyring.
 
     Raises
     ------
     KeyMissingError
         Where what is there is no key.
     """
-    text = os.environ.get(KEY_VARIABLE)
-    where = f"environment variable {KEY_VARIABLE}"
-    if not text:
-        here = Path.cwd()
-        path = next((f / KEY_FILE for f in (here, *here.parents) if (f / KEY_FILE).is_file()), None)
-        if path is None:
-            return None
-        text, where = path.read_text(encoding="ascii", errors="replace"), KEY_FILE.as_posix()
-    try:
-        key = bytes.fromhex(text.strip())
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise KeyMissingError("this is no key of 64 hexadecimal digits", where=where, fix=_HOW)
-    return key
+    key = _environment_key()
+    if key is not None:
+        return key
+    root = find_keyring()
+    ring = epochs(root) if root else []
+    return ring[-1].key() if ring else None
+
+
+def own_keys() -> dict[str, bytes]:
+    """Return every key at hand, by fingerprint: the ring's from old to new, then the environment's.
+
+    Raises
+    ------
+    KeyMissingError
+        Where what is there is no key.
+    """
+    root = find_keyring()
+    found = {epoch.fingerprint: epoch.key() for epoch in (epochs(root) if root else [])}
+    key = _environment_key()
+    if key is not None:
+        found[fingerprint(key)] = key
+    return found
 
 
 def contract_key(contract: Contract) -> bytes | None:
@@ -83,32 +61,54 @@ def contract_key(contract: Contract) -> bytes | None:
     Raises
     ------
     KeyMissingError
-        Where the key is missing, is not the one the contract names, or is the published key of
-        the sample in any other contract.
+        Where the key is missing, destroyed, is not the one the contract names, or is the published
+        key of the sample in any other contract.
     """
     if not contract.needs_key:
         return None
     published = fingerprint(SAMPLE_KEY)
     where = f"contract '{contract.id}'"
-    if contract.id == "sample" and contract.key_fingerprint == published:
+    named = contract.key_fingerprint
+    if contract.id == "sample" and named == published:
         return SAMPLE_KEY
-    key = own_key()
-    if published in (contract.key_fingerprint, fingerprint(key) if key else None):
+    key = _named_key(named) if named else own_key()
+    if published in (named, fingerprint(key) if key else None):
         raise KeyMissingError(
             "the key of the sample is published, and protects nobody", where=where, fix=_HOW
         )
-    if key is None:
+    if key is not None:
+        return key
+    root = find_keyring()
+    gone = destroyed(root) if root else {}
+    if named in gone:
         raise KeyMissingError(
-            "the key for its pseudonyms is missing",
+            f"its key {named} was destroyed on {gone[named]}",
             where=where,
-            fix=f"get it from your team and save it as {KEY_FILE.as_posix()}, or set "
-            f"{KEY_VARIABLE}. If there is none yet, {_HOW}",
+            fix="run `quickstack key rotate`, and name the new key in the contract",
         )
-    if contract.key_fingerprint not in (None, fingerprint(key)):
+    if at_hand := own_key():
         raise KeyMissingError(
-            f"the key at hand is {fingerprint(key)}, and the contract names "
-            f"{contract.key_fingerprint}",
+            f"the key at hand is {fingerprint(at_hand)}, and the contract names {named}",
             where=where,
-            fix="get the right one from your team",
+            fix="get the right one from your team, and give it to `quickstack key add`",
         )
-    return key
+    raise KeyMissingError(
+        "the key for its pseudonyms is missing",
+        where=where,
+        fix=f"get it from your team and give it to `quickstack key add`, which keeps it in "
+        f"{KEYS.as_posix()}, or set {KEY_VARIABLE}. If there is none yet, {_HOW}",
+    )
+
+
+def _named_key(named: str) -> bytes | None:
+    key = _environment_key()
+    if key is not None and fingerprint(key) == named:
+        return key
+    root = find_keyring()
+    ring = epochs(root) if root else []
+    return next((epoch.key() for epoch in ring if epoch.fingerprint == named), None)
+
+
+def _environment_key() -> bytes | None:
+    text = os.environ.get(KEY_VARIABLE)
+    return parse_key(text, f"environment variable {KEY_VARIABLE}") if text else None

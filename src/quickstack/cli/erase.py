@@ -1,0 +1,116 @@
+"""`quickstack erase`: find a person in every version, and erase them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from quickstack.erasing.apply import Erased
+    from quickstack.erasing.search import Findings
+
+
+def erase(
+    column: Annotated[
+        str, typer.Option(help="The personal column that names the person.", show_default=False)
+    ],
+    value_file: Annotated[
+        Path | None, typer.Option(help="A file with their value, or several, one a line.")
+    ] = None,
+    value: Annotated[
+        str | None, typer.Option(help="Their value; the shell's history would keep it.")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(help="Their pseudonym, where the value is not known.")
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Erase what is found.")] = False,
+) -> None:
+    """Find a person in the cache, the remotes and every commit; erase them with --apply.
+
+    Without --value-file, --value or --token the value is asked for, or read from a pipe.
+    """
+    from quickstack.cli.repository import find_root
+    from quickstack.erasing.apply import apply as erase_findings
+    from quickstack.erasing.resolve import value_of
+    from quickstack.erasing.search import search
+    from quickstack.erasing.stores import all_stores
+    from quickstack.erasing.subject import find_subject, read_contracts
+    from quickstack.privacy.keys import SAMPLE_KEY, own_key, own_keys
+
+    root = find_root()
+    contracts, keys = read_contracts(root), own_keys()
+    if token is not None:
+        values = value_of(root, contracts, keys, column=column, token=token)
+    else:
+        values = _values(value_file, value)
+    subject = find_subject(contracts, keys, column=column, values=values)
+    stores = all_stores(root)
+    findings = search(root, subject, stores, ignored=value_file)
+    _show(findings)
+    for table in subject.tables:
+        if table.contract.source.path.endswith(".objects.jsonl"):
+            typer.echo(f"Data of '{table.contract.id}' stay on S3 and were not searched there.")
+    if not apply:
+        if findings.objects or findings.raw or findings.workspace:
+            typer.echo("Nothing was erased. To erase it: add --apply.")
+        return
+    _report(erase_findings(root, subject, findings, stores, own_key() or SAMPLE_KEY))
+
+
+def _values(value_file: Path | None, value: str | None) -> list[str]:
+    if value is not None:
+        return [value]
+    if value_file is not None:
+        return value_file.read_text(encoding="utf-8").splitlines()
+    if sys.stdin.isatty():
+        return [typer.prompt("Value", hide_input=True)]
+    return sys.stdin.read().splitlines()
+
+
+def _show(findings: Findings) -> None:
+    rows = [("object", "path", "where", "commits")]
+    for found in findings.objects:
+        where = sorted({store for store, _ in found.stores})
+        path = found.paths[0] if found.paths else "(no commit names it)"
+        more = f" and {len(found.paths) - 1} more" if len(found.paths) > 1 else ""
+        rows.append((found.name[:8], path + more, ", ".join(where), _commits(found.commits)))
+    rows += [("-", name, "workspace", "") for name in (*findings.raw, *findings.workspace)]
+    rows += [("-", name, "git", _commits(commits)) for name, commits in findings.history]
+    if len(rows) == 1:
+        typer.echo("nothing holds this person: cache, remotes, workspace and all commits searched")
+    else:
+        widths = [max(len(row[place]) for row in rows) for place in range(4)]
+        for row in rows:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            typer.echo("  ".join(cells).rstrip())
+    if findings.history:
+        typer.echo(
+            "What git itself keeps is not erased here: rewrite the history (`git filter-repo`), "
+            "and let everybody clone again."
+        )
+    if findings.unread:
+        typer.echo(f"{findings.unread} contents could not be unpacked; their bytes were searched.")
+
+
+def _commits(commits: tuple[str, ...]) -> str:
+    shown = ", ".join(commit[:7] for commit in commits[:3])
+    return shown + (f" and {len(commits) - 3} more" if len(commits) > 3 else "")
+
+
+def _report(done: Erased) -> None:
+    from quickstack.erasing.ledger import LEDGER
+
+    if not (done.objects or done.rows or done.added or done.left):
+        typer.echo("nothing to erase")
+        return
+    for name, count in done.rows.items():
+        pieces = "rows" if name.endswith(".parquet") else "lines"
+        typer.echo(f"{name}: {count} {pieces} taken out")
+    typer.echo(f"{done.objects} objects erased; {LEDGER.as_posix()} says when, and not whom")
+    for name in done.left:
+        typer.echo(f"{name} still holds the person: correct it by hand, or make it again")
+    typer.echo("Now run `dvc repro`, commit, `git push` and `dvc push`.")
+    typer.echo("Then erase in every other clone, too: its cache may hold what was erased here.")

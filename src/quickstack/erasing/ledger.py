@@ -1,0 +1,86 @@
+"""What was erased and when, with nothing in it that says who: a file for git."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+LEDGER = Path("reports/erasures.jsonl")
+_PENDING = Path(".quickstack/erasing.json")
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An erasure that has begun: what it will have taken when it is done.
+
+    Attributes
+    ----------
+    subject
+        `Subject.mark`: who it was, to the holder of the key.
+    objects, commits, places
+        What is erased, where, and which commits named it; md5s are no personal data.
+    add
+        Raw data that are to be versioned again.
+    """
+
+    subject: str
+    objects: tuple[str, ...]
+    commits: tuple[str, ...]
+    places: tuple[str, ...]
+    add: tuple[str, ...]
+
+    def __or__(self, other: Pending) -> Pending:
+        """Join what an interrupted erasure of the same subject had found."""
+
+        def both(a: Iterable[str], b: Iterable[str]) -> tuple[str, ...]:
+            return tuple(sorted({*a, *b}))
+
+        return Pending(
+            self.subject,
+            both(self.objects, other.objects),
+            both(self.commits, other.commits),
+            both(self.places, other.places),
+            both(self.add, other.add),
+        )
+
+
+def begin(root: Path, pending: Pending) -> Pending:
+    """Note what is about to be erased, joined with what was begun and not finished."""
+    path = root / _PENDING
+    if before := interrupted(root, pending.subject):
+        pending = pending | before
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(asdict(pending)), encoding="utf-8")
+    return pending
+
+
+def interrupted(root: Path, subject: str) -> Pending | None:
+    """Return what an earlier erasure of the subject had begun and not finished."""
+    try:
+        before = json.loads((root / _PENDING).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if before["subject"] != subject:
+        return None
+    parts = ("objects", "commits", "places", "add")
+    return Pending(subject, *(tuple(before[part]) for part in parts))
+
+
+def finish(root: Path, pending: Pending, key_fingerprint: str, now: datetime | None = None) -> None:
+    """Add the finished erasure to the ledger."""
+    line = {
+        "time": (now or datetime.now(UTC)).replace(microsecond=0).isoformat(),
+        "key_fingerprint": key_fingerprint,
+        "subject": pending.subject,
+        "objects": len(pending.objects),
+        "places": list(pending.places),
+        "commits": len(pending.commits),
+    }
+    path = root / LEDGER
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a", encoding="utf-8", newline="\n") as stream:
+        stream.write(json.dumps(line) + "\n")
+    (root / _PENDING).unlink(missing_ok=True)

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from examples import people_contract, write
+from quickstack.erasing.apply import apply
+from quickstack.erasing.ledger import LEDGER
+from quickstack.erasing.search import search
+from quickstack.erasing.stores import FolderStore, all_stores
+from quickstack.erasing.subject import find_subject
+from quickstack.errors import QuickstackError
+
+KEY = bytes(range(32))
+VALUE = "P008150"
+WITH = f"id,name\n{VALUE},Ada\nP2,Bo\n".encode()
+WITHOUT = b"id,name\nP2,Bo\n"
+EVERYWHERE = ("cache", "storage", "restricted")
+
+
+@pytest.fixture
+def subject():
+    return find_subject([people_contract()], {"k": KEY}, column="id", values=[VALUE])
+
+
+def versions(repository, subject):
+    """Make two commits: raw, quarantine and interim of both hold the subject, one file does not."""
+    token = subject.tokens[0].encode()
+    for number in range(2):
+        a = repository.put(WITH + b"P3,%d\n" % number, "cache", "restricted")
+        b = repository.put(WITHOUT, "cache", "restricted")
+        raw = repository.folder({"a.csv": a, "b.csv": b}, "cache", "restricted")
+        repository.pointer("data/raw/people", raw)
+        interim = repository.put(b"%s,%d\n" % (token, number), "cache", "storage")
+        lock = {"outs": [{"path": "data/interim", "md5": interim}]}
+        write(repository.root / "dvc.lock", json.dumps({"stages": {"ingest": lock}}))
+        repository.commit()
+    root = repository.root
+    write(root / "data/raw/people/a.csv", WITH + b"P3,1\n")
+    write(root / "data/raw/people/b.csv", WITHOUT)
+    write(root / "data/interim", token)
+    write(root / ".dvc/tmp/exps/run/1/1.out", b"failed at " + token)
+    write(root / ".quickstack/outputs/reports/x.csv", token)
+    write(root / ".quickstack/memo/people/1/part", b"packed, whatever is in it")
+    repository.put(b"left by nobody " + token, "cache", "storage")
+    write(root.parent / "storage" / "runs" / "ab" / "x", b"md5: 1\n")
+
+
+def look(repository, subject):
+    stores = all_stores(repository.root)
+    return search(repository.root, subject, stores), stores
+
+
+def left(repository, subject):
+    """Return the files outside git that hold the subject."""
+    words = (VALUE.encode(), subject.tokens[0].encode())
+    return sorted(
+        path.relative_to(repository.root.parent).as_posix()
+        for path in repository.root.parent.rglob("*")
+        if path.is_file()
+        and ".git" not in path.parts
+        and any(word in path.read_bytes() for word in words)
+    )
+
+
+def test_everything_is_found_with_place_and_commits_and_nothing_is_touched(repository, subject):
+    versions(repository, subject)
+    before = left(repository, subject)
+    findings, _ = look(repository, subject)
+    assert left(repository, subject) == before
+    assert len(findings.objects) == 5
+    by_path = {}
+    for found in findings.objects:
+        by_path.setdefault(found.paths, []).append(found)
+    assert by_path.keys() == {("data/raw/people/a.csv",), ("data/interim",), ()}
+    for found in by_path[("data/raw/people/a.csv",)]:
+        assert sorted(store for store, _ in found.stores) == ["cache", "restricted"]
+        assert len(found.commits) == 1
+    assert findings.raw == ["data/raw/people/a.csv"]
+    assert findings.workspace == [
+        ".dvc/tmp/exps/run/1/1.out", ".quickstack/outputs/reports/x.csv", "data/interim",
+    ]  # fmt: skip
+    assert findings.places == ["cache", "restricted", "storage", "workspace"]
+    assert findings.history == []
+    assert len(findings.commits) == 2
+
+
+def test_all_of_it_is_erased_and_the_ledger_says_so(repository, subject):
+    versions(repository, subject)
+    findings, stores = look(repository, subject)
+    done = apply(repository.root, subject, findings, stores, KEY)
+    assert done.rows == {"data/raw/people/a.csv": 1}
+    assert done.added == ["data/raw/people.dvc"]
+    assert done.left == []
+    assert left(repository, subject) == []
+    assert (repository.root / "data/raw/people/a.csv").read_bytes() == b"id,name\nP2,Bo\nP3,1\n"
+    assert (repository.root / "data/raw/people/b.csv").read_bytes() == WITHOUT
+    assert not (repository.root / ".quickstack" / "memo").exists()
+    assert "remote: restricted" in repository.git("show", ":data/raw/people.dvc")
+    (line,) = (repository.root / LEDGER).read_text().splitlines()
+    entry = json.loads(line)
+    assert (entry["objects"], entry["commits"]) == (5, 2)
+    assert entry["subject"] == subject.mark(KEY)
+    assert not any(word in line for word in (VALUE, *subject.tokens))
+
+    findings, stores = look(repository, subject)
+    assert findings.places == []
+    again = apply(repository.root, subject, findings, stores, KEY)
+    assert (again.objects, again.added) == (0, [])
+    assert (repository.root / LEDGER).read_text() == line + "\n"
+
+
+@pytest.mark.parametrize("calls", [1, 4])
+def test_an_interrupted_erasure_goes_on(repository, subject, monkeypatch, calls):
+    versions(repository, subject)
+    findings, stores = look(repository, subject)
+    delete, count = FolderStore.delete, []
+
+    def fail(self, key):
+        count.append(key)
+        if len(count) == calls:
+            raise KeyboardInterrupt
+        delete(self, key)
+
+    monkeypatch.setattr(FolderStore, "delete", fail)
+    with pytest.raises(KeyboardInterrupt):
+        apply(repository.root, subject, findings, stores, KEY)
+    assert not (repository.root / LEDGER).exists()
+    monkeypatch.undo()
+    findings, stores = look(repository, subject)
+    apply(repository.root, subject, findings, stores, KEY)
+    assert left(repository, subject) == []
+    (line,) = (repository.root / LEDGER).read_text().splitlines()
+    assert json.loads(line)["objects"] == 5
+    assert not (repository.root / ".quickstack" / "erasing.json").exists()
+
+
+def test_raw_data_corrected_before_the_interruption_are_versioned_after_it(
+    repository, subject, monkeypatch
+):
+    versions(repository, subject)
+    findings, stores = look(repository, subject)
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("quickstack.erasing.apply.add_restricted", fail)
+        with pytest.raises(KeyboardInterrupt):
+            apply(repository.root, subject, findings, stores, KEY)
+    findings, stores = look(repository, subject)
+    assert findings.raw == []
+    assert apply(repository.root, subject, findings, stores, KEY).added == ["data/raw/people.dvc"]
+    assert left(repository, subject) == []
+
+
+def import_(repository):
+    pointer = repository.root / "data/raw/people.dvc"
+    pointer.write_text(pointer.read_text() + "deps:\n- path: https://example.org/a.csv\n")
+
+
+def stage(repository):
+    (repository.root / "data/raw/people.dvc").unlink()
+    text = "stages:\n  land:\n    cmd: x\n    outs:\n    - data/raw/people:\n        push: false\n"
+    write(repository.root / "dvc.yaml", text)
+
+
+def absent(repository):
+    for path in (repository.root / "data/raw/people").iterdir():
+        path.unlink()
+    (repository.root / "data/raw/people").rmdir()
+
+
+REFUSED = {
+    "an import": (import_, "is an import"),
+    "made by a stage": (stage, "stage land makes this raw file"),
+    "not pulled": (absent, "are not here to be corrected; nothing was erased. To fix it: run `dvc"),
+    "a file of another kind": (
+        lambda r: write(r.root / "data/raw/people/notes.txt", f"about {VALUE}"),
+        "notes.txt: this raw file holds the subject, and its rows cannot be taken out here",
+    ),
+    "packed": (
+        lambda r: write(r.root / "data/raw/people/c.csv", gzip.compress(WITH)),
+        "c.csv: this raw file holds the subject",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(REFUSED))
+def test_raw_data_that_cannot_be_corrected_stop_it_before_anything_is_touched(
+    repository, subject, case
+):
+    versions(repository, subject)
+    change, sentence = REFUSED[case]
+    change(repository)
+    before = left(repository, subject)
+    findings, stores = look(repository, subject)
+    with pytest.raises(QuickstackError) as caught:
+        apply(repository.root, subject, findings, stores, KEY)
+    assert sentence in str(caught.value)
+    assert VALUE not in str(caught.value)
+    assert left(repository, subject) == before
+    assert not (repository.root / LEDGER).exists()
+
+
+def test_what_git_keeps_is_named_also_on_a_branch_a_stash_and_an_experiment(repository, subject):
+    root, token = repository.root, subject.tokens[0]
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "side")
+    write(root / "reports/side.csv", f"a,{token}\n")
+    side = repository.commit()
+    repository.git("checkout", "-q", "main")
+    write(root / "reports/exp.json", json.dumps({"who": VALUE}))
+    experiment = repository.commit()
+    repository.git("update-ref", "refs/exps/ab/abcdef/run", experiment)
+    repository.git("reset", "-q", "--hard", "HEAD~1")
+    write(root / "reports/stash.csv", token)
+    repository.git("add", "-A")
+    repository.git("stash", "-q")
+    findings, stores = look(repository, subject)
+    found = dict(findings.history)
+    assert found["reports/side.csv"] == (side,)
+    assert found["reports/exp.json"] == (experiment,)
+    assert "reports/stash.csv" in found
+    assert findings.workspace == []
+    apply(root, subject, findings, stores, KEY)
+    assert repository.git("rev-parse", "side") == side
+
+
+def test_a_file_that_people_wrote_is_named_and_left(repository, subject):
+    repository.commit()
+    note = write(repository.root / "notebooks/mine.ipynb", f'"{VALUE}"')
+    findings, stores = look(repository, subject)
+    done = apply(repository.root, subject, findings, stores, KEY)
+    assert done.left == ["notebooks/mine.ipynb"]
+    assert note.exists()
+
+
+def test_a_remote_that_is_not_there_stops_the_search(repository, subject):
+    versions(repository, subject)
+    (repository.root.parent / "storage").rename(repository.root.parent / "away")
+    with pytest.raises(QuickstackError, match="folder of the remote storage is not there"):
+        look(repository, subject)
+
+
+@pytest.mark.parametrize(
+    "setting", ["url = gs://bucket/dvc", "url = s3://bucket/dvc\n    version_aware = true"]
+)
+def test_a_remote_that_cannot_be_searched_stops_it(repository, setting):
+    path = repository.root / ".dvc" / "config"
+    path.write_text(path.read_text() + f"['remote \"third\"']\n    {setting}\n")
+    with pytest.raises(QuickstackError, match=r"remote third .* cannot be searched here"):
+        all_stores(repository.root)
+
+
+def test_a_value_by_chance_in_other_rows_is_no_finding(repository):
+    contract = people_contract()
+    subject = find_subject([contract], {"k": KEY}, column="id", values=["17"])
+    raw = repository.put(b"id,name\n18,17\n", "cache", "restricted")
+    other = repository.put(b"17 rows", "cache", "storage")
+    repository.pointer("data/raw/people", repository.folder({"a.csv": raw}, "cache"))
+    repository.pointer("models/model", other)
+    write(repository.root / "notes", "17")
+    repository.commit()
+    findings, _ = look(repository, subject)
+    assert findings.places == []

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import pickle
+import zipfile
+
+import pyarrow as pa
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+import pytest
+
+from examples import people_contract
+from quickstack.erasing.content import Finder
+from quickstack.erasing.subject import Subject, Table
+
+VALUE, TOKEN = "C0004711", "0123456789abcdef" * 2
+SUBJECT = Subject((VALUE, 'O"Neil, Zoë'), (TOKEN,), (Table(people_contract(), ("id",)),))
+
+
+def parquet(values, **options):
+    target = io.BytesIO()
+    pq.write_table(pa.table({"n": range(len(values)), "t": values}), target, **options)
+    return target.getvalue()
+
+
+def leftover(text):
+    """Write a dictionary that holds a value of no row."""
+    values = pa.DictionaryArray.from_arrays(pa.array([0, 0], pa.int32()), ["a", text])
+    return parquet(values, write_statistics=False)
+
+
+def zipped(content):
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inside/file", content)
+    return target.getvalue()
+
+
+def zstd(content, kind="zstd"):
+    target = io.BytesIO()
+    with pa.CompressedOutputStream(target, kind) as stream:
+        stream.write(content)
+        stream.flush()
+        return target.getvalue()
+
+
+def arrow(text):
+    target = io.BytesIO()
+    feather.write_feather(pa.table({"t": [text]}), target, compression="zstd")
+    return target.getvalue()
+
+
+SHAPES = {
+    "text": lambda text: f"a,{text},b".encode(),
+    "utf-16": lambda text: f"a,{text},b".encode("utf-16-le"),
+    "json": lambda text: json.dumps({"t": text}).encode(),
+    "pickle": lambda text: pickle.dumps({"t": text}),
+    "gzip": lambda text: gzip.compress(f"a,{text},b".encode()),
+    "bzip2": lambda text: bz2.compress(f"a,{text},b".encode()),
+    "xz": lambda text: lzma.compress(f"a,{text},b".encode()),
+    "zip": lambda text: zipped(f"a,{text},b".encode()),
+    "gzip in zip": lambda text: zipped(gzip.compress(f"a,{text},b".encode())),
+    "parquet": lambda text: parquet([None, "x", text]),
+    "parquet without dictionary": lambda text: parquet(["x", text], use_dictionary=False),
+    "parquet of lists": lambda text: parquet([["x"], [text]]),
+    "parquet with a leftover": leftover,
+    "parquet in zip": lambda text: zipped(parquet(["x", text], compression="zstd")),
+    "feather": arrow,
+}
+
+
+@pytest.mark.parametrize("shape", list(SHAPES))
+@pytest.mark.parametrize("text", [TOKEN, VALUE, 'O"Neil, Zoë'], ids=["token", "value", "quoted"])
+def test_a_subject_is_found_in_any_shape_and_a_clean_twin_is_not(shape, text):
+    finder = Finder(SUBJECT)
+    raw = text != TOKEN
+    assert finder.finds(io.BytesIO(SHAPES[shape](text)), raw=raw)
+    twin = text.replace("4", "5").replace("Zoë", "Zoe").replace("0123", "3210")
+    assert not finder.finds(io.BytesIO(SHAPES[shape](twin)), raw=True)
+    assert finder.finds(io.BytesIO(SHAPES[shape](text)), raw=False) == (text == TOKEN)
+    assert finder.unread == 0
+
+
+@pytest.mark.parametrize("text", ["C00047110", "XC0004711", "_C0004711"])
+def test_a_value_counts_as_a_whole_word_only(text):
+    finder = Finder(SUBJECT)
+    for content in (SHAPES["text"](text), SHAPES["parquet"](text), SHAPES["gzip"](text)):
+        assert not finder.finds(io.BytesIO(content), raw=True)
+
+
+@pytest.mark.parametrize("before", range(4186, 4310))
+def test_the_edge_of_what_is_read_at_once_hides_and_invents_nothing(monkeypatch, before):
+    monkeypatch.setattr("quickstack.erasing.content._CHUNK", 4242)
+    finder = Finder(SUBJECT)
+    assert finder.finds(io.BytesIO(b"." * before + VALUE.encode() + b".." * 3000), raw=True)
+    longer = b"." * before + VALUE.encode() + b"0" + b"." * 6000
+    assert not finder.finds(io.BytesIO(longer), raw=True)
+    longer = b"." * before + b"9" + VALUE.encode() + b"." * 6000
+    assert not finder.finds(io.BytesIO(longer), raw=True)
+
+
+@pytest.mark.parametrize("content", [b"PAR1 not parquet PAR1", b"PK\x03\x04 no zip", b"\x1f\x8bno"])
+def test_what_cannot_be_opened_is_counted_and_its_bytes_are_searched(content):
+    finder = Finder(SUBJECT)
+    assert not finder.finds(io.BytesIO(content), raw=True)
+    assert finder.unread == 1
+    assert finder.finds(io.BytesIO(content + b" " + VALUE.encode()), raw=True)
+
+
+def test_a_subject_shows_nothing_of_itself():
+    assert VALUE not in repr(SUBJECT)
+    assert TOKEN not in repr(SUBJECT)

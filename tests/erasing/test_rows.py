@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import gzip
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from examples import people_contract, write
+from quickstack.contract import Source
+from quickstack.erasing.rows import UncorrectableError, readable, remove_rows, rows_of
+from quickstack.erasing.subject import Subject, Table
+
+PATH = "data/raw/people/*.csv"
+
+
+def table(**source):
+    return Table(people_contract(source=Source(path=PATH, **source)), ("id", "referrer"))
+
+
+def subject(*values):
+    return Subject(values, (), ())
+
+
+HEADER = b"id,name,note\n"
+# name: (settings of the source, value, content, what is left)
+CASES = {
+    "one row": ({}, "P1", b"P1,Ada,x\nP2,Bo,y\n", b"P2,Bo,y\n"),
+    "no row": ({}, "P1", b"P11,Ada,x\nXP1,Bo,y\n", b"P11,Ada,x\nXP1,Bo,y\n"),
+    "in another column": ({}, "P1", b"P2,Ada,P1\n", b"P2,Ada,P1\n"),
+    "over several lines": ({}, "P1", b'P1,"a\nb","c\r\nd"\nP2,Bo,y\n', b"P2,Bo,y\n"),
+    "beside a row of several lines": ({}, "P1", b'P2,"a\nb",c\nP1,x,y\n', b'P2,"a\nb",c\n'),
+    "quoted, with blanks": ({}, "P1", b'"P1",a,b\n P1 ,a,b\nP2,a,b\n', b"P2,a,b\n"),
+    "too few cells": ({}, "P1", b"P1,Ada\nP2,Bo\n", b"P2,Bo\n"),
+    "too many cells, value anywhere": ({}, "P1", b"P2,Ada,x,P1\nP2,a,b\n", b"P2,a,b\n"),
+    "swallowed by an open quote": (
+        {}, "P1", b'P3,"open,x\nP1,Ada,y\nP2,Bo,z\n', b'P3,"open,x\nP2,Bo,z\n',
+    ),
+    "swallowed by a quote that closes": (
+        {}, "P1", b'P3,"open,x\nP1,Ada,y\nP2,b",z\n', b'P3,"open,x\nP2,b",z\n',
+    ),
+    "bytes that are no text stay": ({}, "P1", b"P1,a,b\nP2,\xff\xfe,\0\n", b"P2,\xff\xfe,\0\n"),
+    "line ends stay": ({}, "P1", b"P2,a,b\r\nP1,a,b\r\nP3,a,b", b"P2,a,b\r\nP3,a,b"),
+    "blank lines stay": ({}, "P1", b"\nP1,a,b\n\n", b"\n\n"),
+    "a number": ({}, "17", b"17,a,b\n017,a,b\n170,17,17\n", b"170,17,17\n"),
+    "semicolons": ({"delimiter": ";"}, "P1", b"P1,a,b\n", b""),
+    "no quotes": ({"quote": ""}, "P1", b'"P1,a,b\nP1,",b\n', b'"P1,a,b\n'),
+    "escaped": ({"escape": "\\"}, "P1", b'P2,"a\\"\nP1,a,b\n",c\nP1,a,b\n', b'P2,"a\\"\n",c\n'),
+    "latin-1": ({"encoding": "latin-1"}, "Zo\xeb", b"Zo\xeb,a,b\nP2,\xe9,b\n", b"P2,\xe9,b\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_the_rows_of_the_subject_go_and_every_other_byte_stays(tmp_path, name):
+    source, value, content, left = CASES[name]
+    path = write(tmp_path / "a.csv", HEADER + content)
+    of = table(**source)
+    with path.open("rb") as stream:
+        found = rows_of(stream, of, subject(value))
+    assert found == content.count(b"\n") - left.count(b"\n") or name == "line ends stay"
+    assert remove_rows(path, of, subject(value)) == found
+    assert path.read_bytes() == HEADER + left
+    assert remove_rows(path, of, subject(value)) == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_lines_before_the_header_and_a_byte_order_mark_stay(tmp_path):
+    content = b"\xef\xbb\xbfP1 wrote this\nid,name\n"
+    path = write(tmp_path / "a.csv", content + b"P1,a\nP2,b\n")
+    assert remove_rows(path, table(skip_lines=1), subject("P1")) == 1
+    assert path.read_bytes() == content + b"P2,b\n"
+    path = write(tmp_path / "b.csv", b"\xef\xbb\xbfid,name\nP1,a\nP2,P1\n")
+    assert remove_rows(path, table(), subject("P1")) == 1
+    assert path.read_bytes() == b"\xef\xbb\xbfid,name\nP2,P1\n"
+
+
+def test_a_column_of_the_same_people_counts_too(tmp_path):
+    path = write(tmp_path / "a.csv", "visit,referrer\n1,P1\n2,P2\n")
+    assert remove_rows(path, table(), subject("P1")) == 1
+    assert path.read_text() == "visit,referrer\n2,P2\n"
+
+
+def test_without_the_column_each_line_with_the_word_goes(tmp_path):
+    path = write(tmp_path / "a.csv", "number,name\nP1,Ada\nP11,Bo\n3,P1\n")
+    assert remove_rows(path, table(), subject("P1")) == 2
+    assert path.read_text() == "number,name\nP11,Bo\n"
+
+
+def test_json_lines(tmp_path):
+    lines = [
+        '{"id": "P1", "a": 1}\n', '{"id": "P2", "a": "P1"}\n', '{"id": "P1", broken\n', "[1]\n",
+    ]  # fmt: skip
+    path = write(tmp_path / "a.jsonl", "".join(lines))
+    assert remove_rows(path, table(format="jsonl"), subject("P1")) == 2
+    assert path.read_text() == lines[1] + lines[3]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.int64(), pa.dictionary(pa.int32(), pa.string())])
+def test_parquet(tmp_path, kind):
+    rows = pa.table({"id": pa.array(["17", None, "18", "17"]).cast(kind), "n": range(4)})
+    path = tmp_path / "a.parquet"
+    pq.write_table(rows, path)
+    assert remove_rows(path, table(format="parquet"), subject("17")) == 2
+    assert pq.read_table(path).to_pylist() == rows.take([1, 2]).to_pylist()
+    assert b"17" not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("source", "content", "sentence"),
+    [
+        ({"encoding": "utf-16"}, "id\nP1\n".encode("utf-16"), "cannot be taken out"),
+        ({"encoding": "utf-16-le"}, b"i\0d\0\n\0P\0001", "no utf-16-le text"),
+        ({"format": "parquet"}, b"PAR1", "no Parquet file"),
+    ],
+)
+def test_what_cannot_be_corrected_stays_as_it_is(tmp_path, source, content, sentence):
+    path = write(tmp_path / "a.csv", content)
+    with pytest.raises(UncorrectableError, match=sentence):
+        remove_rows(path, table(**source), subject("P1"))
+    assert path.read_bytes() == content
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_packed_files_and_workbooks_are_not_read_by_rows():
+    assert readable(io.BytesIO(b"id\n"), table())
+    assert not readable(io.BytesIO(gzip.compress(b"id\n")), table())
+    assert not readable(io.BytesIO(b"id\n"), table(format="excel"))
