@@ -59,6 +59,13 @@ def read_header(
         cutter.give_back([], data, cut.offset, cut.line)
     if rows is None:
         empty = data[position:].startswith((b"\n", b"\r"))
+        if not empty and not _is_utf8(data[position:].partition(b"\n")[0]):
+            encoding = layout.source.encoding
+            raise SourceError(
+                f"the file is not {encoding} text",
+                where=where,
+                fix="correct `encoding` of the server 'raw' in the contract",
+            )
         raise SourceError(
             "the first line is empty"
             if empty
@@ -74,3 +81,11 @@ def read_header(
     )
     trailing = len(header) > 1 and header[-1] == ""
     return data[position:end], header[:-1] if trailing else header, trailing
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

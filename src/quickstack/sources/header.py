@@ -44,9 +44,9 @@ def check_header(
             where=where,
             fix="deliver the column, or take it out of the contract",
         )
-    if "" in unknown:
+    if nameless := [i for i, name in enumerate(header, start=1) if not name.strip()]:
         raise SourceError(
-            f"column {header.index('') + 1} of {len(header)} has no name",
+            f"column {nameless[0]} of {len(header)} has no name",
             where=where,
             fix="name it, and describe it in the contract, or leave it out",
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from quickstack.contract import Column, Contract
+from quickstack.contract import Contract
 from quickstack.errors import SourceError
 from quickstack.sources.blocks import Block, Place, Rejected
+from quickstack.sources.conversion import ColumnReader, column_reader, json_values
 from quickstack.sources.header import check_header
 from quickstack.sources.raw import Partition
 from quickstack.sources.streams import open_partition
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 #: A column's values are read through a buffer of this size, not a row group at once.
 _BUFFER = 1 << 20
-#: 1 January of the year 1 and 31 December 9999, in days since 1970-01-01.
-_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
-_DAY = 86_400_000_000
-_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": -1_000}
 
 
 def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Block]:
@@ -61,7 +57,8 @@ def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Bloc
             schema = file.schema_arrow
             check_header(list(schema.names), contract, where)
             readers = [
-                _reader(c, schema.field(c.name).type, contract, where) for c in contract.columns
+                column_reader(c, schema.field(c.name).type, contract, where)
+                for c in contract.columns
             ]
             first = 1
             for batch in file.iter_batches(rows, columns=list(schema.names), use_threads=False):
@@ -75,25 +72,7 @@ def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Bloc
             ) from None
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """How the values of a column become a column of a block.
-
-    Attributes
-    ----------
-    convert
-        Gives the values, and which rows hold something that cannot be said in the wanted type
-        (None: no row).
-    reason
-        What is wrong with those.
-    """
-
-    name: str
-    convert: Callable[[pa.Array], tuple[pa.Array, Any]]
-    reason: str = ""
-
-
-def _block(batch: pa.RecordBatch, readers: list[_Reader], first: int) -> Block:
+def _block(batch: pa.RecordBatch, readers: list[ColumnReader], first: int) -> Block:
     import numpy as np
     import pyarrow as pa
 
@@ -126,242 +105,9 @@ def _places(batch: pa.RecordBatch, rows: list[int], first: int) -> list[Place]:
     if not rows:
         return []
     taken = batch.take(pa.array(rows, pa.int64()))
-    columns = [_shown(column) for column in taken.columns]
+    columns = [json_values(column) for column in taken.columns]
     places = []
     for row, values in zip(rows, zip(*columns, strict=True), strict=True):
         raw = json.dumps(dict(zip(batch.schema.names, values, strict=True)), ensure_ascii=False)
         places.append(Place(first + row, None, raw.encode("utf-8", "backslashreplace")))
     return places
-
-
-def _shown(column: pa.Array) -> list[Any]:
-    """Return values as JSON can hold them."""
-    import math
-
-    import pyarrow as pa
-
-    kind = _plain(column).type
-    values = _plain(column)
-    if pa.types.is_string(kind):
-        return [
-            None if v is None else v.decode("utf-8", "backslashreplace")
-            for v in values.cast(pa.binary()).to_pylist()
-        ]
-    if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
-        return list(values.to_pylist())
-    if pa.types.is_floating(kind):
-        found = values.to_pylist()
-        return [v if v is None or math.isfinite(v) else str(v) for v in found]
-    return list(values.cast(pa.string()).to_pylist())
-
-
-def _plain(values: pa.Array) -> pa.Array:
-    """Take values out of dictionaries, and text out of its large and viewing variants."""
-    import pyarrow as pa
-
-    if isinstance(values, pa.ExtensionArray):
-        values = values.storage
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    kind = values.type
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return values.cast(pa.string())
-    if pa.types.is_float16(kind):
-        return values.cast(pa.float32())
-    return values
-
-
-def _reader(column: Column, kind: pa.DataType, contract: Contract, where: str) -> _Reader:
-    import pyarrow as pa
-
-    types = pa.types
-    if isinstance(kind, pa.BaseExtensionType):
-        kind = kind.storage_type
-    if types.is_dictionary(kind):
-        kind = kind.value_type
-    _require_plain(column, kind, where)
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
-        return _Reader(column.name, _texts(contract), "holds bytes that are no text")
-    wanted = column.type
-    if wanted == "boolean" and types.is_boolean(kind):
-        return _Reader(column.name, lambda values: (_plain(values), None))
-    whole = types.is_integer(kind) and kind != pa.uint64()
-    if wanted == "integer" and whole:
-        return _Reader(column.name, lambda values: (_plain(values).cast(pa.int64()), None))
-    if wanted == "number" and types.is_integer(kind):
-        # Beyond 2^53 the nearest number, as the text of it would give.
-        return _Reader(
-            column.name, lambda values: (_plain(values).cast(pa.float64(), safe=False), None)
-        )
-    if wanted == "number" and types.is_floating(kind):
-        return _Reader(column.name, _numbers(contract))
-    if wanted in ("date", "timestamp") and types.is_date(kind):
-        reason = "holds no date of the years 1 to 9999"
-        return _Reader(column.name, _dates(wanted), reason)
-    if wanted in ("date", "timestamp") and types.is_timestamp(kind):
-        reason = (
-            "holds a time of day, where the contract wants a date"
-            if wanted == "date"
-            else "holds a time that is finer than microseconds or not of the years 1 to 9999"
-        )
-        return _Reader(column.name, _times(wanted), reason)
-    return _Reader(column.name, _as_text(contract, wanted))
-
-
-def _require_plain(column: Column, kind: pa.DataType, where: str) -> None:
-    import pyarrow as pa
-
-    types = pa.types
-    fix = f"deliver column {column.name} as text, numbers or times"
-    if types.is_nested(kind):
-        raise SourceError(f"column {column.name} is nested ({_kind(kind)})", where=where, fix=fix)
-    odd = (
-        types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view,
-        types.is_duration, types.is_interval,
-    )  # fmt: skip
-    if any(test(kind) for test in odd):
-        raise SourceError(f"column {column.name} is {_kind(kind)}", where=where, fix=fix)
-    if types.is_timestamp(kind) and kind.tz not in (None, "UTC", "Etc/UTC", "+00:00", "Z"):
-        raise SourceError(
-            f"column {column.name} holds times of a zone other than UTC",
-            where=where,
-            fix="write them in UTC or without a zone",
-        )
-
-
-def _kind(kind: pa.DataType) -> str:
-    """Name a type without the names of its fields."""
-    return str(kind).partition("<")[0].partition("[")[0].replace("_", " ")
-
-
-def _texts(contract: Contract) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
-    missing = contract.source.missing
-
-    def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import numpy as np
-        import pyarrow as pa
-
-        wrong = None
-        text = _plain(values)
-        try:
-            text.validate(full=True)
-        except pa.ArrowInvalid:
-            found = text.cast(pa.binary()).to_pylist()
-            wrong = np.array([not _is_text(value) for value in found])
-            kept = [None if w else v for v, w in zip(found, wrong.tolist(), strict=True)]
-            text = pa.array(kept, pa.binary()).cast(pa.string())
-        return _without(text, missing), wrong
-
-    return convert
-
-
-def _is_text(value: bytes | None) -> bool:
-    try:
-        (value or b"").decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _without(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
-    """Make null of the texts that mean no value."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    absent = pc.is_in(text, value_set=pa.array(missing, pa.string()), skip_nulls=True)
-    return (
-        pc.if_else(absent, pa.scalar(None, pa.string()), text) if pc.any(absent).as_py() else text
-    )
-
-
-def _numbers(contract: Contract) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
-    """Numbers as they are, unless one is not finite: then all as text, which is parsed as such."""
-    as_text = _as_text(contract, "number")
-
-    def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        numbers = _plain(values).cast(pa.float64())
-        if pc.all(pc.is_finite(numbers)).as_py() in (True, None):
-            return numbers, None
-        return as_text(numbers)
-
-    return convert
-
-
-def _dates(wanted: str) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
-    def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import pyarrow as pa
-
-        days = _plain(values).cast(pa.date32())
-        wrong = _outside(days.cast(pa.int32()).fill_null(0), _FIRST_DAY, _LAST_DAY)
-        if wrong is not None:
-            days = _blanked(days, wrong)
-        return days if wanted == "date" else days.cast(pa.timestamp("us")), wrong
-
-    return convert
-
-
-def _times(wanted: str) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
-    def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import numpy as np
-        import pyarrow as pa
-
-        times = _plain(values)
-        factor = _UNITS[times.type.unit]
-        ticks = np.asarray(times.cast(pa.int64()).fill_null(0))
-        least, most = _FIRST_DAY * _DAY, (_LAST_DAY + 1) * _DAY - 1
-        if factor > 0:
-            wrong = (ticks < -(-least // factor)) | (ticks > most // factor)
-            micros = np.where(wrong, 0, ticks) * factor
-        else:
-            micros, wrong = ticks // -factor, ticks % -factor != 0
-        if wanted == "date":
-            wrong |= micros % _DAY != 0
-        found = pa.array(micros, pa.int64(), mask=np.asarray(times.is_null()) | wrong)
-        found = found.cast(pa.timestamp("us"))
-        return found.cast(pa.date32()) if wanted == "date" else found, wrong
-
-    return convert
-
-
-def _outside(values: pa.Array, least: int, most: int) -> Any:
-    import numpy as np
-
-    numbers = np.asarray(values)
-    wrong = (numbers < least) | (numbers > most)
-    return wrong if wrong.any() else None
-
-
-def _blanked(values: pa.Array, wrong: Any) -> pa.Array:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return pc.if_else(pa.array(wrong), pa.scalar(None, values.type), values)
-
-
-def _as_text(contract: Contract, wanted: str) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
-    """Write values as text, each for itself, so that their verdict depends on no other value."""
-    source = contract.source
-
-    def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        plain = _plain(values)
-        text = plain.cast(pa.string())
-        if pa.types.is_floating(plain.type):
-            # A whole number without its exponent; pandas stores those with gaps as floats.
-            small = pc.less(pc.abs(plain), 2.0**63)
-            whole = pc.fill_null(pc.and_(small, pc.equal(plain, pc.floor(plain))), False)
-            nothing = pa.scalar(None, plain.type)
-            numbers = pc.if_else(whole, plain, nothing).cast(pa.int64())
-            text = pc.if_else(whole, numbers.cast(pa.string()), text)
-            if any(absent.lower() == "nan" for absent in source.missing):
-                text = pc.if_else(pc.fill_null(pc.is_nan(plain), False), None, text)
-        if wanted == "number" and source.decimal != ".":
-            text = pc.replace_substring(text, ".", source.decimal)
-        return _without(text, source.missing), None
-
-    return convert
