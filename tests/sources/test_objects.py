@@ -132,7 +132,7 @@ def test_a_missing_object(s3, tmp_path):
 
 
 def test_a_missing_bucket(s3, tmp_path):
-    with pytest.raises(SourceError, match="the bucket does not exist|or its bucket, is missing"):
+    with pytest.raises(SourceError, match=r"the bucket does not exist|or its bucket, is missing"):
         read(Partition(tmp_path, "x", "s3://no-such-bucket/k", "e", 5))
 
 

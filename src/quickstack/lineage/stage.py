@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import quickstack
 from quickstack.errors import QuickstackError
+from quickstack.lineage.messages import withheld, withheld_messages
 from quickstack.lineage.previous import (
     Identity,
     clear_leftovers,
@@ -58,14 +58,16 @@ def run(name: str, work: Callable[[Stage], None]) -> None:
     """Run a stage as `python src/<name>.py` does, and exit with 1 or 2 where it fails.
 
     The message of an exception that is not Quickstack's own is withheld, because those of pandas,
-    pyarrow and scikit-learn quote values of the data; `QUICKSTACK_TRACEBACK=1` shows it.
+    pyarrow and scikit-learn quote values of the data; `QUICKSTACK_TRACEBACK=1` shows it. So are
+    those of their warnings, log records and threads.
     """
     before: dict[Path, Identity | None] = {}
     try:
         require_own_modules()
         clear_leftovers(name)
         before = note_outputs(name)
-        work(Stage(name, read_dataset()))
+        with withheld_messages(name):
+            work(Stage(name, read_dataset()))
         keep_outputs(name)
     except QuickstackError as error:
         _fail(name, before, error.sentence(), error.exit_code)
@@ -80,7 +82,12 @@ def run(name: str, work: Callable[[Stage], None]) -> None:
         )
     except OSError as error:
         _fail(name, before, _operating_system(error), 1)
-    except Exception as error:  # of any package: its message may quote a value
+    except SystemExit as error:
+        # `sys.exit(text)` prints its text.
+        if error.code is None or isinstance(error.code, int):
+            raise
+        _fail(name, before, withheld(error), 1)
+    except BaseException as error:  # of any package: a panic of Rust code is no Exception
         _fail(name, before, withheld(error), 1)
 
 
@@ -105,27 +112,10 @@ def require_own_modules() -> None:
         )
 
 
-def withheld(error: BaseException) -> str:
-    """Describe a foreign exception without its message: its type and where it was raised."""
-    if os.environ.get("QUICKSTACK_TRACEBACK") == "1":
-        return "".join(traceback.format_exception(error))
-    frames = traceback.extract_tb(error.__traceback__)
-    root = str(Path(quickstack.__file__).resolve().parents[1])
-    own = [f for f in frames if str(Path(f.filename).resolve()).startswith(root)] or frames
-    place = ""
-    if own:
-        shown = Path(own[-1].filename).resolve()
-        inside = shown.is_relative_to(root)
-        name = f"src/{shown.relative_to(root).as_posix()}" if inside else shown.name
-        place = f" at {name}:{own[-1].lineno}"
-    return (
-        f"unexpected {type(error).__name__}{place}. Its message is withheld, since it may quote "
-        "a value of the data; QUICKSTACK_TRACEBACK=1 shows it"
-    )
-
-
 def _operating_system(error: OSError) -> str:
     place = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOENT, errno.ENAMETOOLONG) and not _is_place(error.filename):
+        return withheld(error)
     if error.errno == errno.ENOSPC:
         return f"no space is left on the disk{place}. To fix it: free some, and run it again"
     if isinstance(error, PermissionError):
@@ -133,6 +123,13 @@ def _operating_system(error: OSError) -> str:
     if error.errno is None:
         return withheld(error)
     return f"{os.strerror(error.errno)}{place}"
+
+
+def _is_place(name: object) -> bool:
+    """Whether a name is one of this repository's, and no value that was taken for a file name."""
+    return (
+        isinstance(name, str) and len(Path(name).parts) > 1 and Path(Path(name).parts[0]).is_dir()
+    )
 
 
 def _fail(

@@ -14,15 +14,13 @@ from typing import Any, BinaryIO
 
 from quickstack.errors import SourceError
 
-#: What grows by more than this is a bomb. Tables pack 1 to 5 up to 1 to 30, a machine's log with
-#: hardly a change 1 to 100; the bombs that go round reach deflate's 1 to 1,032 and more.
+#: What grows by more than this is a bomb. Tables pack 1 to 30 at most; bombs 1 to 1,032.
 MAX_RATIO = 300
-#: Below so many bytes no ratio is looked at: a few repeated lines pack better than any table.
+#: Below so many bytes no ratio is looked at.
 SMALL = 64 << 20
-#: More than this out of one file is no table that somebody packed on purpose: 1 TB.
+#: 1 TB: more is no table that somebody packed on purpose.
 MAX_UNPACKED = 1 << 40
-#: What xz may take to unpack; its strongest setting takes 65 MB, a header can ask for 4 GB.
-_XZ_MEMORY = 256 << 20
+_XZ_MEMORY = 256 << 20  # its strongest setting takes 65 MB
 _CHUNK = 1 << 17
 _DAMAGED = (
     OSError, EOFError, ValueError, NotImplementedError, RuntimeError, MemoryError,

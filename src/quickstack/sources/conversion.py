@@ -13,14 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from quickstack.contract import Column, Contract
 from quickstack.errors import SourceError
+from quickstack.sources.time_values import dates, plain, times
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-#: 1 January of the year 1 and 31 December 9999, in days since 1970-01-01.
-_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
-_DAY = 86_400_000_000
-_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": -1_000}
 
 
 @dataclass(frozen=True)
@@ -45,8 +41,8 @@ def json_values(column: pa.Array) -> list[Any]:
     """Return values as JSON can hold them: numbers, truth values, text and None."""
     import pyarrow as pa
 
-    kind = _plain(column).type
-    values = _plain(column)
+    kind = plain(column).type
+    values = plain(column)
     if pa.types.is_string(kind):
         return [
             None if v is None else v.decode("utf-8", "backslashreplace")
@@ -58,22 +54,6 @@ def json_values(column: pa.Array) -> list[Any]:
         found = values.to_pylist()
         return [v if v is None or math.isfinite(v) else str(v) for v in found]
     return list(values.cast(pa.string()).to_pylist())
-
-
-def _plain(values: pa.Array) -> pa.Array:
-    """Take values out of dictionaries, and text out of its large and viewing variants."""
-    import pyarrow as pa
-
-    if isinstance(values, pa.ExtensionArray):
-        values = values.storage
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    kind = values.type
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return values.cast(pa.string())
-    if pa.types.is_float16(kind):
-        return values.cast(pa.float32())
-    return values
 
 
 def column_reader(
@@ -98,27 +78,27 @@ def column_reader(
         return ColumnReader(column.name, _texts(contract), "holds bytes that are no text")
     wanted = column.type
     if wanted == "boolean" and types.is_boolean(kind):
-        return ColumnReader(column.name, lambda values: (_plain(values), None))
+        return ColumnReader(column.name, lambda values: (plain(values), None))
     whole = types.is_integer(kind) and kind != pa.uint64()
     if wanted == "integer" and whole:
-        return ColumnReader(column.name, lambda values: (_plain(values).cast(pa.int64()), None))
+        return ColumnReader(column.name, lambda values: (plain(values).cast(pa.int64()), None))
     if wanted == "number" and types.is_integer(kind):
         # Beyond 2^53 the nearest number, as the text of it would give.
         return ColumnReader(
-            column.name, lambda values: (_plain(values).cast(pa.float64(), safe=False), None)
+            column.name, lambda values: (plain(values).cast(pa.float64(), safe=False), None)
         )
     if wanted == "number" and types.is_floating(kind):
         return ColumnReader(column.name, _numbers(contract))
     if wanted in ("date", "timestamp") and types.is_date(kind):
         reason = "holds no date of the years 1 to 9999"
-        return ColumnReader(column.name, _dates(wanted), reason)
+        return ColumnReader(column.name, dates(wanted), reason)
     if wanted in ("date", "timestamp") and types.is_timestamp(kind):
         reason = (
             "holds a time of day, where the contract wants a date"
             if wanted == "date"
             else "holds a time that is finer than microseconds or not of the years 1 to 9999"
         )
-        return ColumnReader(column.name, _times(wanted), reason)
+        return ColumnReader(column.name, times(wanted), reason)
     return ColumnReader(column.name, _as_text(contract, wanted))
 
 
@@ -156,7 +136,7 @@ def _texts(contract: Contract) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
         import pyarrow as pa
 
         wrong = None
-        text = _plain(values)
+        text = plain(values)
         try:
             text.validate(full=True)
         except pa.ArrowInvalid:
@@ -196,63 +176,12 @@ def _numbers(contract: Contract) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        numbers = _plain(values).cast(pa.float64())
+        numbers = plain(values).cast(pa.float64())
         if pc.all(pc.is_finite(numbers)).as_py() in (True, None):
             return numbers, None
         return as_text(numbers)
 
     return convert
-
-
-def _dates(wanted: str) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
-    def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import pyarrow as pa
-
-        days = _plain(values).cast(pa.date32())
-        wrong = _outside(days.cast(pa.int32()).fill_null(0), _FIRST_DAY, _LAST_DAY)
-        if wrong is not None:
-            days = _blanked(days, wrong)
-        return days if wanted == "date" else days.cast(pa.timestamp("us")), wrong
-
-    return convert
-
-
-def _times(wanted: str) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
-    def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import numpy as np
-        import pyarrow as pa
-
-        times = _plain(values)
-        factor = _UNITS[times.type.unit]
-        ticks = np.asarray(times.cast(pa.int64()).fill_null(0))
-        least, most = _FIRST_DAY * _DAY, (_LAST_DAY + 1) * _DAY - 1
-        if factor > 0:
-            wrong = (ticks < -(-least // factor)) | (ticks > most // factor)
-            micros = np.where(wrong, 0, ticks) * factor
-        else:
-            micros, wrong = ticks // -factor, ticks % -factor != 0
-        if wanted == "date":
-            wrong |= micros % _DAY != 0
-        found = pa.array(micros, pa.int64(), mask=np.asarray(times.is_null()) | wrong)
-        found = found.cast(pa.timestamp("us"))
-        return found.cast(pa.date32()) if wanted == "date" else found, wrong
-
-    return convert
-
-
-def _outside(values: pa.Array, least: int, most: int) -> Any:
-    import numpy as np
-
-    numbers = np.asarray(values)
-    wrong = (numbers < least) | (numbers > most)
-    return wrong if wrong.any() else None
-
-
-def _blanked(values: pa.Array, wrong: Any) -> pa.Array:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return pc.if_else(pa.array(wrong), pa.scalar(None, values.type), values)
 
 
 def _as_text(contract: Contract, wanted: str) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
@@ -263,17 +192,17 @@ def _as_text(contract: Contract, wanted: str) -> Callable[[pa.Array], tuple[pa.A
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        plain = _plain(values)
-        text = plain.cast(pa.string())
-        if pa.types.is_floating(plain.type):
+        cells = plain(values)
+        text = cells.cast(pa.string())
+        if pa.types.is_floating(cells.type):
             # A whole number without its exponent; pandas stores those with gaps as floats.
-            small = pc.less(pc.abs(plain), 2.0**63)
-            whole = pc.fill_null(pc.and_(small, pc.equal(plain, pc.floor(plain))), False)
-            nothing = pa.scalar(None, plain.type)
-            numbers = pc.if_else(whole, plain, nothing).cast(pa.int64())
+            small = pc.less(pc.abs(cells), 2.0**63)
+            whole = pc.fill_null(pc.and_(small, pc.equal(cells, pc.floor(cells))), False)
+            nothing = pa.scalar(None, cells.type)
+            numbers = pc.if_else(whole, cells, nothing).cast(pa.int64())
             text = pc.if_else(whole, numbers.cast(pa.string()), text)
             if any(absent.lower() == "nan" for absent in source.missing):
-                text = pc.if_else(pc.fill_null(pc.is_nan(plain), False), None, text)
+                text = pc.if_else(pc.fill_null(pc.is_nan(cells), False), None, text)
         if wanted == "number" and source.decimal != ".":
             text = pc.replace_substring(text, ".", source.decimal)
         return _without(text, source.missing), None

@@ -101,6 +101,7 @@ class DelimitedFile:
 
         data, position, line = cut.data, 0, 0
         found = _Found()
+        offset, before = cut.offset, 0
         while position < len(data):
             end = data.rfind(b"\n", position, position + _SMALL) + 1
             end = len(data) if end <= position or position + _SMALL >= len(data) else end
@@ -120,7 +121,8 @@ class DelimitedFile:
                 found.add(self._table(rows.cells), rows.starts, rows.ends, numbers)
                 for start, stop, at, reason in rows.rejected:
                     raw = data[start:stop].rstrip(b"\r\n")
-                    offset = cut.offset + self.cutter.text.length(data[:start])
+                    offset += self.cutter.text.length(data, before, start)
+                    before = start
                     place = Place(cut.line + line + at, offset, raw)
                     found.rejected.append(Rejected(place, reason))
                 found.blank += rows.blank

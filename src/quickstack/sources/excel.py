@@ -166,7 +166,10 @@ class _Found:
             for cell, column in zip(row, self._columns, strict=False)
         ]
         cells += [None] * (width - len(cells))
-        raw = json.dumps(dict(zip(self.header, cells, strict=True)), ensure_ascii=False)
+        values: dict[str, Any] = dict(zip(self.header, cells, strict=True))
+        if behind := [_text(cell, None, source) for cell in row[width:] if cell != ""]:
+            values["behind the last column"] = behind
+        raw = json.dumps(values, ensure_ascii=False)
         place = Place(number + 1, None, raw.encode("utf-8", "backslashreplace"))
         reason = None
         if wrong and wrong[0] < width:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from quickstack.contract import Contract
 from quickstack.errors import SourceError
+
+#: So many names stand in a sentence.
+_SHOWN = 10
 
 
 def check_header(
@@ -27,7 +32,7 @@ def check_header(
     wanted = {column.name for column in contract.columns}
     found = set(header)
     missing, unknown = sorted(wanted - found), sorted(found - wanted)
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, times in Counter(header).items() if times > 1)
     if 2 * len(found & wanted) < len(wanted):
         split = f" ({len(header)} cells, split at {delimiter!r})" if delimiter else ""
         raise SourceError(
@@ -64,4 +69,5 @@ def check_header(
 
 def _names(names: list[str]) -> str:
     kind = "column" if len(names) == 1 else "columns"
-    return f"{kind} {', '.join(names)}"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{kind} {', '.join(names[:_SHOWN])}{more}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from quickstack.contract import Column, Contract
 from quickstack.errors import SourceError
 from quickstack.sources.blocks import Block, Place, Rejected
-from quickstack.sources.careful import NO_TEXT, NUL, TOO_LONG
+from quickstack.sources.careful import TOO_LONG
 from quickstack.sources.cuts import Cut, Cutter
+from quickstack.sources.json_line import BrokenError, Number, parsed, written
 from quickstack.sources.layout import MAX_ROW_BYTES
 from quickstack.sources.raw import Partition
 from quickstack.sources.recognise import foreign
@@ -26,17 +25,6 @@ if TYPE_CHECKING:
 _CUT, _MOST = 4 << 20, 32 << 20
 #: What is kept of a line that is too long.
 _KEPT = 1000
-_HALF = re.compile(r"[\ud800-\udfff]")
-
-
-class _Number(str):
-    """A number as it was written."""
-
-    __slots__ = ()
-
-
-class _BrokenError(ValueError):
-    """A line that cannot be used; its text is the reason."""
 
 
 def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Block]:
@@ -135,8 +123,8 @@ class _Found:
             self.reject(line, offset, raw[:_KEPT], TOO_LONG)
             return
         try:
-            self.rows.append(self._cells(_parsed(raw)))
-        except _BrokenError as error:
+            self.rows.append(self._cells(parsed(raw)))
+        except BrokenError as error:
             self.reject(line, offset, raw, str(error))
         else:
             self.places.append(Place(line, offset, raw))
@@ -150,7 +138,7 @@ class _Found:
         for key, value in entry.items():
             index = self._columns.get(key)
             if index is None:
-                raise _BrokenError("it has a key that the contract does not name")
+                raise BrokenError("it has a key that the contract does not name")
             cells[index] = None if value is None else self._writers[index].text(value)
         return cells
 
@@ -187,7 +175,7 @@ class _Writer:
         source = self.contract.source
         if type(value) is str:
             found = value
-        elif isinstance(value, _Number):
+        elif isinstance(value, Number):
             number = self.column.type == "number" and source.decimal != "."
             found = value.replace(".", source.decimal) if number else str(value)
         elif isinstance(value, bool):
@@ -195,68 +183,5 @@ class _Writer:
                 return source.true_values[0] if value else source.false_values[0]
             found = "true" if value else "false"
         else:
-            found = _written(value)
+            found = written(value)
         return None if found in source.missing else found
-
-
-def _parsed(raw: bytes) -> dict[str, Any]:
-    """Return the object that a line holds."""
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise _BrokenError(NO_TEXT) from None
-    try:
-        entry = _DECODER.decode(text)
-    except _BrokenError:
-        raise
-    except json.JSONDecodeError as error:
-        what = error.msg.partition(":")[0].removesuffix(" at").removesuffix(" starting")
-        what = what[:1].lower() + what[1:]
-        raise _BrokenError(f"it is no JSON: {what}, at character {error.pos + 1}") from None
-    except RecursionError:
-        raise _BrokenError("its values are nested too deeply") from None
-    if not isinstance(entry, dict):
-        raise _BrokenError("it is no object of JSON")
-    if "\\u" in text:
-        _require_text(entry)
-    return entry
-
-
-def _require_text(value: Any) -> None:
-    """Refuse what only an escape can smuggle in: NUL, and halves of a pair of surrogates."""
-    written = _written(value)
-    if "\\u0000" in written:
-        raise _BrokenError(NUL)
-    if _HALF.search(written):
-        raise _BrokenError("it holds half of a surrogate pair, which is no text")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _BrokenError("it holds a key twice")
-    return found
-
-
-def _constant(name: str) -> Any:  # noqa: ARG001 - as the decoder calls it
-    raise _BrokenError("it holds a number that is not finite, which is no JSON")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_Number, parse_int=_Number, parse_constant=_constant
-)
-
-
-def _written(value: Any) -> str:
-    """Write a nested value as JSON, its numbers as they were."""
-    if isinstance(value, _Number):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_quoted(k)}:{_written(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_written, value)) + "]"
-    return _quoted(value)
-
-
-def _quoted(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -43,7 +43,7 @@ class KnownPlaces:
         places, before, offset = [], 0, self.cut.offset
         for row in rows:
             start = self.starts[row]
-            offset += self.text.length(data[before:start])
+            offset += self.text.length(data, before, start)
             before = start
             raw = data[start : self.ends[row]].rstrip(b"\r\n")
             places.append(Place(self.cut.line + self.lines[row], offset, raw))

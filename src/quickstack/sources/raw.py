@@ -115,6 +115,12 @@ def _paths(pattern: str) -> Iterator[Path]:
                 where=path.as_posix(),
                 fix="name the files in it: `path: …/FOLDER/*.csv` in the contract",
             )
+        if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+            raise SourceError(
+                "the name of a file is no UTF-8",
+                where=path.as_posix().encode("utf-8", "backslashreplace").decode(),
+                fix="rename it",
+            )
         if not path.exists():
             raise SourceError(
                 "this is a link to a file that is missing",

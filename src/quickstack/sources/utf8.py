@@ -90,11 +90,13 @@ class Utf8:
                 return text
         return self._lines(self._convert(b"", final=True))
 
-    def length(self, text: bytes) -> int:
-        """Return how many bytes of the file `text` was made from."""
+    def length(self, text: bytes, start: int = 0, stop: int | None = None) -> int:
+        """Return how many bytes of the file a part of `text` was made from."""
+        stop = len(text) if stop is None else stop
         if self._encoding is None:
-            return len(text)
-        return len(text.decode("utf-8", "surrogateescape").encode(self._encoding, self._errors))
+            return stop - start
+        letters = text[start:stop].decode("utf-8", "surrogateescape")
+        return len(letters.encode(self._encoding, self._errors))
 
     def _convert(self, data: bytes, *, final: bool) -> bytes:
         if self._decoder is None:

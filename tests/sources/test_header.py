@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from examples import people_contract
+from quickstack.errors import SourceError
+from quickstack.sources.header import check_header
+
+NAMES = ["id", "name", "kind", "amount", "day"]
+WRONG = {
+    "lacks one": (NAMES[:-1], "lacks column day, which the contract names"),
+    "one more": ([*NAMES, "x"], "holds column x, which the contract does not name"),
+    "no name": ([*NAMES, ""], "column 6 of 6 has no name"),
+    "blank name": ([*NAMES, "  "], "column 6 of 6 has no name"),
+    "twice": ([*NAMES, "day"], "names column day more than once"),
+    "others": (["Ada", "Bo"], "holds 0 of the contract's 5 column names (2 cells, split at ';')"),
+}
+
+
+@pytest.mark.parametrize(("header", "sentence"), WRONG.values(), ids=WRONG)
+def test_a_header_that_is_not_the_contracts(header, sentence):
+    with pytest.raises(SourceError) as caught:
+        check_header(header, people_contract(), "f:1", ";")
+    assert sentence in str(caught.value)
+    assert str(caught.value).startswith("f:1: ")
+    assert "Ada" not in str(caught.value)
+
+
+def test_order_does_not_matter():
+    check_header(NAMES[::-1], people_contract(), "f:1", ";")
+
+
+def test_a_format_without_delimiter_has_another_remedy():
+    with pytest.raises(SourceError, match="correct the names in the contract"):
+        check_header(["x"], people_contract(), "f")
