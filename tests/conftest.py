@@ -25,7 +25,15 @@ def pytest_configure() -> None:
 
 
 #: The files that take longest begin, so that both workers end at about the same time.
-LONGEST = ("test_readme", "test_experiments", "pipeline/test_storage", "test_bad_input")
+LONGEST = (
+    "test_readme",
+    "test_experiments",
+    "pipeline/test_storage",
+    "test_bad_input",
+    "pipeline/test_scan",
+    "pipeline/test_erase",
+    "test_cluster",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -36,7 +36,7 @@ def test_results_come_in_the_order_of_the_items(compute):
 
 
 def test_an_error_keeps_its_sentence(compute):
-    with pytest.raises(SourceError, match=r"data/raw/people/\*\.csv: there is no such file\."):
+    with pytest.raises(SourceError, match=r"data/raw/people/\*\.csv: there is no such file"):
         map_partitions(find_partitions, [people_contract()], compute)
 
 

@@ -1,0 +1,1 @@
+"""Damaged and odd files, each with what must become of it."""
