@@ -12,7 +12,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from quickstack.cli import add, doctor, erase, key, land, restore, result, scan, storage, verify
+from quickstack.cli import (
+    add,
+    doctor,
+    erase,
+    freshness,
+    key,
+    land,
+    restore,
+    result,
+    scan,
+    storage,
+    verify,
+)
 from quickstack.errors import QuickstackError
 
 
@@ -30,8 +42,22 @@ class Group(TyperGroup):
             if error.errno == errno.EPIPE:  # the reader of a pipe has left: no news
                 raise
             place = f"{error.filename}: " if error.filename else ""
-            typer.echo(f"{place}{error.strerror or error}.", err=True)
+            if error.errno is None:
+                raise _withheld(error) from None
+            typer.echo(f"{place}{error.strerror}.", err=True)
             raise typer.Exit(1) from None
+        except Exception as error:
+            if type(error).__module__.split(".")[0] in ("click", "typer"):
+                raise
+            raise _withheld(error) from None
+
+
+def _withheld(error: Exception) -> typer.Exit:
+    """Say what went wrong without a foreign message, which may quote a value of the data."""
+    from quickstack.lineage.messages import withheld
+
+    typer.echo(withheld(error), err=True)
+    return typer.Exit(1)
 
 
 # Plain help: the decorated one costs 0.2 s at each call.
@@ -47,6 +73,7 @@ app = typer.Typer(
 
 app.command("doctor")(doctor.doctor)
 app.command("result")(result.result)
+app.command("freshness")(freshness.freshness)
 app.command("verify")(verify.verify)
 app.command("restore")(restore.restore)
 app.command("add")(add.add)
