@@ -10,7 +10,7 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint repro verify storage lock clean prove-fuzz prove-ingest prove-personal-data
+.PHONY: help run test lint repro verify storage lock clean prove-fuzz prove-ingest prove-personal-data prove-torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -41,6 +41,9 @@ prove-ingest: $(VENV)/.development ## time ingest beside tools that only copy, a
 
 prove-personal-data: $(VENV)/.development ## recall and precision of detection, beside Presidio's where it is installed
 	@$(BIN)/python benchmarks/personal_data.py
+
+prove-torture: $(VENV)/.development ## what readers make of damaged files, pandas, Polars and DuckDB beside ingest
+	@$(BIN)/python benchmarks/torture.py
 
 storage: $(VENV)/.development ## start a local S3 server and point the remotes to it
 	@quickstack storage start

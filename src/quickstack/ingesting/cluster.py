@@ -25,6 +25,7 @@ from quickstack.params import ComputeParams
 
 #: Seconds until a scheduler that does not answer is given up.
 _PATIENCE = 20
+_HERE = "run it without compute.scheduler_address, and QUICKSTACK_TRACEBACK=1 shows more"
 #: A task that lost its worker is begun anew this often.
 _RETRIES = 3
 
@@ -152,6 +153,9 @@ def work_here(work: bytes, exchange: str | None) -> dict[str, Any]:
         except QuickstackError as error:
             kind = type(error).__name__
             return {"error": (kind, error.what, error.where, error.fix)}
+        except Exception as error:  # its message may quote a value, and a worker's log is read
+            what = f"unexpected {type(error).__name__} on a worker, whose message is withheld"
+            return {"error": ("SourceError", what, job.partition.shown, _HERE)}
         files = sorted(path for path in folder.iterdir())
         if exchange is None:
             return {"files": {path.name: path.read_bytes() for path in files}}
