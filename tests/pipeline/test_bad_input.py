@@ -459,7 +459,7 @@ os.replace = replace
 def test_a_disk_that_fills_up_at_the_last_file_leaves_no_mixture(finished, tmp_path, command):
     """The other outputs of the stage are replaced by then: they must come back too."""
     (tmp_path / "sitecustomize.py").write_text(PLANTED, encoding="utf-8")
-    finished.change("params.yaml", "block_bytes: 4194304", "block_bytes: 2048")
+    finished.change("params.yaml", "block_bytes: 8388608", "block_bytes: 2048")
     before = outputs(finished.path)
     done = finished.run(*command.split(), check=False, timeout=100, PYTHONPATH=str(tmp_path))
     assert done.returncode != 0

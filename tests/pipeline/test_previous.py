@@ -53,7 +53,7 @@ def stop_midway(clone, number: int, *command: str) -> int:
 
 def make_ingest_slow(clone) -> None:
     """Let it write a block for each few rows, so that it can be met while it writes."""
-    clone.change("params.yaml", "block_bytes: 4194304", "block_bytes: 2048")
+    clone.change("params.yaml", "block_bytes: 8388608", "block_bytes: 2048")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
@@ -67,7 +67,7 @@ def test_after_a_kill_the_next_command_has_all_again(finished, recovery):
     left = leftovers(finished.path)
     assert {Path(name).parts[1].split(".")[1] for name in left} >= {"interim", "quarantine"}
 
-    finished.change("params.yaml", "block_bytes: 2048", "block_bytes: 4194304")
+    finished.change("params.yaml", "block_bytes: 2048", "block_bytes: 8388608")
     if recovery == "dvc checkout":
         finished.run("dvc", "checkout", timeout=100)
         finished.run("git", "checkout", "--", "reports")
@@ -127,7 +127,7 @@ def test_a_previous_folder_without_its_successor_takes_its_name_again(finished):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait(20)
     (root / "data/interim").rename(root / f"data/.interim.{gone.pid}.previous")
-    finished.change("params.yaml", "block_bytes: 4194304", "block_bytes: none")
+    finished.change("params.yaml", "block_bytes: 8388608", "block_bytes: none")
     done = finished.run("python", "src/ingest.py", check=False, timeout=60)
     assert done.returncode == 2
     assert files(root) == before
@@ -169,7 +169,7 @@ def test_reports_that_only_git_keeps_come_back(finished, name):
         step(finished)
     root, staged = finished.path, finished.run("git", "diff", "--cached").stdout
     before = files(root)
-    finished.change("params.yaml", "block_bytes: 4194304", "block_bytes: none")
+    finished.change("params.yaml", "block_bytes: 8388608", "block_bytes: none")
     (root / "reports/quality.json").unlink()  # as DVC does before it starts the stage
     done = finished.run("python", "src/ingest.py", check=False, timeout=60)
     assert done.returncode == 2
@@ -181,7 +181,7 @@ def test_reports_that_only_git_keeps_come_back(finished, name):
 def test_what_cannot_be_brought_back_is_said(finished):
     for name in ("data/interim", ".dvc/cache"):
         shutil.rmtree(finished.path / name)
-    finished.change("params.yaml", "block_bytes: 4194304", "block_bytes: none")
+    finished.change("params.yaml", "block_bytes: 8388608", "block_bytes: none")
     done = finished.run("python", "src/ingest.py", check=False, timeout=60)
     assert done.returncode == 2
     assert "'ingest.block_bytes': input should be a valid integer" in done.stderr
@@ -194,7 +194,7 @@ def test_a_merge_in_the_pipeline_hides_no_sentence(finished, file):
     path = finished.path / file
     path.write_text("<<<<<<< HEAD\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
     before = files(finished.path)
-    finished.change("params.yaml", "block_bytes: 4194304", "block_bytes: none")
+    finished.change("params.yaml", "block_bytes: 8388608", "block_bytes: none")
     done = finished.run("python", "src/ingest.py", check=False, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith("ingest stopped: params.yaml: ingest: wrong parameters")

@@ -59,10 +59,10 @@ def content_digest(partition: Partition) -> str:
     SourceError
         Where the file cannot be read, or is changed meanwhile.
     """
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.sha256()
     if partition.url is not None:
         digest.update("\0".join((partition.url, partition.etag or "")).encode())
-        return digest.hexdigest()
+        return digest.hexdigest()[:32]
     buffer = bytearray(_CHUNK)
     view = memoryview(buffer)
     with _open_file(partition.path, partition.shown) as stream:
@@ -70,7 +70,7 @@ def content_digest(partition: Partition) -> str:
         while count := cast(io.BufferedReader, stream).readinto(buffer):
             digest.update(view[:count])
         _require_unchanged(partition, before)
-    return digest.hexdigest()
+    return digest.hexdigest()[:32]
 
 
 class _File(io.FileIO):
