@@ -73,6 +73,8 @@ def ingest_on_cluster(
                 index = futures[future]
                 name, job = jobs[index]
                 done[index] = _take(answer, name, compute.exchange, store)
+                # What is here already must not be made again when its worker is lost.
+                future.release()
                 if progress is not None and isinstance(taken := done[index], Outcome):
                     progress(job.partition.shown, taken.tally.read, job.partition.size)
     except KilledWorker:
@@ -81,7 +83,17 @@ def ingest_on_cluster(
             where=str(address),
             fix="look at the workers' logs; more memory, or a smaller ingest.block_bytes, may help",
         ) from None
+    if compute.exchange:
+        _clear(compute.exchange, [name for name, _ in jobs])
     return results([done[index] for index in range(len(jobs))])
+
+
+def _clear(exchange: str, names: list[str]) -> None:
+    """Remove what tasks left that were begun again after their result was here."""
+    for name in names:
+        store, root = _exchange(exchange, name)
+        if store.exists(root):
+            store.rm(root, recursive=True)
 
 
 class _Call:
