@@ -33,10 +33,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-import pyarrow as pa  # noqa: E402
+import pyarrow as pa  # noqa: E402 - the path comes first
 
-from quickstack.privacy import echo  # noqa: E402
-from quickstack.privacy.detect import KINDS, detect  # noqa: E402
+from quickstack.privacy import echo  # noqa: E402 - the path comes first
+from quickstack.privacy.detect import KINDS, detect  # noqa: E402 - the path comes first
 
 #: Kinds of the data sets' labels, of Presidio's, and of their columns.
 LABELS = {

@@ -35,8 +35,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 from helpers import real_data  # noqa: E402 - the path comes first
-from torture.expectations import Case, all_cases  # noqa: E402
-from torture.harness import complaints, contract_of, ingest_file, typed  # noqa: E402
+from torture.expectations import Case, all_cases  # noqa: E402 - the path comes first
+from torture.harness import complaints, contract_of, ingest_file, typed  # noqa: E402 - the path comes first
 
 OUTCOMES = ("right", "stopped", "foreign", "silent")
 #: What pandas, Polars and DuckDB raise when they are not in control.
@@ -152,7 +152,7 @@ def read_duckdb(case: Case, path: Path, rejects: bool = False) -> tuple[Rows, bo
     with duckdb.connect() as connection:
         connection.execute("SET autoinstall_known_extensions = false")
         words = ", ".join(f"{key} = {_sql(value)}" for key, value in options.items())
-        found = connection.execute(f"SELECT * FROM read_csv({_sql(str(path))}, {words})")  # noqa: S608
+        found = connection.execute(f"SELECT * FROM read_csv({_sql(str(path))}, {words})")  # noqa: S608 - quoted above
         names = [column[0] for column in found.description]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         said = rejects and connection.execute("SELECT count(*) FROM reject_errors").fetchone()[0]
@@ -179,7 +179,7 @@ def outcome(reader: Reader, case: Case, root: Path) -> str:
         rows, said = reader(case, root / case.file)
     except FOREIGN:
         return "right" if case.expect == "refused" else "foreign"
-    except Exception:
+    except Exception:  # each reader has errors of its own; any of them is a refusal
         return "right" if case.expect == "refused" else "stopped"
     if case.expect == "refused" or case.truth is None:
         return "silent"
@@ -199,7 +199,7 @@ def ours(case: Case, root: Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         try:
             result = ingest_file(root / case.file, contract_of(case), Path(folder))
-        except Exception:
+        except Exception:  # what ingest must never let through; that is what is counted
             return "foreign"
         wrong = complaints(case, result, root)
     if not wrong:

@@ -46,7 +46,7 @@ class Group(TyperGroup):
                 raise _withheld(error) from None
             typer.echo(f"{place}{error.strerror}.", err=True)
             raise typer.Exit(1) from None
-        except Exception as error:
+        except Exception as error:  # of any package: its message may quote a value
             if type(error).__module__.split(".")[0] in ("click", "typer"):
                 raise
             raise _withheld(error) from None
