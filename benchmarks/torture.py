@@ -152,7 +152,7 @@ def read_duckdb(case: Case, path: Path, rejects: bool = False) -> tuple[Rows, bo
     with duckdb.connect() as connection:
         connection.execute("SET autoinstall_known_extensions = false")
         words = ", ".join(f"{key} = {_sql(value)}" for key, value in options.items())
-        found = connection.execute(f"SELECT * FROM read_csv({_sql(str(path))}, {words})")  # noqa: S608 - quoted above
+        found = connection.execute(f"SELECT * FROM read_csv({_sql(str(path))}, {words})")  # noqa: S608 - _sql quotes
         names = [column[0] for column in found.description]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         said = rejects and connection.execute("SELECT count(*) FROM reject_errors").fetchone()[0]

@@ -37,11 +37,11 @@ def map_partitions(
     tasks = [delayed(_outcome, pure=False)(function, item) for item in items]
     if compute.scheduler_address is None:
         settings: dict[str, Any] = {"scheduler": "threads", "num_workers": compute.workers}
-        return _results(run(*tasks, **settings))
+        return results(run(*tasks, **settings))
     from distributed import Client
 
     with Client(compute.scheduler_address, set_as_default=False) as client:
-        return _results(client.gather(client.compute(tasks)))
+        return results(client.gather(client.compute(tasks)))
 
 
 def _outcome(function: Callable[[Item], Result], item: Item) -> Result | QuickstackError:
@@ -51,13 +51,14 @@ def _outcome(function: Callable[[Item], Result], item: Item) -> Result | Quickst
         return error
 
 
-def _results(outcomes: Sequence[Result | QuickstackError]) -> list[Result]:
+def results(outcomes: Sequence[Result | QuickstackError], unit: str = "partition") -> list[Result]:
+    """Return the results, or raise the first error, which says how many more `unit`s failed."""
     errors = [outcome for outcome in outcomes if isinstance(outcome, QuickstackError)]
     if len(errors) == 1:
         raise errors[0]
     if errors:
         first, others = errors[0], len(errors) - 1
-        more = f"{others} more partition{'s' if others > 1 else ''} failed, too"
+        more = f"{others} more {unit}{'s' if others > 1 else ''} failed, too"
         fix = f"{first.fix}. {more}" if first.fix else more
         raise type(first)(first.what, where=first.where, fix=fix)
     return [outcome for outcome in outcomes if not isinstance(outcome, QuickstackError)]

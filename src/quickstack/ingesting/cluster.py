@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from quickstack.compute import results
 from quickstack.errors import QuickstackError, SourceError
 from quickstack.ingesting.memo import Memo, code_digest
 from quickstack.ingesting.outcome import Outcome
@@ -45,8 +46,6 @@ def ingest_on_cluster(
     """
     import cloudpickle
     from distributed import Client, KilledWorker, as_completed
-
-    from quickstack.ingesting.spread import results
 
     address, code, digest = compute.scheduler_address, _own_code(), code_digest(None)
     try:
@@ -85,7 +84,7 @@ def ingest_on_cluster(
         ) from None
     if compute.exchange:
         _clear(compute.exchange, [name for name, _ in jobs])
-    return results([done[index] for index in range(len(jobs))])
+    return results([done[index] for index in range(len(jobs))], "file")
 
 
 def _clear(exchange: str, names: list[str]) -> None:

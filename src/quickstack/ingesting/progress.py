@@ -61,7 +61,7 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def add(self, file: str, rows: int, size: int) -> None:  # noqa: ARG002
+    def add(self, file: str, rows: int, size: int) -> None:  # noqa: ARG002 - a caller names it
         """Add the rows and bytes of a block; called from several threads."""
         with self._lock:
             self._rows += rows

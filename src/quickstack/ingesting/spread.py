@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from quickstack.compute import results
 from quickstack.errors import QuickstackError
 from quickstack.ingesting.memo import Memo
 from quickstack.ingesting.outcome import Outcome
@@ -58,17 +59,4 @@ def spread(
             return error
 
     with ThreadPoolExecutor(at_once) as pool:
-        return results(list(pool.map(one, jobs)))
-
-
-def results(outcomes: Sequence[Outcome | QuickstackError]) -> list[Outcome]:
-    """Return the outcomes, or raise the first file's error, which says how many more failed."""
-    errors = [outcome for outcome in outcomes if isinstance(outcome, QuickstackError)]
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        first, others = errors[0], len(errors) - 1
-        more = f"{others} more file{'s' if others > 1 else ''} failed, too"
-        fix = f"{first.fix}. {more}" if first.fix else more
-        raise type(first)(first.what, where=first.where, fix=fix)
-    return [outcome for outcome in outcomes if not isinstance(outcome, QuickstackError)]
+        return results(list(pool.map(one, jobs)), "file")

@@ -88,7 +88,7 @@ def select(
         for c in columns
     )
     # The query is the user's own, and the transaction reads only.
-    text = f"SELECT {asked} FROM (\n{query.bare}\n) AS landing"  # noqa: S608
+    text = f"SELECT {asked} FROM (\n{query.bare}\n) AS landing"  # noqa: S608 - the user's own
     values: dict[str, Any] = {}
     where = ""
     if query.since and lower is not None:

@@ -128,7 +128,7 @@ def sqlite(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:
         found = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in found:
             quoted = '"' + table.decode().replace('"', '""') + '"'
-            cursor = database.execute(f"SELECT * FROM {quoted}")  # noqa: S608
+            cursor = database.execute(f"SELECT * FROM {quoted}")  # noqa: S608 - quoted
             names = [item[0] for item in cursor.description]
             while rows := cursor.fetchmany(4096):
                 for name, column in zip(names, zip(*rows, strict=True), strict=True):

@@ -228,15 +228,15 @@ def _open_zstd(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the ot
     return pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
 
 
-def _open_gzip(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001
+def _open_gzip(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the others
     return _Members(stream, _Inflate, padded=True)
 
 
-def _open_bz2(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001
+def _open_bz2(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the others
     return _Members(stream, bz2.BZ2Decompressor, padded=False)
 
 
-def _open_xz(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001
+def _open_xz(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the others
     return _Members(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY), padded=True)
 
 
