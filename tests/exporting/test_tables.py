@@ -20,14 +20,16 @@ METRICS = {
 
 def test_metrics():
     assert tables.metrics_rows(METRICS).to_numpy().tolist() == [
-        ["test", "roc_auc", 0.8, 0.7, 0.9, 0.5],
-        ["test", "base_rate", 0.1, 0.05, 0.2, None],
-        ["cross_validation", "roc_auc", 0.75, None, None, None],
+        ["test", "all", "all", "roc_auc", 0.8, 0.7, 0.9, 0.5, 5],
+        ["test", "all", "all", "base_rate", 0.1, 0.05, 0.2, None, 5],
+        ["cross_validation", "all", "all", "roc_auc", 0.75, None, None, None, None],
     ]
     none = {"low": None, "high": None}
     one_class = {**METRICS, "roc_auc": None, "interval": {"roc_auc": none}, "baseline": {}}
     rows = tables.metrics_rows({**one_class, "cross_validation": None})
-    assert rows.to_numpy().tolist() == [["test", "roc_auc", None, None, None, None]]
+    assert rows.to_numpy().tolist() == [
+        ["test", "all", "all", "roc_auc", None, None, None, None, 5]
+    ]
 
 
 def test_drift():

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from quickstack.contract.decision import read_decision, read_segments
 from quickstack.contract.learning import check_learning, read_anonymity
 from quickstack.contract.model import Contract, Split
 from quickstack.contract.source import read_server
@@ -116,7 +117,12 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
 
     check_learning(contract, place, mistakes)
     anonymity = read_anonymity(custom.get("kAnonymity"), contract, place("kAnonymity"), mistakes)
-    return replace(contract, anonymity=anonymity)
+    return replace(
+        contract,
+        anonymity=anonymity,
+        decision=read_decision(custom.get("decision"), contract, place("decision"), mistakes),
+        segments=read_segments(custom.get("segments"), contract, place("segments"), mistakes),
+    )
 
 
 def _owners(document: dict[str, Any]) -> dict[str, str]:

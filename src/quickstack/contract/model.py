@@ -9,6 +9,7 @@ from quickstack.contract.rules import (
     FINDINGS,
     RULES,
     Anonymity,
+    Decision,
     Generalisation,
     QualityRule,
     Reference,
@@ -21,6 +22,7 @@ __all__ = [
     "Anonymity",
     "Column",
     "Contract",
+    "Decision",
     "Generalisation",
     "LogicalType",
     "QualityRule",
@@ -199,6 +201,10 @@ class Contract:
     service_levels: dict[str, str] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
     anonymity: Anonymity | None = None
+    #: Of a binary task: from which probability on to act, and what that is worth.
+    decision: Decision = field(default_factory=Decision)
+    #: The columns by whose values results are shown.
+    segments: tuple[str, ...] = ()
     #: The further tables of the contract, each as a contract of its own (without a task): their
     #: `id` is the table's name. References point to them.
     tables: tuple[Contract, ...] = ()

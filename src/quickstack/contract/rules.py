@@ -77,3 +77,26 @@ class Anonymity:
     k: int
     columns: tuple[str, ...]
     subject: str | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """From which probability on somebody acts, and what each outcome is worth.
+
+    Attributes
+    ----------
+    threshold
+        Act on rows whose probability is at least this, 0 to 1.
+    true_positive, false_positive, false_negative, true_negative
+        What one row of that outcome is worth, in `unit`: gains above 0, losses below. All 0 where
+        the contract says nothing.
+    unit
+        Of the values, such as EUR; None where the contract gives no values.
+    """
+
+    threshold: float = 0.5
+    true_positive: float = 0.0
+    false_positive: float = 0.0
+    false_negative: float = 0.0
+    true_negative: float = 0.0
+    unit: str | None = None

@@ -22,6 +22,8 @@ LEARNING: dict[str, tuple[type, ...]] = {
     "testShare": (float,),
     "pseudonymKey": (str,),
     "kAnonymity": (dict,),
+    "decision": (dict,),
+    "segments": (list,),
 }
 #: Custom properties of a server, and of a table that is written otherwise.
 READING: dict[str, tuple[type, ...]] = {

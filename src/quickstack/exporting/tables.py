@@ -28,19 +28,30 @@ class Field:
 
 @dataclass(frozen=True)
 class Layout:
-    """One exported table without its rows; the description's first sentence says its grain."""
+    """One exported table without its rows.
+
+    Attributes
+    ----------
+    description
+        Its first sentence says its grain.
+    key
+        The columns that tell its rows apart; empty where rows may be equal.
+    """
 
     name: str
     description: str
     fields: tuple[Field, ...]
+    key: tuple[str, ...] = ()
 
 
 METRICS = Layout(
     "metrics",
-    "One row per split and metric. How good the predictions are, beside a baseline without "
-    "features.",
+    "One row per split, segment and metric. How good the predictions are, beside a baseline "
+    "without features.",
     (
         Field("split", "string", "test, or cross_validation of the training rows."),
+        Field("segment_column", "string", "The column that makes the segment; `all` of all rows."),
+        Field("segment", "string", "Its value; `all` of all rows."),
         Field("metric", "string", "Name of the metric."),
         Field(
             "value",
@@ -50,7 +61,9 @@ METRICS = Layout(
         Field("low", "number", "Lower end of the 95 % interval."),
         Field("high", "number", "Upper end of the 95 % interval."),
         Field("baseline", "number", "The value of a model that ignores all features."),
+        Field("rows", "integer", "Rows it is measured on; empty in cross-validation.", "rows"),
     ),
+    key=("split", "segment_column", "segment", "metric"),
 )
 DRIFT = Layout(
     "drift",
@@ -62,6 +75,7 @@ DRIFT = Layout(
         Field("limit", "number", "What the index must exceed to count as drift.", "nat"),
         Field("drifted", "boolean", "Whether the rule of the monitor stage calls it drift."),
     ),
+    key=("period", "feature"),
 )
 IMPORTANCE = Layout(
     "importance",
@@ -71,6 +85,7 @@ IMPORTANCE = Layout(
         Field("importance", "number", "Mean loss of the main metric over repetitions."),
         Field("standard_deviation", "number", "Over repetitions."),
     ),
+    key=("feature",),
 )
 QUALITY = Layout(
     "quality",
@@ -82,6 +97,7 @@ QUALITY = Layout(
         Field("quarantined", "integer", "Rows set aside, with a reason.", "rows"),
         Field("blank", "integer", "Blank lines, which are no rows.", "lines"),
     ),
+    key=("file",),
 )
 QUALITY_RULES = Layout(
     "quality_rules",
@@ -92,16 +108,48 @@ QUALITY_RULES = Layout(
         Field("rows", "integer", "Rows that broke it.", "rows"),
     ),
 )
+#: Written when a run is published, from what was published before: it depends on when and where.
+RUNS = Layout(
+    "runs",
+    "One row per published run, the oldest first. What each run stood on and how good it was.",
+    (
+        Field("run", "string", "Name of the run: its time and the beginning of its revision."),
+        Field("published", "timestamp", "When it was published, UTC."),
+        Field("revision", "string", "The git commit that it was made from."),
+        Field("model_version", "string", "The first 12 digits of the model file's SHA-256."),
+        Field("data_version", "string", "The first 12 digits of the clean data's SHA-256."),
+        Field("metric", "string", "Name of the main metric, on the test rows."),
+        Field("value", "number", "Its value."),
+        Field("low", "number", "Lower end of the 95 % interval."),
+        Field("high", "number", "Upper end of the 95 % interval."),
+        Field("verdict", "string", "What the monitor stage concludes: stable, warning or alarm."),
+        Field("drifted", "integer", "Features that drifted in the newest period.", "features"),
+        Field("clean", "integer", "Rows that passed all checks.", "rows"),
+        Field("quarantined", "integer", "Rows set aside.", "rows"),
+        Field("newest_row", "timestamp", "The newest time in the data, UTC; empty without one."),
+        Field("arrived", "timestamp", "When the newest raw data arrived here, UTC; if known."),
+        Field("age", "number", "From the newest row to publishing.", "hours"),
+        Field("lead_time", "number", "From the arrival of the data to publishing.", "hours"),
+        Field("promise", "number", "The freshness that the contract promises.", "hours"),
+        Field("fresh", "boolean", "Whether the promise was kept; empty where there is none."),
+        Field("reason", "string", "Why a run that is worse was published; empty otherwise."),
+        Field("current", "boolean", "Whether it is the run that readers are shown."),
+    ),
+    key=("run",),
+)
 
 
 def metrics_rows(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Read `reports/metrics.json` as rows of `METRICS`: the test rows, then cross-validation."""
     rows: list[Any] = [
-        ("test", name, metrics[name], ends["low"], ends["high"], metrics["baseline"].get(name))
+        (
+            *("test", "all", "all", name, metrics[name], ends["low"], ends["high"]),
+            *(metrics["baseline"].get(name), metrics["rows"]["test"]),
+        )
         for name, ends in metrics["interval"].items()
     ]
     for name, spread in (metrics["cross_validation"] or {}).items():
-        rows.append(("cross_validation", name, spread["mean"], None, None, None))
+        rows.append(("cross_validation", "all", "all", name, spread["mean"], *4 * [None]))
     return _frame(METRICS, rows)
 
 

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from helpers import ROOT
+from quickstack.contract import Contract, load_contract
+from quickstack.contract.rules import Decision
+from quickstack.errors import ContractError
+
+SAMPLE = ROOT / "configuration" / "contracts" / "sample.odcs.yaml"
+DECISION = "{property: decision, value: {truePositive: 60, falsePositive: -8, unit: EUR}}"
+SEGMENTS = "{property: segments, value: [region, plan, payment_method]}"
+
+
+def load(folder: Path, *changes: tuple[str, str]) -> Contract:
+    text = SAMPLE.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text, f"the sample contract no longer holds {old!r}"
+        text = text.replace(old, new, 1)
+    path = folder / SAMPLE.name
+    path.write_text(text, encoding="utf-8")
+    return load_contract(path)
+
+
+def decision(written: str) -> tuple[str, str]:
+    return DECISION, f"{{property: decision, value: {written}}}"
+
+
+def segments(written: str) -> tuple[str, str]:
+    return SEGMENTS, f"{{property: segments, value: {written}}}"
+
+
+def test_the_threshold_is_the_one_from_which_acting_pays():
+    contract = load_contract(SAMPLE)
+    assert contract.decision == Decision(8 / 68, 60.0, -8.0, 0.0, 0.0, "EUR")
+    assert contract.segments == ("region", "plan", "payment_method")
+
+
+def test_a_contract_may_give_the_threshold_or_nothing(tmp_path):
+    assert load(tmp_path, decision("{threshold: 0.3}")).decision == Decision(0.3)
+    nothing = load(tmp_path, (f"  - {DECISION}\n", ""), (f"  - {SEGMENTS}\n", ""))
+    assert nothing.decision == Decision(0.5)
+    assert nothing.segments == ("region", "plan", "payment_method")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (decision("{treshold: 0.3}"), "did you mean 'threshold'"),
+        (decision("{threshold: 1}"), "must lie between 0 and 1"),
+        (decision("{threshold: often}"), "must be a number"),
+        (decision("{truePositive: much, unit: EUR}"), "truePositive of decision must be a number"),
+        (decision("{truePositive: 60, falsePositive: -8}"), "needs the unit of its values"),
+        (decision("{falsePositive: 5, unit: EUR}"), "worth more than a wrong one"),
+        (segments("[region, regoin]"), "'regoin' cannot be a segment"),
+        (segments("[email]"), "'email' cannot be a segment"),
+        (segments("[churned_next_month]"), "cannot be a segment"),
+        (segments("[plan, plan]"), "stands here twice"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, change, sentence):
+    with pytest.raises(ContractError, match=sentence):
+        load(tmp_path, change)
+
+
+def test_only_a_binary_task_has_a_decision(tmp_path):
+    with pytest.raises(ContractError, match="decision needs a binary task"):
+        load(tmp_path, ("value: binary", "value: multiclass"))
