@@ -5,7 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quickstack.scanning import matcher
-from quickstack.scanning.matcher import ANYTHING, NO_NUMBER, NO_WORD, Matcher, Pattern
+from quickstack.scanning.encodings import patterns
+from quickstack.scanning.matcher import ANYTHING, NO_HASH, NO_NUMBER, NO_WORD, Matcher, Pattern
+from quickstack.scanning.values import Value
 
 LETTERS = st.sampled_from([b"a", b"b", b"\0", b"\xff"])
 WORDS = st.lists(LETTERS, min_size=6, max_size=14).map(b"".join)
@@ -36,6 +38,13 @@ BESIDE = [
     (NO_NUMBER, b"c12345678 12345678", True),
     (NO_WORD, b"_12345678", False),
     (NO_WORD, b" 12345678.", True),
+    (NO_HASH, b"3f8812345678d598e0cc6a83a8f797ab", False),
+    (NO_HASH, b"0123456712345678", False),
+    (NO_HASH, b"1234567801234567", False),
+    (NO_HASH, b"FFFF12345678FFFF", False),
+    (NO_HASH, b"12345678", True),
+    (NO_HASH, b"%2012345678", True),
+    (NO_HASH, b"customer12345678gone", True),
 ]
 
 
@@ -48,3 +57,12 @@ def test_what_stands_beside_a_match_counts(beside, data, expected):
 def test_no_patterns_find_nothing():
     assert Matcher([]).find(b"anything at all") == set()
     assert len(Matcher([Pattern(b"short", 0, "x")])) == 0
+
+
+def test_a_pseudonym_that_holds_a_number_by_chance_is_no_leak():
+    values = [Value("D1031152", "column customer_id", word=False)]
+    for thorough in (True, False):
+        looking = Matcher(patterns(values, thorough=thorough))
+        assert not looking.find(b'"a5aa1d1031152abce638c8dbcb04b120"')
+        for leak in (b"id d1031152,", b"D1031152", b"xD1031152x", b"from%20D1031152"):
+            assert looking.find(leak), leak

@@ -7,12 +7,13 @@ import hashlib
 import html
 import json
 import quopri
+import re
 import struct
 import unicodedata
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
-from quickstack.scanning.matcher import ANYTHING, NO_NUMBER, NO_WORD, Pattern
+from quickstack.scanning.matcher import ANYTHING, NO_HASH, NO_NUMBER, NO_WORD, Pattern
 from quickstack.scanning.values import Value
 
 #: Longer values are looked for by their beginning.
@@ -21,6 +22,9 @@ LONGEST = 200
 _LONG_NUMBER = 8
 #: A shorter run of base64 is met by chance.
 _SHORTEST_BASE64 = 8
+#: A number such as `d1031152` stands in one of some hundred thousand pseudonyms by chance; with
+#: twelve digits in none.
+_SHORT_HEXADECIMAL = re.compile(rb"(?=\d*[A-Fa-f])([0-9a-f]{1,11}|[0-9A-F]{1,11})")
 _HASHES = (
     "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s", "sha3_256",
 )  # fmt: skip
@@ -44,7 +48,8 @@ def patterns(values: list[Value], *, thorough: bool) -> Iterator[Pattern]:
         for name, content, beside in _patterns(value, thorough):
             if content not in seen:
                 seen.add(content)
-                yield Pattern(content, place, name, beside)
+                by_chance = _SHORT_HEXADECIMAL.fullmatch(content)
+                yield Pattern(content, place, name, NO_HASH if by_chance else beside)
 
 
 def _patterns(value: Value, thorough: bool) -> Iterator[tuple[str, bytes, int]]:

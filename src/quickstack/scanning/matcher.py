@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from quickstack.scanning.buffers import Buffer
 
-#: What may stand beside a match: anything, no digit or letter, no letter.
-ANYTHING, NO_NUMBER, NO_WORD = 0, 1, 2
+#: What may stand beside a match: anything, no digit or letter, no letter, no hash that it is part
+#: of by chance.
+ANYTHING, NO_NUMBER, NO_WORD, NO_HASH = 0, 1, 2, 3
 #: A shorter pattern is met by chance.
 SHORTEST = 6
 #: Positions that are looked at in one go: what numpy makes of them fits the processor's cache.
@@ -26,6 +27,9 @@ _STEP = 1 << 16
 # Odd 64-bit constants of multiplicative hashing (Knuth's, and that of SplitMix64).
 _HASH, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9
 _ALNUM = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_HEXADECIMAL = frozenset(b"0123456789abcdef"), frozenset(b"0123456789ABCDEF")
+#: With so many further hexadecimal digits around it, a match is a part of a hash or a pseudonym.
+_HASH_AROUND = 8
 _WORD = _ALNUM | {ord("_")} | frozenset(range(0x80, 0x100))
 
 
@@ -40,7 +44,7 @@ class Pattern:
     encoding
         The name of its encoding.
     beside
-        What may not stand beside it: ANYTHING, NO_NUMBER or NO_WORD.
+        What may stand beside it: ANYTHING, NO_NUMBER, NO_WORD or NO_HASH.
     """
 
     content: bytes
@@ -105,11 +109,23 @@ class Matcher:
         beside = int(self._labels[pattern, 2])
         if beside == ANYTHING:
             return True
+        if beside == NO_HASH:
+            return _around(data, position, end) < _HASH_AROUND
         before = data[position - 1] if position else 0
         after = data[end] if end < len(data) else 0
         if beside == NO_NUMBER:
             return before not in _ALNUM and before != ord(".") and after not in _ALNUM
         return before not in _WORD and after not in _WORD
+
+
+def _around(data: Buffer, begin: int, end: int) -> int:
+    """Count the hexadecimal digits, of one case, that stand before and after a match."""
+    before = bytes(data[max(begin - _HASH_AROUND, 0) : begin])[::-1]
+    after = bytes(data[end : end + _HASH_AROUND])
+    return max(
+        sum(sum(1 for _ in takewhile(digits.__contains__, side)) for side in (before, after))
+        for digits in _HEXADECIMAL
+    )
 
 
 class _WindowIndex:
