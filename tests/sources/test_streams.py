@@ -255,11 +255,15 @@ def test_no_permission(tmp_path, monkeypatch):
         read(path)
 
 
-def test_the_digest_is_of_the_stored_bytes(tmp_path):
+@pytest.mark.parametrize("size", [7, 1 << 25])
+def test_the_digest_is_of_the_stored_bytes(tmp_path, monkeypatch, size):
     import hashlib
 
-    path = write(tmp_path / "t.csv", PACKED["gzip"])
-    expected = hashlib.sha256(PACKED["gzip"]).hexdigest()[:32]
+    monkeypatch.setattr("quickstack.sources.streams._PART", size)
+    stored = PACKED["gzip"]
+    path = write(tmp_path / "t.csv", stored)
+    parts = [hashlib.sha256(stored[i : i + size]).digest() for i in range(0, len(stored), size)]
+    expected = hashlib.sha256(b"".join(parts)).hexdigest()[:32]
     assert content_digest(Partition(path, "x")) == expected
 
 

@@ -117,9 +117,9 @@ class Finder:
         import pyarrow.parquet as pq
 
         # Dictionaries as they are: they may hold values that no row has any more.
-        schema = pq.ParquetFile(stream).schema_arrow
-        names = schema.names
-        flat = [field.name for field in schema if not pa.types.is_nested(field.type)]
+        whole = pq.ParquetFile(stream)
+        schema, names, plain = whole.schema_arrow, whole.schema_arrow.names, _plain(whole.metadata)
+        flat = [f.name for f in schema if not pa.types.is_nested(f.type) and f.name not in plain]
         stream.seek(0)
         file = pq.ParquetFile(stream, read_dictionary=flat)
         for group in range(file.num_row_groups):
@@ -150,6 +150,14 @@ class Finder:
                 if pattern.search(content):
                     return True
         return False
+
+
+def _plain(metadata: Any) -> set[str]:
+    """Return the columns without any dictionary; pyarrow cannot read all of them as one."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
+    dictionaries = {c.path_in_schema for c in chunks if c.has_dictionary_page}
+    return {c.path_in_schema for c in chunks} - dictionaries
 
 
 def _unpack(stream: IO[bytes], head: bytes) -> Any:

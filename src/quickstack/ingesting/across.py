@@ -75,9 +75,12 @@ def _repeated_values(outcomes: list[Outcome], name: str) -> Any:
                 spread = (values * np.uint64(_SPREAD)) >> np.uint64(32)
                 values = values[spread % np.uint64(parts) == part]
             halves.append(values)
-        values = np.sort(np.concatenate(halves)) if halves else np.empty(0, np.uint64)
+        values = np.concatenate(halves) if halves else np.empty(0, np.uint64)
+        if bool((values[1:] > values[:-1]).all()):  # running numbers need no sorting
+            continue
+        values.sort()
         again.append(np.unique(values[1:][values[1:] == values[:-1]]))
-    return np.concatenate(again)
+    return np.concatenate(again) if again else np.empty(0, np.uint64)
 
 
 def orphans(

@@ -13,7 +13,7 @@ from quickstack.ingesting.check import Checked, check_block
 from quickstack.ingesting.checks import Checks
 from quickstack.quality.parse import regular, repeats
 from quickstack.quality.records import record_test
-from quickstack.sources.cuts import Cut
+from quickstack.sources.cuts import Cut, count
 from quickstack.sources.delimited import DelimitedFile, Parsed, open_delimited
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 _AHEAD = 1
 #: Rows of a block, where a format counts in rows.
 _ROWS = 1 << 16
-#: A column is worth a dictionary where a value occurs this often in the first cut.
-_REPEATS = 4
+#: A column is worth a dictionary where a value occurs this often at the beginning of the file,
+#: which is at most so many bytes.
+_REPEATS, _BEGINNING = 4, 1 << 20
 
 
 @contextmanager
@@ -50,14 +51,16 @@ def checked_blocks(
 
 
 def _varied(file: DelimitedFile, checks: Checks) -> frozenset[str]:
-    """Return the columns whose values seldom repeat in the first cut."""
+    """Return the columns whose values seldom repeat at the beginning of the file."""
     import pyarrow as pa
 
     cut = file.cutter.next()
     if cut is None:
         return frozenset()
-    parsed = file.parse(cut, checks.types)
-    table = as_typed(parsed.block.table, checks)
+    end = cut.data.rfind(b"\n", 0, _BEGINNING) + 1
+    head = cut.data[:end] if end and len(cut.data) > _BEGINNING else cut.data
+    beginning = replace(cut, data=head, line_ends=count(head, b"\n"))
+    table = as_typed(file.parse(beginning, checks.types).block.table, checks)
     file.cutter.give_back([], cut.data, cut.offset, cut.line, grow=False)
     return frozenset(
         c.name
@@ -112,6 +115,7 @@ def _delimited(
             cut.offset + file.cutter.text.length(cut.data[: parsed.used]),
             cut.line + parsed.lines,
             cut.final,
+            cut.line_ends - parsed.lines,
         )
         if any(following.too_long for following, _ in waiting):
             # What follows is no part of any row, so nothing can complete this one.
@@ -122,6 +126,8 @@ def _delimited(
             future.cancel()
         file.cutter.give_back([c for c, _ in waiting], rest.data, rest.offset, rest.line)
         waiting.clear()
+        # What the blocks that are given up had seen was not kept.
+        checks = replace(checks)
 
 
 def _parse_and_check(

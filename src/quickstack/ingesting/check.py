@@ -12,7 +12,7 @@ from quickstack.ingesting.checks import Checks
 from quickstack.ingesting.digests import row_digests
 from quickstack.ingesting.protect import personal_findings, protect
 from quickstack.ingesting.quarantine import Problem, quarantine_line
-from quickstack.privacy import anonymity, echo
+from quickstack.privacy import anonymity, echo, mac
 from quickstack.privacy.personal_values import personal_values
 from quickstack.quality.metrics import count_metrics
 from quickstack.quality.parse import normalise, parse_column
@@ -86,12 +86,13 @@ def check_block(
                 problems.setdefault(int(rows[row]), []).append(problem)
                 tally.rules[(problem.column, problem.rule)] += 1
         kept[list(problems)] = False
+    codes = _codes(columns, checks)
     echoed = [columns[c.name] for c in checks.echoed]
     if problems:
         columns = {name: _kept(values, kept) for name, values in columns.items()}
     arrays = _arrays(columns, checks)
     if echoed:
-        arrays |= _personal(echoed, checks)
+        arrays |= _personal(echoed, checks, codes)
     tally.clean = int(kept.sum())
     tally.quarantined = len(problems) + len(block.rejected)
     if block.rejected:
@@ -99,7 +100,7 @@ def check_block(
     count_metrics(contract, columns, tally.metrics)
     _describe(columns, contract, tally)
     personal_findings(columns, contract, tally.findings)
-    table = protect(columns, contract, checks.key)
+    table = protect(columns, contract, checks.key, {} if problems else codes)
     anonymous = contract.anonymity
     if anonymous is not None:
         groups = table.select(list(anonymous.columns))
@@ -134,7 +135,20 @@ def _kept(values: pa.Array, kept: Any) -> pa.Array:
     return pc.dictionary_encode(values.dictionary.take(values.indices))
 
 
-def _personal(columns: list[pa.Array], checks: Checks) -> dict[str, list[Any]]:
+def _codes(columns: dict[str, pa.Array], checks: Checks) -> dict[str, Any]:
+    """Return the codes behind pseudonyms of plain text columns without nulls."""
+    import pyarrow as pa
+
+    return {
+        name: mac.codes(columns[name], checks.key or b"", checks.contract.column(name).domain)
+        for name in checks.known
+        if pa.types.is_string(columns[name].type) and not columns[name].null_count
+    }
+
+
+def _personal(
+    columns: list[pa.Array], checks: Checks, codes: dict[str, Any]
+) -> dict[str, list[Any]]:
     """Return the digests of personal values that must not turn up in other columns."""
     import numpy as np
     import pyarrow as pa
@@ -142,7 +156,9 @@ def _personal(columns: list[pa.Array], checks: Checks) -> dict[str, list[Any]]:
     table = pa.table(columns, names=[column.name for column in checks.echoed])
     # Detection finds every e-mail address by itself, unless a column is allowed to hold some.
     emails = any("email" in column.allowed_findings for column in checks.searched)
-    values = personal_values(table, checks.secret, emails=emails)
+    # Half a code tells values apart: two of 2^32 have the same by chance.
+    seen = {name: (checks.known[name], code.view(np.uint64)[:, 0]) for name, code in codes.items()}
+    values = personal_values(table, checks.secret, emails=emails, seen=seen)
     return {
         "personal:single": [values.single],
         "personal:several": [values.several],

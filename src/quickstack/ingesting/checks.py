@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from quickstack.contract import Column, Contract
+from quickstack.privacy.known import Known
 from quickstack.quality.parse import cell_types
 
 
@@ -70,6 +71,13 @@ class Checks:
             for c in self.contract.columns
             if c.personal not in (None, "keep") and c.type in ("string", "integer")
         )
+
+    @cached_property
+    def known(self) -> dict[str, Known]:
+        """What earlier blocks showed of the values of pseudonymous text columns."""
+        return {
+            c.name: Known() for c in self.echoed if c.personal == "pseudonym" and c.type == "string"
+        }
 
 
 def _duplicate_metrics(contract: Contract) -> list[tuple[str, tuple[str, ...]]]:

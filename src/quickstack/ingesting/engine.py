@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -207,8 +208,13 @@ def _place(run: TableRun, folder: Path, kind: str) -> None:
     suffix = {"clean": ".parquet", "quarantine": ".jsonl"}[kind]
     for partition, outcome in zip(run.partitions, run.outcomes, strict=True):
         source = outcome.clean if kind == "clean" else outcome.quarantine
-        if source.exists():
-            shutil.copyfile(source, folder / f"{partition.name}{suffix}")
+        target = folder / f"{partition.name}{suffix}"
+        if not source.exists():
+            continue
+        try:
+            os.link(source, target)  # DVC copies it where it keeps it; nobody writes to it here
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(source, target)
 
 
 def _counts(run: TableRun) -> TableCounts:

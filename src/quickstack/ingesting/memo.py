@@ -21,6 +21,7 @@ from quickstack.sources.streams import content_digest
 
 #: What is not used for so long is forgotten, in seconds.
 _KEPT = 14 * 86_400
+_STATE = "state"
 _ROOMS = ("contract", "sources", "quality", "privacy", "ingesting")
 
 
@@ -43,6 +44,12 @@ def code_digest(lock: Path | None = Path("requirements.txt")) -> str:
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     digest.update(lock.read_bytes() if lock is not None and lock.is_file() else b"")
     return digest.hexdigest()
+
+
+def _state(outcome: Outcome) -> str:
+    """Return what changes when somebody writes to the clean rows: interim holds the same file."""
+    state = outcome.clean.stat()
+    return f"{state.st_size} {state.st_mtime_ns}"
 
 
 @dataclass
@@ -80,6 +87,8 @@ class Memo:
         folder = self.folder / name
         try:
             outcome = Outcome.load(folder)
+            if (folder / _STATE).read_text(encoding="utf-8") != _state(outcome):
+                return None
             os.utime(folder)
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -91,7 +100,7 @@ class Memo:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         try:
-            work(temporary)
+            (temporary / _STATE).write_text(_state(work(temporary)), encoding="utf-8")
             shutil.rmtree(self.folder / name, ignore_errors=True)
             os.replace(temporary, self.folder / name)
         finally:

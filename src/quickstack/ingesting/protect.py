@@ -11,10 +11,16 @@ from quickstack.privacy.generalise import generalise
 from quickstack.privacy.pseudonyms import pseudonymise
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 
-def protect(columns: dict[str, pa.Array], contract: Contract, key: bytes | None) -> pa.Table:
+def protect(
+    columns: dict[str, pa.Array],
+    contract: Contract,
+    key: bytes | None,
+    computed: dict[str, np.ndarray],
+) -> pa.Table:
     """Return the columns that leave, in contract order.
 
     Parameters
@@ -23,6 +29,8 @@ def protect(columns: dict[str, pa.Array], contract: Contract, key: bytes | None)
         Typed columns of clean rows.
     key
         Of the pseudonyms; `contract_key` refuses a contract that needs one and has none.
+    computed
+        The codes behind the pseudonyms of a column, where they are known already.
     """
     import pyarrow as pa
 
@@ -31,7 +39,7 @@ def protect(columns: dict[str, pa.Array], contract: Contract, key: bytes | None)
         values = columns[column.name]
         if column.personal == "pseudonym":
             assert key is not None
-            values = pseudonymise(values, key, column.domain)
+            values = pseudonymise(values, key, column.domain, computed.get(column.name))
         elif column.generalisation is not None:
             if pa.types.is_dictionary(values.type):
                 values = values.dictionary.take(values.indices)

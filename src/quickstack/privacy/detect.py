@@ -132,11 +132,12 @@ def detect_integers(values: pa.Array, name: str = "") -> dict[str, np.ndarray]:
 
     found = {kind: np.zeros(len(values), bool) for kind in KINDS}
     hint = suspicious_name(name)
+    least = 10**6 if hint in ("card", "national_id", "phone") else 10**12
+    if not pc.any(pc.greater_equal(values, least)).as_py():
+        return found
     numbers = pc.fill_null(values, 0).to_numpy()
-    if hint in ("card", "national_id", "phone"):
-        some = np.flatnonzero(numbers >= 10**6)
-    else:
-        some = np.flatnonzero(numbers >= 10**12)
+    some = np.flatnonzero(numbers >= least)
+    if least == 10**12:
         some = some[checksums.cards(numbers[some].astype(np.uint64))]
     texts = pa.array(numbers[some]).cast(pa.string())
     of_some = detect(texts, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ def codes(values: pa.Array, key: bytes, domain: str) -> Any:
     prefix = np.frombuffer(
         hashlib.blake2b(domain.encode(), digest_size=_BLOCK).digest(), np.uint8
     ).reshape(1, _BLOCK)
+    begun = encrypt(prefix).view(np.uint64)
     result = np.empty((len(values), _BLOCK), np.uint8)
     lengths = np.asarray(pc.binary_length(values))
     counts = (lengths + _BLOCK - 1) // _BLOCK
@@ -58,17 +60,18 @@ def codes(values: pa.Array, key: bytes, domain: str) -> Any:
             result[rows] = encrypt(prefix ^ first)
         elif len(rows):
             group = values if every else values.take(pa.array(rows))
-            messages = _padded(group, int(count) * _BLOCK)
-            of_group = lengths if every else lengths[rows]
-            short = np.flatnonzero(of_group < messages.shape[1])
-            messages[short, of_group[short]] = 0x80
-            subkeys = np.broadcast_to(first, (len(rows), _BLOCK)).copy()
-            subkeys[short] = second
-            messages[:, -_BLOCK:] ^= subkeys
-            state = encrypt(prefix)
+            messages = _padded(group, lengths if every else lengths[rows], int(count) * _BLOCK)
+            full = (lengths if every else lengths[rows]) == int(count) * _BLOCK
+            last = messages[:, -2:]
+            last ^= second.view(np.uint64)
+            if full.any():
+                last[full] ^= (first ^ second).view(np.uint64)
+            state = begun
             for index in range(count):
-                state = encrypt(state ^ messages[:, index * _BLOCK : (index + 1) * _BLOCK])
-            result[rows] = state
+                state = encrypt(state ^ messages[:, 2 * index : 2 * index + 2]).view(np.uint64)
+            if every:
+                return state.view(np.uint8)
+            result[rows] = state.view(np.uint8)
     return result
 
 
@@ -78,23 +81,41 @@ def hexadecimal(digests: Any) -> pa.Array:
     import pyarrow as pa
 
     offsets = np.arange(len(digests) + 1, dtype=np.int32) * 32
-    text = digests.tobytes().hex().encode("ascii")
+    text = binascii.hexlify(np.ascontiguousarray(digests).data)
     return pa.StringArray.from_buffers(len(digests), pa.py_buffer(offsets), pa.py_buffer(text))
 
 
-def _padded(values: pa.Array, width: int) -> Any:
-    """Return the bytes of the values, each filled up with zeros to `width`."""
+def _padded(values: pa.Array, lengths: Any, width: int) -> Any:
+    """Return the values as CMAC pads them: a one and zeros behind those shorter than `width`.
+
+    Returns
+    -------
+    numpy.ndarray of uint64, shape (n, width / 8)
+    """
     import numpy as np
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    filled = pc.ascii_rpad(values, width, padding="\0")
-    if isinstance(filled, pa.ChunkedArray):
-        filled = filled.combine_chunks()
-    offsets = np.frombuffer(filled.buffers()[1], np.int32)
-    start = offsets[filled.offset]
-    data = np.frombuffer(filled.buffers()[2], np.uint8)
-    return data[start : start + width * len(filled)].reshape(-1, width).copy()
+    length = int(lengths[0])
+    padded = np.empty((len(values), width), np.uint8)
+    if bool((lengths == length).all()):  # as numbers of customers are
+        padded[:, :length] = _bytes(values, length)
+        padded[:, length:] = 0
+        padded[:, length : length + 1] = 0x80
+    else:
+        padded[:] = _bytes(pc.ascii_rpad(values, width, padding="\0"), width)
+        short = np.flatnonzero(lengths < width)
+        padded[short, lengths[short]] = 0x80
+    return padded.view(np.uint64)
+
+
+def _bytes(values: pa.Array, length: int) -> Any:
+    """Return the bytes of values of one length, shape (n, length)."""
+    import numpy as np
+
+    offsets = np.frombuffer(values.buffers()[1], np.int32)
+    start = offsets[values.offset]
+    data = np.frombuffer(values.buffers()[2], np.uint8)
+    return data[start : start + length * len(values)].reshape(-1, length)
 
 
 def _doubled(block: Any) -> Any:

@@ -8,12 +8,13 @@ name, count as a pair in either order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from quickstack.privacy.hashes import is_in, union, unique
+from quickstack.privacy.known import Known
 from quickstack.privacy.words import Words, distinct_of, is_text, mix, secret_of, words_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,13 @@ class PersonalValues:
     longest: int
 
 
-def personal_values(table: pa.Table, key: bytes, *, emails: bool = True) -> PersonalValues:
+def personal_values(
+    table: pa.Table,
+    key: bytes,
+    *,
+    emails: bool = True,
+    seen: Mapping[str, tuple[Known, np.ndarray]] | None = None,
+) -> PersonalValues:
     """Return what to look for, from the personal columns of a block.
 
     Parameters
@@ -64,25 +71,29 @@ def personal_values(table: pa.Table, key: bytes, *, emails: bool = True) -> Pers
     emails
         Whether values that hold an @ count. Detection finds every e-mail address in a text, so
         they can be left out unless a column is allowed to hold some.
+    seen
+        Of plain text columns: what is known of earlier blocks, and the code of each row's value.
+        Values of earlier blocks are not returned again.
     """
     import numpy as np
     import pyarrow as pa
 
     found, pairable = [], []
-    for column in table.columns:
+    for name, column in zip(table.column_names, table.columns, strict=True):
         if not (pa.types.is_integer(column.type) or is_text(column.type)):
             continue
-        distinct, indices = distinct_of(column)
-        if not emails:
-            distinct = _without_emails(distinct)
-        lone = []
-        for start in range(0, len(distinct), _VALUES):
-            part = distinct.slice(start, _VALUES)
-            words = words_of(part, key)
-            found.append(_values(words, len(part), key))
-            lone.append(_lone_words(words, len(part)))
+        if seen and name in seen:
+            known, codes = seen[name]
+            distinct, indices = column.combine_chunks(), np.arange(len(column))
+            new, lone = known.look(codes)
+            lone[new], of_new = _looked_at(distinct.filter(pa.array(new)), key, emails=emails)
+            known.note(codes[new], lone[new])
+        else:
+            distinct, indices = distinct_of(column)
+            lone, of_new = _looked_at(distinct, key, emails=emails)
+        found += of_new
         # A null has the position -1: the word appended last, which is none.
-        pairable.append((indices, np.concatenate([*lone, np.zeros(1, np.uint64)])))
+        pairable.append((indices, np.append(lone, np.uint64(0))))
     for position, one in enumerate(pairable):
         found += [_pairs(one, other, key) for other in pairable[position + 1 :]]
     return merge(found)
@@ -96,6 +107,23 @@ def merge(parts: Sequence[PersonalValues]) -> PersonalValues:
         union([p.ends for p in parts]),
         max((p.longest for p in parts), default=1),
     )
+
+
+def _looked_at(
+    distinct: pa.Array, key: bytes, *, emails: bool
+) -> tuple[np.ndarray, list[PersonalValues]]:
+    """Return the hash of each value that is one word of letters, and what is looked for."""
+    import numpy as np
+
+    if not emails:
+        distinct = _without_emails(distinct)
+    found, lone = [], [np.zeros(0, np.uint64)]
+    for start in range(0, len(distinct), _VALUES):
+        part = distinct.slice(start, _VALUES)
+        words = words_of(part, key)
+        found.append(_values(words, len(part), key))
+        lone.append(_lone_words(words, len(part)))
+    return np.concatenate(lone), found
 
 
 def _values(words: Words, size: int, key: bytes) -> PersonalValues:

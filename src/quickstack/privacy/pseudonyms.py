@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from quickstack.privacy.mac import codes, hexadecimal
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 
-def pseudonymise(values: pa.Array, key: bytes, domain: str) -> pa.Array:
+def pseudonymise(
+    values: pa.Array, key: bytes, domain: str, computed: np.ndarray | None = None
+) -> pa.Array:
     """Replace each distinct value by 32 hexadecimal digits.
 
     The digits are the value's AES-CMAC, see `quickstack.privacy.mac`: one value has one pseudonym
@@ -24,6 +27,8 @@ def pseudonymise(values: pa.Array, key: bytes, domain: str) -> pa.Array:
         32 bytes.
     domain
         Columns of one domain give equal values equal pseudonyms.
+    computed
+        The codes of plain text without nulls, where they are known already.
 
     Returns
     -------
@@ -32,6 +37,8 @@ def pseudonymise(values: pa.Array, key: bytes, domain: str) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if computed is not None:
+        return hexadecimal(computed)
     if not pa.types.is_dictionary(values.type):
         text = values.cast(pa.string())
         tokens = hexadecimal(codes(text.drop_null(), key, domain))

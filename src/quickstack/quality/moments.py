@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -86,22 +87,22 @@ def _layout(format_: str) -> tuple[dict[str, int], list[tuple[int, int]], int]:
 
 
 def _days(year: Any, month: Any, day: Any) -> tuple[Any, Any]:
-    """Return days since 1970-01-01, and whether there is such a day.
-
-    The proleptic Gregorian calendar, by H. Hinnant's days_from_civil
-    (https://howardhinnant.github.io/date_algorithms.html).
-    """
+    """Return days since 1970-01-01 of the proleptic Gregorian calendar, and whether they exist."""
     import numpy as np
 
+    first, lengths = _months()
     month = np.ones_like(year) if month is None else month
     day = np.ones_like(year) if day is None else day
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    lengths = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int32)
     inside = (month >= 1) & (month <= 12) & (year >= 1) & (day >= 1)
-    month = np.where(inside, month, 1)
-    exists = inside & (day <= lengths[month] + (leap & (month == 2)))
-    shifted = year - (month <= 2)
-    era = shifted // 400
-    of_era = shifted - era * 400
-    of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1
-    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468, exists
+    place = np.where(inside, year * 12 + month - 1, 12)
+    return first[place] + day - 1, inside & (day <= lengths[place])
+
+
+@cache
+def _months() -> tuple[Any, Any]:
+    """Return the first day and the length of each month of the years 0 to 9999."""
+    import numpy as np
+
+    first = np.arange("0000-01", "10000-02", dtype="datetime64[M]").astype("datetime64[D]")
+    days = first.astype(np.int64).astype(np.int32)
+    return days[:-1], np.diff(days)

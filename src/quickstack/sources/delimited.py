@@ -15,7 +15,7 @@ from quickstack.contract import Contract
 from quickstack.sources import careful, strict
 from quickstack.sources.beginning import Watched, read_header
 from quickstack.sources.blocks import Block, Place, Rejected
-from quickstack.sources.cuts import Cut, Cutter
+from quickstack.sources.cuts import Cut, Cutter, count
 from quickstack.sources.header import check_header
 from quickstack.sources.layout import Layout
 from quickstack.sources.places import KnownPlaces, Places
@@ -76,7 +76,7 @@ class DelimitedFile:
             place = Place(cut.line, cut.offset, cut.data)
             block = Block(self._empty(), lambda rows: [], [Rejected(place, careful.TOO_LONG)])  # noqa: ARG005
             return Parsed(block, False, len(cut.data), 0)
-        lines = strict.well_formed(cut.data, self.layout)
+        lines = strict.well_formed(cut.data, self.layout, cut.line_ends)
         if lines is not None:
             whole = any(str(kind) == "int64" for kind in types.values())
             fitting = not (whole and strict.holds_hexadecimal(cut.data))
@@ -106,7 +106,7 @@ class DelimitedFile:
             end = data.rfind(b"\n", position, position + _SMALL) + 1
             end = len(data) if end <= position or position + _SMALL >= len(data) else end
             piece = data[position:end]
-            lines = strict.well_formed(piece, self.layout)
+            lines = strict.well_formed(piece, self.layout, count(piece, b"\n"))
             parsed = strict.parse(piece, self.layout, self._text(), lines) if lines else None
             if parsed is not None:
                 begin, number = strict.row_starts(piece, self.layout)

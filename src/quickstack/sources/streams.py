@@ -7,7 +7,9 @@ import io
 import os
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -16,6 +18,8 @@ from quickstack.sources.archives import unpacked
 from quickstack.sources.raw import Partition
 
 _CHUNK = 1 << 20
+#: What is digested at a time.
+_PART = 1 << 25
 
 
 @contextmanager
@@ -50,27 +54,37 @@ def open_partition(partition: Partition) -> Iterator[BinaryIO]:
 
 
 def content_digest(partition: Partition) -> str:
-    """Return 32 hexadecimal digits (BLAKE2b) that tell a source's bytes, as stored, from others.
+    """Return 32 hexadecimal digits (SHA-256) that tell a source's bytes, as stored, from others.
 
-    Those of an object that stays on S3 come from its address and the version that is pinned.
+    They are those of the digests of its parts, which are read side by side. Those of an object
+    that stays on S3 come from its address and the version that is pinned.
 
     Raises
     ------
     SourceError
         Where the file cannot be read, or is changed meanwhile.
     """
-    digest = hashlib.sha256()
     if partition.url is not None:
-        digest.update("\0".join((partition.url, partition.etag or "")).encode())
-        return digest.hexdigest()[:32]
-    buffer = bytearray(_CHUNK)
-    view = memoryview(buffer)
+        pinned = "\0".join((partition.url, partition.etag or ""))
+        return hashlib.sha256(pinned.encode()).hexdigest()[:32]
     with _open_file(partition.path, partition.shown) as stream:
         before = os.fstat(stream.fileno())
-        while count := cast(io.BufferedReader, stream).readinto(buffer):
+    starts = range(0, before.st_size, _PART)
+    with ThreadPoolExecutor(min(len(starts), os.cpu_count() or 1) or 1) as pool:
+        parts = list(pool.map(partial(_part_digest, partition), starts))
+    _require_unchanged(partition, before)
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:32]
+
+
+def _part_digest(partition: Partition, start: int) -> bytes:
+    digest, left = hashlib.sha256(), _PART
+    view = memoryview(bytearray(_CHUNK))
+    with _open_file(partition.path, partition.shown) as stream:
+        stream.seek(start)
+        while left and (count := cast(io.BufferedReader, stream).readinto(view[:left])):
             digest.update(view[:count])
-        _require_unchanged(partition, before)
-    return digest.hexdigest()[:32]
+            left -= count
+    return digest.digest()
 
 
 class _File(io.FileIO):

@@ -6,6 +6,7 @@ import codecs
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from quickstack.sources.cuts import IN_CACHE
 from quickstack.sources.layout import MAX_LINES_OF_A_ROW, MAX_ROW_BYTES, Layout
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ class Lines:
     inner: int
 
 
-def well_formed(data: bytes, layout: Layout) -> Lines | None:
+def well_formed(data: bytes, layout: Layout, line_ends: int) -> Lines | None:
     """Prove that pyarrow splits `data` as the careful reader would; None where it may not.
 
     Every quote must open a cell, close one, or be doubled inside one; no line is a repeated
     header; there is no NUL and no lone CR; and no quoted cell spans three lines or more, since
-    one of them might be a row that an unclosed quote swallowed.
+    one of them might be a row that an unclosed quote swallowed. `line_ends` is how many there are.
     """
     import numpy as np
 
@@ -47,7 +48,7 @@ def well_formed(data: bytes, layout: Layout) -> Lines | None:
     bytes_ = np.frombuffer(data, np.uint8)
     if data.find(b"\r") >= 0 and not _before_feeds(bytes_):
         return None
-    count = int(np.count_nonzero(bytes_ == _LF)) + (not data.endswith(b"\n"))
+    count = line_ends + (not data.endswith(b"\n"))
     if len(data) > MAX_ROW_BYTES and _longest_line(bytes_) > MAX_ROW_BYTES:
         return None
     if not layout.quote or data.find(layout.quote) < 0:
@@ -141,8 +142,14 @@ def holds_hexadecimal(data: bytes) -> bool:
     """Return whether `0x` occurs: pyarrow reads such a cell as a whole number."""
     import numpy as np
 
-    bytes_ = np.frombuffer(data, np.uint8)
-    return bool(((bytes_[1:] | 32 == ord("x")) & (bytes_[:-1] == ord("0"))).any())
+    wanted = np.uint16(ord("0") | ord("x") << 8)
+    lower = np.uint16(32 << 8)
+    for first in (0, 1):
+        pairs = np.frombuffer(data, "<u2", (len(data) - first) // 2, first)
+        for start in range(0, len(pairs), IN_CACHE):
+            if bool((pairs[start : start + IN_CACHE] | lower == wanted).any()):
+                return True
+    return False
 
 
 def _placed(bytes_: Any, quotes: Any, layout: Layout) -> bool:
