@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -384,3 +385,52 @@ def test_threads_change_nothing(tmp_path, workers):
 
 def snapshot(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=12), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_repeated_numbers_are_found_however_files_overlap(files, rising):
+    unique = Column("amount", "integer", unique=True)
+    columns = tuple(unique if c.name == "amount" else c for c in CONTRACT.columns)
+    files = [sorted(numbers) if rising else numbers for numbers in files]
+    seen: set[int] = set()
+    repeated = 0
+    for number in (n for numbers in files for n in numbers):
+        repeated += number in seen
+        seen.add(number)
+    identity = iter(range(1000))
+    bodies = {
+        f"f{i}": "".join(row(next(identity), amount=str(n)) for n in numbers)
+        for i, numbers in enumerate(files)
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        _, _, report = ingest(Path(folder), bodies, replace(CONTRACT, columns=columns))
+    broken = {rule["rule"]: rule["rows"] for rule in report["rules"]}
+    assert broken.get("unique", 0) == repeated
+
+
+def test_a_result_that_somebody_wrote_to_is_not_used_again(tmp_path):
+    ingest(tmp_path, {"x": row(1)})
+    expected = snapshot(tmp_path / "out")
+    interim = tmp_path / "out" / "interim" / "x.parquet"
+    with interim.open("r+b") as file:
+        file.write(b"written over")
+    ingest(tmp_path, {"x": row(1)})
+    assert snapshot(tmp_path / "out") == expected
+
+
+@pytest.mark.parametrize("whose", [3, 20, 58])
+def test_values_seen_in_a_block_that_is_read_anew_still_count(tmp_path, whose):
+    # The open quote joins what two cuts hold, so that reading begins anew behind it.
+    lines = [f"person{i}q7,Name {i},a,1,2024-01-01,fine\n" for i in range(60)]
+    lines[2] = lines[2].replace("Name 2", '"open')
+    lines[59] = lines[59].replace("fine", f"please call person{whose}q7 again")
+    path = write(tmp_path / "raw" / "x.csv", HEADER.strip() + ",note\n" + "".join(lines))
+    source = replace(CONTRACT.source, path=str(path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "find_partitions", found_in)
+        with pytest.raises(DataError, match="echo"):
+            run(tmp_path, replace(with_note(), source=source), block_bytes=1024)

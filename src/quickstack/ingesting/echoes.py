@@ -24,17 +24,17 @@ def find_echoes(outcomes: list[Outcome], checks: Checks, found: Tally) -> None:
     """
     import pyarrow.parquet as pq
 
-    parts = {name: [part for _, part in pieces(outcomes, f"personal:{name}")] for name in _PARTS}
-    if not parts["longest"]:
+    words_of = {
+        column.name: list(pieces(outcomes, f"words:{column.name}")) for column in checks.searched
+    }
+    words = union([words for of_files in words_of.values() for _, words in of_files])
+    parts = _personal(outcomes)
+    # What no file's values can be in, all of them together cannot.
+    if not any(echo.may_hold(words, part) for part in parts):
         return
-    personal = PersonalValues(
-        union(parts["single"]),
-        union(parts["several"]),
-        union(parts["ends"]),
-        int(max(part.max() for part in parts["longest"])),
-    )
+    personal = echo.merge(parts)
     for column in checks.searched:
-        for file, words in pieces(outcomes, f"words:{column.name}"):
+        for file, words in words_of[column.name]:
             if not echo.may_hold(words, personal):
                 continue
             rows = 0
@@ -43,3 +43,12 @@ def find_echoes(outcomes: list[Outcome], checks: Checks, found: Tally) -> None:
                     rows += echo.count(batch.column(0), personal, checks.secret)
             if rows:
                 found.findings[(column.name, "echo")] += rows
+
+
+def _personal(outcomes: list[Outcome]) -> list[PersonalValues]:
+    """Return the personal values of each file that has some."""
+    columns = [[part for _, part in pieces(outcomes, f"personal:{name}")] for name in _PARTS]
+    return [
+        PersonalValues(single, several, ends, int(longest.max()))
+        for single, several, ends, longest in zip(*columns, strict=True)
+    ]

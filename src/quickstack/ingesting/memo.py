@@ -127,7 +127,7 @@ class Memo:
             return content_digest(partition)
         state = partition.path.stat()
         known = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
-        shown = partition.path.resolve().as_posix()
+        shown = os.path.abspath(partition.path)  # noqa: PTH100 - ten times as fast as resolve()
         entry = self._digests.get(shown, [])
         if entry[:-1] != known:
             entry = [*known, content_digest(partition)]

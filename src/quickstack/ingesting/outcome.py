@@ -16,6 +16,8 @@ QUARANTINE = "quarantine.jsonl"
 _DOCUMENT = "outcome.json"
 #: Sets of digests are union when their parts hold this many.
 _MERGED_AT = 1 << 21
+#: Larger arrays stay on disk, in bytes.
+_SMALL = 1 << 20
 
 
 @dataclass
@@ -32,6 +34,8 @@ class Outcome:
         Where each block begins to the position of its first clean row.
     arrays
         Name of a kind of digests to (file, type, columns).
+    spans
+        The first and last of those digests that rise from row to row, such as running numbers.
     """
 
     file: str
@@ -39,6 +43,7 @@ class Outcome:
     tally: Tally = field(default_factory=Tally)
     starts: dict[int, int] = field(default_factory=dict)
     arrays: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def clean(self) -> Path:
@@ -56,9 +61,10 @@ class Outcome:
 
         file, kind, columns = self.arrays[name]
         path = self.folder / file
-        flat: Any = np.empty(0, kind)
-        if path.stat().st_size:
-            flat = np.memmap(path, dtype=kind, mode="r")
+        if path.stat().st_size > _SMALL:
+            flat: Any = np.memmap(path, dtype=kind, mode="r")
+        else:
+            flat = np.fromfile(path, kind)
         return flat.reshape(-1, columns) if columns > 1 else flat
 
     def save(self) -> None:
@@ -68,6 +74,7 @@ class Outcome:
             "tally": self.tally.document(),
             "starts": sorted(self.starts.items()),
             "arrays": self.arrays,
+            "spans": self.spans,
         }
         (self.folder / _DOCUMENT).write_text(json.dumps(document), encoding="utf-8")
 
@@ -87,6 +94,7 @@ class Outcome:
             Tally.from_document(document["tally"]),
             {int(key): start for key, start in document["starts"]},
             {name: tuple(entry) for name, entry in document["arrays"].items()},
+            {name: (first, last) for name, (first, last) in document["spans"].items()},
         )
 
 
@@ -102,6 +110,7 @@ class Arrays:
         self._streams: dict[str, BinaryIO] = {}
         self._sets: dict[str, list[Any]] = {}
         self._rows = 0
+        self._spans: dict[str, Any] = {}
         self.entries: dict[str, tuple[str, str, int]] = {}
 
     def add(self, arrays: dict[str, list[Any]], first: int) -> None:
@@ -114,6 +123,13 @@ class Arrays:
                     self._append(name, part + first)
                 else:
                     self._append(name, part)
+                    if name.startswith("unique:"):
+                        self._spans[name] = _longer(self._spans.get(name, ()), part[:, 0])
+
+    @property
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """What `Outcome.spans` says."""
+        return {name: span for name, span in self._spans.items() if span}
 
     def close(self) -> None:
         """Write the sets, and close all files."""
@@ -137,6 +153,16 @@ class Arrays:
         parts.append(part)
         if sum(len(p) for p in parts[1:]) > max(_MERGED_AT, len(parts[0])):
             self._sets[name] = [union(parts)]
+
+
+def _longer(span: tuple[int, int] | tuple[()] | None, part: Any) -> Any:
+    """Return the span with the next values, None where they do not rise."""
+    if not len(part):
+        return span
+    first, last = int(part[0]), int(part[-1])
+    if span is None or (span and first <= span[1]) or not bool((part[1:] > part[:-1]).all()):
+        return None
+    return (span[0] if span else first, last)
 
 
 def pieces(outcomes: list[Outcome], name: str) -> Iterator[tuple[int, Any]]:

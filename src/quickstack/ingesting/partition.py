@@ -90,7 +90,7 @@ def ingest_partition(job: Job, progress: Callable[[int, int], None] | None = Non
         arrays.close()
         if quarantine is not None:
             quarantine.close()
-    outcome.arrays = arrays.entries
+    outcome.arrays, outcome.spans = arrays.entries, arrays.spans
     outcome.save()
     return outcome
 

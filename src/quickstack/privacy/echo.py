@@ -45,6 +45,8 @@ def may_hold(words: np.ndarray, personal: PersonalValues) -> bool:
         return False
     if any_in(personal.single, words):
         return True
+    if not len(personal.ends):
+        return False
     halves = unique(words >> np.uint64(32))
     bits = np.zeros(1 << _BITS, bool)
     bits[halves >> np.uint64(32 - _BITS)] = True
