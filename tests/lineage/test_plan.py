@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from helpers import make_repository
 from quickstack.errors import QuickstackError
-from quickstack.lineage.plan import stages_to_run
+from quickstack.lineage.plan import changes, stages_to_run
 
 PIPELINE = """\
 stages:
@@ -52,6 +53,7 @@ CASES = {
     "the source of the first": ([edit("source.txt", "b")], ["first"]),
     "an output by hand": ([edit("one.txt", "b")], ["first", "second"]),
     "data that are not here": ([lambda root: (root / "one.txt").unlink()], []),
+    "a parameter that is gone": ([edit("params.yaml", "other: 1\n")], ["second"]),
     "a command": (
         [edit("dvc.yaml", PIPELINE.replace("'Running stage'", "'Running stage ?'"))],
         ["second"],
@@ -75,6 +77,32 @@ def test_the_plan_names_what_would_run_and_runs_nothing(finished_pipeline, name)
             path.write_bytes(content)
 
 
+def test_each_reason_is_named_with_old_and_new(finished_pipeline):
+    root = finished_pipeline
+    before = {path: path.read_bytes() for path in root.iterdir() if path.is_file()}
+    (root / "params.yaml").write_text("speed: 2\n", encoding="utf-8")
+    (root / "source.txt").write_text("b", encoding="utf-8")
+    (root / "one.txt").write_text("c", encoding="utf-8")
+    (root / "dvc.yaml").write_text(PIPELINE.replace("open('two", "open(r'two"), encoding="utf-8")
+    try:
+        # Without the cache DVC itself takes an edited output for unchanged.
+        shutil.move(root / ".dvc" / "cache", root / "cache")
+        sentences = [change.sentence() for change in changes(root)]
+    finally:
+        shutil.move(root / "cache", root / ".dvc" / "cache")
+        for path, content in before.items():
+            path.write_bytes(content)
+    command = "python -c \"open({}'two.txt', 'w').write('Running stage')\""
+    assert sentences == [
+        "stage 'first' would run: dependency source.txt (0cc175b9, now 92eb5ffe)",
+        "stage 'first' would run: output one.txt (0cc175b9, now 4a8a08f0)",
+        "stage 'second' would run: command "
+        f"({command.format('')}, now {command.format('r')})",
+        "stage 'second' would run: dependency one.txt (0cc175b9, now 4a8a08f0)",
+        "stage 'second' would run: parameter speed (1, now 2)",
+    ]
+
+
 def test_it_needs_no_activated_environment(finished_pipeline, monkeypatch):
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     assert stages_to_run(finished_pipeline) == []
@@ -86,9 +114,8 @@ def test_it_needs_no_activated_environment(finished_pipeline, monkeypatch):
         ("dvc.yaml", "stages: [", "dvc.yaml"),
         ("dvc.yaml", PIPELINE.replace("cmd:", "command:"), "dvc.yaml"),
         ("dvc.lock", "<<<<<<< HEAD\n", "dvc.lock"),
-        ("params.yaml", "other: 1\n", ""),
     ],
-    ids=["no YAML", "no command", "a merge in dvc.lock", "a parameter is missing"],
+    ids=["no YAML", "no command", "a merge in dvc.lock"],
 )
 def test_what_dvc_cannot_plan_is_a_sentence(finished_pipeline, file, text, reason):
     path = finished_pipeline / file
