@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from helpers import ROOT, make_repository
 from quickstack.cli import checks
-from quickstack.cli.checks import differences
 from quickstack.cli.doctor import run
 from quickstack.cli.main import app
+from quickstack.lineage.environment import differences
 from quickstack.storage.probe import CHECKS, Result, Status
 from servers import S3Server
 

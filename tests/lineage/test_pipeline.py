@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from examples import write
 from helpers import ROOT
@@ -27,7 +28,7 @@ stages:
 
 @pytest.fixture
 def project(tmp_path):
-    write(tmp_path / "src" / "one.py", "import helper\n")
+    write(tmp_path / "src" / "one.py", "import helper\nopen('data/in.csv')\nopen('out')\n")
     write(tmp_path / "src" / "two.py", "")
     write(tmp_path / "src" / "helper.py", "")
     write(tmp_path / "dvc.yaml", PIPELINE)
@@ -67,6 +68,33 @@ def test_rewriting_declares_them_and_keeps_the_rest(project):
 def test_the_lock_of_the_environment_must_be_declared(project):
     write(project / "dvc.yaml", PIPELINE.replace("      - requirements.txt\n", ""))
     assert "one: add requirements.txt to deps" in undeclared_sentences(project)
+
+
+def test_files_and_parameters_are_those_that_the_code_names(project):
+    write(
+        project / "src" / "two.py",
+        "from quickstack import paths\n"
+        "from quickstack.params import TrainParams\n"
+        "def main(stage):\n"
+        "    stage.contract(), stage.params(TrainParams), stage.compute\n"
+        "    open(paths.MODEL), open('models/extra.json'), Path(__file__).parent / 'templates'\n",
+    )
+    write(project / "models" / "extra.json", "{}")
+    write(project / "dvc.yaml", PIPELINE + "      - models/old.json\n    params:\n      - export\n")
+    assert rewrite_deps(project)
+    assert undeclared_sentences(project) == [
+        "two: names configuration/contracts/${dataset}.odcs.yaml; add it to deps or outs",
+        "two: names models/extra.json; add it to deps or outs",
+        "two: names models/model.skops; add it to deps or outs",
+        "two: names src/templates; add it to deps or outs",
+        "two: no code names models/old.json; remove it from deps",
+    ]
+    document = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))
+    assert document["stages"]["two"]["params"] == ["dataset", "train"]
+    write(project / "src" / "two.py", "")
+    assert rewrite_deps(project)
+    document = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))
+    assert "params" not in document["stages"]["two"]
 
 
 @pytest.mark.parametrize("command", ["python -m train", "train", "python src/none.py", "sh x.sh"])

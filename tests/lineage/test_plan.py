@@ -96,8 +96,7 @@ def test_each_reason_is_named_with_old_and_new(finished_pipeline):
     assert sentences == [
         "stage 'first' would run: dependency source.txt (0cc175b9, now 92eb5ffe)",
         "stage 'first' would run: output one.txt (0cc175b9, now 4a8a08f0)",
-        "stage 'second' would run: command "
-        f"({command.format('')}, now {command.format('r')})",
+        f"stage 'second' would run: command ({command.format('')}, now {command.format('r')})",
         "stage 'second' would run: dependency one.txt (0cc175b9, now 4a8a08f0)",
         "stage 'second' would run: parameter speed (1, now 2)",
     ]

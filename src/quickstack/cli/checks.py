@@ -11,11 +11,11 @@ from quickstack.storage.probe import Result, Status
 
 Check = Callable[[Path], Iterator[Result]]
 
-MINIMUM = (3, 11)
-
 
 def python(_root: Path) -> Iterator[Result]:
     """Hold Python against the oldest that is supported."""
+    from quickstack.lineage.environment import MINIMUM
+
     here, least = ".".join(map(str, sys.version_info[:3])), ".".join(map(str, MINIMUM))
     if sys.version_info[:2] >= MINIMUM:
         yield Result("python", Status.OK, here)
@@ -26,6 +26,8 @@ def python(_root: Path) -> Iterator[Result]:
 
 def packages(root: Path) -> Iterator[Result]:
     """Hold what is installed against the lock."""
+    from quickstack.lineage.environment import differences
+
     try:
         text = (root / REQUIREMENTS).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -42,46 +44,6 @@ def packages(root: Path) -> Iterator[Result]:
     what = f"{len(differing)} of {wanted} differ from {REQUIREMENTS}: {shown}"
     fix = f"pip install -r {REQUIREMENTS}"
     yield Result("packages", Status.FAILED, f"{what}. To fix it: {fix}.")
-
-
-def differences(lock: str) -> tuple[int, list[str]]:
-    """Compare a lock with what is installed.
-
-    Parameters
-    ----------
-    lock
-        Text of a requirements file, of exact versions with markers.
-
-    Returns
-    -------
-    tuple
-        How many packages it wants here, and a phrase for each that is missing or different.
-    """
-    from importlib.metadata import PackageNotFoundError, version
-
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    wanted, found = 0, []
-    for number, line in enumerate(lock.splitlines(), 1):
-        line = line.partition(" #")[0].strip()
-        if not line or line.startswith(("#", "-")):
-            continue
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            found.append(f"line {number} is no requirement")
-            continue
-        if requirement.marker and not requirement.marker.evaluate():
-            continue
-        wanted += 1
-        try:
-            installed = version(requirement.name)
-        except PackageNotFoundError:
-            found.append(f"{requirement.name} is not installed")
-            continue
-        if not requirement.specifier.contains(installed, prereleases=True):
-            found.append(f"{requirement.name} {installed}, not {requirement.specifier}")
-    return wanted, found
 
 
 def git(root: Path) -> Iterator[Result]:

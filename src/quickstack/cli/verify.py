@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,41 +10,69 @@ import typer
 
 
 def verify(
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Also run each stage with nothing but what it declares."),
+    ] = False,
+    rerun: Annotated[
+        bool,
+        typer.Option("--rerun", help="Also run all anew in a clean clone, and compare the bytes."),
+    ] = False,
+    stored: Annotated[
+        bool,
+        typer.Option("--stored", help="Also compare the remotes with what branches and tags need."),
+    ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="With --stored: read and hash every object.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="With --stored: push again what this cache has.")
+    ] = False,
+    days: Annotated[
+        int, typer.Option(min=0, help="With --stored: branches and tags as new as this.")
+    ] = 90,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Write the modules each stage imports into dvc.yaml.")
+        bool,
+        typer.Option("--fix", help="First write each stage's modules and params into dvc.yaml."),
     ] = False,
 ) -> None:
-    """Check declared dependencies, that nothing would run, and that raw data stay restricted."""
+    """Check that dvc.lock describes this state and stages declare what they use; exit 1 if not."""
     from quickstack.cli.repository import find_root
-    from quickstack.lineage.pipeline import rewrite_deps, undeclared_sentences
-    from quickstack.lineage.plan import stages_to_run
-    from quickstack.lineage.restricted import unrestricted_outputs
-    from quickstack.storage.local_config import check_no_secrets
-    from quickstack.storage.remotes import CONFIG
+    from quickstack.lineage.pipeline import rewrite_deps
+    from quickstack.storage.probe import Status
+    from quickstack.verifying.levels import QUICK, Level, results
 
     root: Path = find_root()
+    if (deep or repair) and not stored:
+        stored = True
     if fix and rewrite_deps(root):
-        typer.echo("dvc.yaml: the modules of each stage are written; run `dvc repro`")
-    check_no_secrets(root / CONFIG)
-    levels = {
-        "declared": ("every stage declares the modules it imports", undeclared_sentences(root)),
-        "restricted": (
-            "raw data and quarantine go to the restricted remote only",
-            [
-                f"a push would share {path}; bind it by `quickstack add`, or `remote: restricted`"
-                for path in unrestricted_outputs(root)
-            ],
-        ),
-        "plan": (
-            "nothing would run: dvc.lock describes this state",
-            [f"stage '{stage}' would run; run `dvc repro`" for stage in stages_to_run(root)],
-        ),
-    }
-    for level, (right, wrong) in levels.items():
-        for sentence in wrong or [right]:
-            typer.secho(
-                f"{'failed' if wrong else 'ok':<8}", fg="red" if wrong else "green", nl=False
-            )
-            typer.echo(f"{level:<12}{sentence}")
-    if any(wrong for _, wrong in levels.values()):
+        typer.echo("dvc.yaml: the modules of each stage are written; run `dvc repro`", err=as_json)
+    levels: dict[str, Level] = dict(QUICK)
+    if watch:
+        from quickstack.verifying.watching import watched
+
+        levels["watched"] = watched
+    if rerun:
+        from quickstack.verifying.rerun import rerun as run_again
+
+        levels["rerun"] = run_again
+    if stored:
+        from quickstack.verifying.stored import stored as look
+
+        levels["stored"] = partial(look, days=days, deep=deep, repair=repair)
+    colours = {Status.OK: "green", Status.FAILED: "red", Status.NOTE: "cyan"}
+    found = []
+    for result in results(root, levels):
+        found.append(result)
+        if not as_json:
+            typer.secho(f"{result.status.value:<8}", fg=colours[result.status], nl=False)
+            typer.echo(f"{result.check:<13}{result.sentence}")
+    failed = any(result.status == Status.FAILED for result in found)
+    if as_json:
+        import json
+
+        rows = [{"level": r.check, "status": r.status.value, "sentence": r.sentence} for r in found]
+        typer.echo(json.dumps({"ok": not failed, "results": rows}, indent=2))
+    if failed:
         raise typer.Exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 
@@ -28,24 +29,40 @@ def module_closure(script: Path) -> list[Path]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += _imported(path, root)
+            for parts in imported_names(path, root):
+                waiting += _files(root, parts)
     return sorted(found, key=lambda path: path.as_posix())
 
 
-def _imported(path: Path, root: Path) -> Iterator[Path]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+def imported_names(path: Path, root: Path) -> tuple[tuple[str, ...], ...]:
+    """Return the dotted names that a module may import, those of its own package resolved."""
     package = path.relative_to(root).parent.parts
-    for node in _running(tree):
+    return tuple(_names(running(path), package))
+
+
+def running(path: Path) -> tuple[ast.AST, ...]:
+    """Return every node of a module's syntax tree but what only a type checker reads."""
+    found = path.stat()
+    return _nodes(path, found.st_mtime_ns, found.st_size)
+
+
+@cache  # stages share most of their modules
+def _nodes(path: Path, _changed: int, _size: int) -> tuple[ast.AST, ...]:
+    return tuple(_running(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))))
+
+
+def _names(nodes: tuple[ast.AST, ...], package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _files(root, tuple(alias.name.split(".")))
+                yield tuple(alias.name.split("."))
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             module = (*base, *(node.module.split(".") if node.module else ()))
-            yield from _files(root, module)
+            yield module
             for alias in node.names:
                 # `from package import name`: the name may be a module of its own.
-                yield from _files(root, (*module, alias.name))
+                yield (*module, alias.name)
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:

@@ -9,20 +9,27 @@ from typing import Any
 
 from quickstack.errors import QuickstackError
 from quickstack.lineage.imports import module_closure
+from quickstack.lineage.named import covers, named
 from quickstack.paths import PIPELINE, REQUIREMENTS
 from quickstack.yaml_lines import LinedDocument
 
 
 @dataclass(frozen=True)
 class DeclaredStage:
-    """A stage of `dvc.yaml`, and how its dependencies compare with its script.
+    """A stage of `dvc.yaml`, and how what it declares compares with its code.
 
     Attributes
     ----------
-    undeclared
-        Modules that the script imports and `deps` lacks.
-    unused
-        Modules in `deps` that the script does not import.
+    modules
+        What the script imports, itself included.
+    others
+        What else `deps` holds.
+    undeclared, unused
+        Modules that the script imports and `deps` lacks, and the reverse.
+    files, idle
+        Files that the code names and neither `deps` nor `outs` hold, and the reverse for `deps`.
+    unread, needless
+        Parameters that the code reads and `params` lacks, and the reverse.
     """
 
     name: str
@@ -31,10 +38,14 @@ class DeclaredStage:
     others: tuple[str, ...]
     undeclared: tuple[str, ...]
     unused: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    needless: tuple[str, ...] = ()
 
 
 def declared_stages(root: Path) -> list[DeclaredStage]:
-    """Read `dvc.yaml` in `root` and compare each stage's `deps` with its imports.
+    """Read `dvc.yaml` in `root` and compare each stage's `deps` and `params` with its code.
 
     Raises
     ------
@@ -46,18 +57,28 @@ def declared_stages(root: Path) -> list[DeclaredStage]:
 
 
 def undeclared_sentences(root: Path) -> list[str]:
-    """Return one sentence for each dependency that is missing or superfluous; none is the goal."""
+    """Return one sentence for each dependency or parameter that is missing or superfluous."""
     sentences = []
     for stage in declared_stages(root):
-        sentences += [f"{stage.name}: imports {path}; add it to deps" for path in stage.undeclared]
-        sentences += [f"{stage.name}: {path} is not imported; remove it" for path in stage.unused]
+        name = stage.name
+        sentences += [f"{name}: imports {path}; add it to deps" for path in stage.undeclared]
+        sentences += [f"{name}: {path} is not imported; remove it" for path in stage.unused]
+        sentences += [f"{name}: names {path}; add it to deps or outs" for path in stage.files]
+        sentences += [f"{name}: no code names {path}; remove it from deps" for path in stage.idle]
+        sentences += [f"{name}: reads {key}; add it to params" for key in stage.unread]
+        sentences += [
+            f"{name}: does not read {key}; remove it from params" for key in stage.needless
+        ]
         if REQUIREMENTS.as_posix() not in stage.others:
-            sentences.append(f"{stage.name}: add {REQUIREMENTS} to deps")
+            sentences.append(f"{name}: add {REQUIREMENTS} to deps")
     return sentences
 
 
 def rewrite_deps(root: Path) -> bool:
-    """Write each stage's modules into `dvc.yaml`; other lines stay as they are.
+    """Write each stage's modules, the lock of the environment and parameters into `dvc.yaml`.
+
+    Other lines stay as they are, and so do other files: whether one is read or written, and by
+    whom, is for people to say.
 
     Returns
     -------
@@ -69,19 +90,46 @@ def rewrite_deps(root: Path) -> bool:
     lines = text.splitlines()
     document = LinedDocument(text)
     for stage in reversed(declared_stages(root)):
-        place = ("stages", stage.name, "deps")
-        deps: list[str] = document.value["stages"][stage.name].get("deps", [])
-        numbers = [document.line((*place, i)) - 1 for i in range(len(deps))]
+        value = document.value["stages"][stage.name]
+        place = ("stages", stage.name)
+        # From the end to the beginning: the numbers of the lines before stay.
+        if stage.unread or stage.needless:
+            _rewrite_params(lines, document, place, stage)
+        deps: list[str] = value.get("deps", [])
+        numbers = [document.line((*place, "deps", i)) - 1 for i in range(len(deps))]
         managed = [n for n, dep in zip(numbers, deps, strict=True) if _is_module(dep)]
-        first = min(numbers, default=document.line(place))
+        first = min(numbers, default=document.line((*place, "deps")))
         for number in reversed(managed):
             del lines[number]
-        lines[first:first] = [f"      - {module}" for module in stage.modules]
+        written = list(stage.modules)
+        if REQUIREMENTS.as_posix() not in stage.others:
+            written.append(REQUIREMENTS.as_posix())
+        lines[first:first] = [f"      - {module}" for module in written]
     changed = "\n".join(lines) + "\n"
     if changed == text:
         return False
     path.write_text(changed, encoding="utf-8", newline="\n")
     return True
+
+
+def _rewrite_params(
+    lines: list[str], document: LinedDocument, place: tuple[str, ...], stage: DeclaredStage
+) -> None:
+    declared: list[Any] = document.value["stages"][stage.name].get("params") or []
+    added = [f"      - {key}" for key in stage.unread]
+    if not declared:
+        # Behind the last of the dependencies.
+        last = len(document.value["stages"][stage.name]["deps"]) - 1
+        number = document.line((*place, "deps", last))
+        lines[number:number] = ["    params:", *added]
+        return
+    numbers = [document.line((*place, "params", i)) - 1 for i in range(len(declared))]
+    lines[numbers[-1] + 1 : numbers[-1] + 1] = added
+    gone = [n for n, key in zip(numbers, declared, strict=True) if key in stage.needless]
+    for number in reversed(gone):
+        del lines[number]
+    if len(gone) == len(numbers) and not added:
+        del lines[numbers[0] - 1]
 
 
 def _document(root: Path) -> LinedDocument:
@@ -100,13 +148,30 @@ def _declared(root: Path, name: str, stage: dict[str, Any]) -> DeclaredStage:
     modules = tuple(path.relative_to(root).as_posix() for path in closure)
     deps = stage.get("deps", [])
     declared = {dep for dep in deps if _is_module(dep)}
+    others = tuple(dep for dep in deps if not _is_module(dep))
+    outs = [
+        next(iter(entry)) if isinstance(entry, dict) else entry
+        for kind in ("outs", "metrics", "plots")
+        for entry in stage.get(kind) or ()
+    ]
+    found = named(root, Path(words[1]), modules, (*others, *outs))
+    # A section by one of its keys alone: the stage reads the others too.
+    keys = [key for key in stage.get("params") or () if isinstance(key, str)]
     return DeclaredStage(
         name=name,
         script=Path(words[1]),
         modules=modules,
-        others=tuple(dep for dep in deps if not _is_module(dep)),
+        others=others,
         undeclared=tuple(m for m in modules if m not in declared),
         unused=tuple(sorted(declared - set(modules))),
+        files=tuple(p for p in found.paths if not any(covers(d, p) for d in (*others, *outs))),
+        idle=tuple(
+            dep
+            for dep in others
+            if dep != REQUIREMENTS.as_posix() and not any(covers(dep, p) for p in found.paths)
+        ),
+        unread=tuple(key for key in found.params if key not in keys),
+        needless=tuple(key for key in keys if key not in found.params),
     )
 
 

@@ -66,9 +66,7 @@ def changes(root: Path) -> list[Change]:
         repo = Repo(str(root))
         with repo, repo.lock:
             made = {out.fs_path: out for stage in repo.index.stages for out in stage.outs}
-            return [
-                change for stage in repo.index.stages for change in _changes(stage, root, made)
-            ]
+            return [change for stage in repo.index.stages for change in _changes(stage, root, made)]
     except (DvcException, KeyError, ValueError) as error:
         reason = _reason(error)
         raise QuickstackError(
