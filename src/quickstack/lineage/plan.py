@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,14 @@ def changes(root: Path) -> list[Change]:
     QuickstackError
         Where DVC cannot plan.
     """
+    with quiet_repo(root) as repo:
+        made = {out.fs_path: out for stage in repo.index.stages for out in stage.outs}
+        return [change for stage in repo.index.stages for change in _changes(stage, root, made)]
+
+
+@contextmanager
+def quiet_repo(root: Path) -> Iterator[Any]:
+    """Open DVC's repository, locked; what DVC cannot do with it becomes a sentence."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -65,12 +74,10 @@ def changes(root: Path) -> list[Change]:
     try:
         repo = Repo(str(root))
         with repo, repo.lock:
-            made = {out.fs_path: out for stage in repo.index.stages for out in stage.outs}
-            return [change for stage in repo.index.stages for change in _changes(stage, root, made)]
-    except (DvcException, KeyError, ValueError) as error:
-        reason = _reason(error)
+            yield repo
+    except DvcException as error:
         raise QuickstackError(
-            f"dvc cannot plan the pipeline: {reason}",
+            f"dvc cannot plan the pipeline: {_reason(error)}",
             fix="correct dvc.yaml, or bring the data back by `dvc pull`",
         ) from None
 
