@@ -14,6 +14,7 @@ import os
 import re
 import runpy
 import sys
+from pathlib import Path
 from typing import Any
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -70,7 +71,8 @@ class Recorder:
 
     def _path(self, what: str, path: Any) -> None:
         if not isinstance(path, int):  # a number is a file that is open already
-            self.note(what, os.path.abspath(_text(path)))
+            # Symbolic links stay: the stage named the path like this.
+            self.note(what, os.path.abspath(_text(path)))  # noqa: PTH100 - resolve() follows them
 
 
 def _text(value: Any) -> str:
@@ -84,7 +86,7 @@ def main() -> None:
     """Put the hook in place and become the script."""
     record, script = sys.argv[1:3]
     sys.argv = sys.argv[2:]
-    sys.path[0] = os.path.dirname(os.path.abspath(script))
+    sys.path[0] = str(Path(script).resolve().parent)
     recorder = Recorder(record)
     sys.addaudithook(recorder.hook)
     try:

@@ -74,7 +74,7 @@ def _judged(where: Surroundings, what: str, name: str) -> Iterator[str]:
     stage = where.stage.name
     if what == "start":
         if Path(name).stem not in _ASK_FOR_CORES:
-            yield f"{stage}: starts the program {Path(name).name}; do it in Python, or before the run"
+            yield f"{stage}: starts the program {Path(name).name}; do it in Python instead"
     elif what == "connect":
         host = name.rpartition(":")[0]
         if not (where.connects or _is_loopback(host)):
