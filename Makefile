@@ -10,7 +10,7 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint repro verify storage lock clean prove-fuzz prove-ingest prove-personal-data prove-torture
+.PHONY: help run test lint repro verify hooks storage lock clean prove-faults prove-fuzz prove-ingest prove-personal-data prove-torture prove-verify
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -24,6 +24,9 @@ repro: $(VENV)/.runtime ## run the stages whose code, data or parameters changed
 verify: $(VENV)/.runtime ## check that dvc.lock describes this commit, and deps what stages import
 	@quickstack verify
 
+hooks: $(VENV)/.runtime ## let git refuse to push commits whose data were not pushed
+	@quickstack hooks
+
 test: lint ## lint, check types, run all tests
 	@pytest $(TESTS)
 
@@ -31,6 +34,12 @@ lint: $(VENV)/.development ## check style and types
 	@ruff check .
 	@ruff format --check .
 	@mypy
+
+prove-faults: $(VENV)/.development ## plant faults and look which verify finds, DVC's own commands beside it
+	@$(BIN)/python tests/prove/planted_faults.py
+
+prove-verify: $(VENV)/.development ## time verify beside dvc status, and a rerun beside dvc repro
+	@$(BIN)/python benchmarks/verify.py
 
 prove-fuzz: $(VENV)/.development ## ingest made-up bytes and contracts for ten minutes
 	@$(BIN)/python tests/prove/fuzz_ingest.py

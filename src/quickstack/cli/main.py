@@ -17,6 +17,7 @@ from quickstack.cli import (
     doctor,
     erase,
     freshness,
+    hooks,
     key,
     land,
     restore,
@@ -75,6 +76,7 @@ app.command("doctor")(doctor.doctor)
 app.command("result")(result.result)
 app.command("freshness")(freshness.freshness)
 app.command("verify")(verify.verify)
+app.command("hooks")(hooks.hooks)
 app.command("restore")(restore.restore)
 app.command("add")(add.add)
 app.command("scan")(scan.scan)

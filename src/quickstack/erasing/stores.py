@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,21 @@ from urllib.parse import urlsplit
 
 from quickstack.errors import StorageError
 from quickstack.storage.remotes import CONFIG, client, read_remote
+from quickstack.writing import whole_file
 
 _OBJECT = re.compile(r"(?:^|/)([0-9a-f]{2})/([0-9a-f]{30}(?:\.dir)?)$")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a listing says about an object: bytes, and its MD5 where that is known unread.
+
+    The ETag of an object that was put in one part, without a key of its own, is its MD5.
+    """
+
+    size: int
+    changed: float
+    md5: str | None = None
 
 
 class Store(Protocol):
@@ -28,8 +42,14 @@ class Store(Protocol):
     def objects(self) -> list[str]:
         """List it; StorageError where it cannot be reached."""
 
+    def facts(self) -> dict[str, Facts]:
+        """List what it holds now, without deleted versions; StorageError as above."""
+
     def file(self, key: str) -> Any:
         """Give the object as a file for as long as the context lasts."""
+
+    def put(self, key: str, path: Path) -> None:
+        """Put a file there, whole or not at all, in place of what is there."""
 
     def delete(self, key: str) -> None:
         """Delete it, with every version of it; one that is gone is no error."""
@@ -61,10 +81,20 @@ class FolderStore:
         found = (Path(top) / name for top, _, names in os.walk(self.folder) for name in names)
         return sorted(path.relative_to(self.folder).as_posix() for path in found)
 
+    def facts(self) -> dict[str, Facts]:
+        """List size and time of each file."""
+        states = {key: (self.folder / key).stat() for key in self.objects()}
+        return {key: Facts(state.st_size, state.st_mtime) for key, state in states.items()}
+
     @contextmanager
     def file(self, key: str) -> Iterator[Path]:
         """Give the file itself."""
         yield self.folder / key
+
+    def put(self, key: str, path: Path) -> None:
+        """Copy it, under its name at the end only."""
+        with whole_file(self.folder / key) as temporary:
+            shutil.copyfile(path, temporary)
 
     def delete(self, key: str) -> None:
         """Unlink it."""
@@ -104,6 +134,20 @@ class S3Store:
         # What has nothing but a delete marker holds nothing.
         return sorted(key for key, ids in self._versions.items() if ids[0] != _MARKER)
 
+    def facts(self) -> dict[str, Facts]:
+        """List the current version of every key."""
+        prefix, found = self._remote.key("") if self._remote.prefix else "", {}
+        with self._explained():
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._remote.bucket, Prefix=prefix
+            )
+            for item in (item for page in pages for item in page.get("Contents", ())):
+                tag = item["ETag"].strip('"')
+                found[item["Key"].removeprefix(prefix)] = Facts(
+                    item["Size"], item["LastModified"].timestamp(), None if "-" in tag else tag
+                )
+        return found
+
     def _note(self, key: str, prefix: str, version: str | None, content: bool) -> None:
         ids = self._versions.setdefault(key.removeprefix(prefix), [])
         if content:
@@ -126,6 +170,16 @@ class S3Store:
                     for chunk in answer["Body"].iter_chunks(1 << 20):
                         target.write(chunk)
             yield path
+
+    def put(self, key: str, path: Path) -> None:
+        """Upload it."""
+        from boto3.exceptions import S3UploadFailedError
+
+        with self._explained():
+            try:
+                self._s3.upload_file(str(path), self._remote.bucket, self._remote.key(key))
+            except S3UploadFailedError as error:
+                raise error.__context__ or error from None
 
     def delete(self, key: str) -> None:
         """Delete every version of it, and the markers of its deletion."""
@@ -154,12 +208,9 @@ _MARKER = "marker"
 
 
 def all_stores(root: Path) -> list[Store]:
-    """Return the cache and every remote of DVC's configuration.
+    """Return the cache and every remote.
 
-    Raises
-    ------
-    StorageError
-        Where a remote is of a kind that cannot be searched here: nothing may be left out.
+    StorageError where one is of a kind that cannot be searched here: nothing may be left out.
     """
     from dvc.config import Config, ConfigError
 
@@ -170,15 +221,28 @@ def all_stores(root: Path) -> list[Store]:
         raise
     cache = config["cache"].get("dir")
     stores: list[Store] = [FolderStore("cache", Path(cache) if cache else root / ".dvc" / "cache")]
-    for name, settings in sorted(config["remote"].items()):
-        scheme = urlsplit(settings["url"]).scheme
-        if settings.get("version_aware") or settings.get("worktree") or scheme not in ("", "s3"):
-            kind = f"in {scheme}" if scheme not in ("", "s3") else "one that keeps files by name"
-            raise StorageError(
-                f"The remote {name} is {kind}: it cannot be searched here",
-                where=CONFIG.as_posix(),
-                fix="erase from it with its own tools, take it out of the configuration, and "
-                "come back",
-            )
-        stores.append(S3Store(root, name) if scheme else FolderStore(name, Path(settings["url"])))
-    return stores
+    return stores + [_store(root, name, config) for name in sorted(config["remote"])]
+
+
+def remote_store(root: Path, name: str) -> Store:
+    """Return one remote; StorageError where there is none, or it cannot be searched here."""
+    from dvc.config import Config, ConfigError
+
+    try:
+        return _store(root, name, Config(str(root / ".dvc")))
+    except (ConfigError, KeyError):
+        read_remote(root, name)  # it says what is wrong
+        raise
+
+
+def _store(root: Path, name: str, config: Any) -> Store:
+    settings = config["remote"][name]
+    scheme = urlsplit(settings["url"]).scheme
+    if settings.get("version_aware") or settings.get("worktree") or scheme not in ("", "s3"):
+        kind = f"in {scheme}" if scheme not in ("", "s3") else "one that keeps files by name"
+        raise StorageError(
+            f"The remote {name} is {kind}: it cannot be searched here",
+            where=CONFIG.as_posix(),
+            fix="look into it with its own tools, or take it out of the configuration",
+        )
+    return S3Store(root, name) if scheme else FolderStore(name, Path(settings["url"]))

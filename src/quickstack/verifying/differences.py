@@ -133,7 +133,7 @@ def _values(place: str, one: Any, other: Any) -> Iterator[Difference]:
 
 
 def _words(place: str, one: str, other: str) -> Difference:
-    """Compare texts without quoting them; a hash of something that is compared itself may differ."""
+    """Compare texts without quoting them; hashes of what is compared itself may differ."""
     is_hash = bool(_HASH.fullmatch(one) and _HASH.fullmatch(other))
     return Difference(f"{place} differs" + (", a hash" if is_hash else ""), is_hash)
 

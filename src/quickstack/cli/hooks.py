@@ -1,0 +1,28 @@
+"""`quickstack hooks`: git refuses to push commits whose data were not pushed."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def hooks(
+    check: Annotated[
+        str, typer.Option("--check", hidden=True, help="What the hook calls, with git's remote.")
+    ] = "",
+) -> None:
+    """Install git's pre-push hook: it refuses commits whose data are not in their remotes."""
+    from quickstack.cli.repository import find_root
+    from quickstack.verifying.hooks import install, refusals
+
+    root = find_root()
+    if not check:
+        typer.echo(f"{install(root)}: git now refuses to push commits whose data were not pushed")
+        return
+    found = refusals(root, sys.stdin.read(), check)
+    for sentence in found:
+        typer.echo(sentence, err=True)
+    if found:
+        raise typer.Exit(1)
