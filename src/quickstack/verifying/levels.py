@@ -48,10 +48,14 @@ def results(root: Path, levels: dict[str, Level]) -> Iterator[Result]:
 
 
 def declared(root: Path) -> Verdict:
-    """Hold `deps` and `params` against the code."""
+    """Hold `deps` and `params` against the code, and outputs against what git holds."""
     from quickstack.lineage.pipeline import undeclared_sentences
+    from quickstack.lineage.tracked import tracked_sentences
 
-    return Verdict("every stage declares the modules it imports", undeclared_sentences(root))
+    return Verdict(
+        "every stage declares the modules it imports",
+        undeclared_sentences(root) + tracked_sentences(root),
+    )
 
 
 def restricted(root: Path) -> Verdict:
