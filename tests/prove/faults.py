@@ -224,7 +224,9 @@ FAULTS: dict[str, Fault] = {
     ),
     "raw data edited": Fault(edit_raw, "data/raw/sample"),
     "raw data of a .dvc file edited": Fault(raw_pointer, "data/raw/extra is not what"),
-    "report edited": Fault(add_to("reports/metrics.json", "\n"), "'evaluate'.*reports/metrics.json"),
+    "report edited": Fault(
+        add_to("reports/metrics.json", "\n"), "'evaluate'.*reports/metrics.json"
+    ),
     "output edited, cache empty": Fault(edit_without_cache, "'train'.*models/reference.json"),
     "CRLF line ends": Fault(line_ends, "'train'.*modeling/fit.py"),
     "lock edited by hand": Fault(lock_by_hand, "models/model.skops"),
@@ -232,7 +234,8 @@ FAULTS: dict[str, Fault] = {
     "lock left in conflict": Fault(add_to("dvc.lock", "<<<<<<< HEAD\n"), "dvc.lock"),
     "lock deleted": Fault(lambda case: (case.path / "dvc.lock").unlink(), "'train' would run"),
     "command changed": Fault(
-        swap("dvc.yaml", "python src/monitor.py", "python src/monitor.py -O"), "command of.*'monitor'"
+        swap("dvc.yaml", "python src/monitor.py", "python src/monitor.py -O"),
+        "command of.*'monitor'",
     ),
     "module dropped from deps": Fault(
         drop_line(r"(  train:.*?)      - src/quickstack/modeling/split.py\n"),
@@ -249,7 +252,8 @@ FAULTS: dict[str, Fault] = {
         drop_line(r"(  evaluate:.*?)      - evaluate\n"), "evaluate: reads evaluate; add"
     ),
     "undeclared import": Fault(
-        code("train", "import quickstack.modeling.card"), "train: imports src/quickstack/modeling/card"
+        code("train", "import quickstack.modeling.card"),
+        "train: imports src/quickstack/modeling/card",
     ),
     "undeclared import by a made-up name": Fault(
         code("train", "import importlib\nimportlib.import_module('quickstack.mod' + 'eling.card')"),
@@ -261,17 +265,26 @@ FAULTS: dict[str, Fault] = {
         "train: names configuration/extra.json",
     ),
     "undeclared file by a made-up name": Fault(
-        code("train", "assert open('config' + 'uration/extra.json')", configuration__extra_json=EXTRA),
+        code(
+            "train", "assert open('config' + 'uration/extra.json')", configuration__extra_json=EXTRA
+        ),
         "train: reads configuration/extra.json; add",
         "--watch",
     ),
-    "undeclared file, read by native code": Fault(native, "train: reads docs/extra.parquet", "--watch"),
+    "undeclared file, read by native code": Fault(
+        native, "train: reads docs/extra.parquet", "--watch"
+    ),
     "undeclared folder": Fault(
-        code("train", "import os\nassert os.listdir('do' + 'cs')"), "lists the folder docs", "--watch"
+        code("train", "import os\nassert os.listdir('do' + 'cs')"),
+        "lists the folder docs",
+        "--watch",
     ),
     "file outside the repository": Fault(
-        code("train", "from pathlib import Path\nPath('/srv/x').exists() and open('/srv/x')\n"
-             "import contextlib\nwith contextlib.suppress(OSError):\n    open('/srv/prices.csv')"),
+        code(
+            "train",
+            "from pathlib import Path\nPath('/srv/x').exists() and open('/srv/x')\n"
+            "import contextlib\nwith contextlib.suppress(OSError):\n    open('/srv/prices.csv')",
+        ),
         "train: reads /srv/prices.csv, outside",
         "--watch",
     ),
@@ -290,8 +303,11 @@ FAULTS: dict[str, Fault] = {
         "--watch",
     ),
     "written outside outputs by native code": Fault(
-        code("train", "import pyarrow as pa, pyarrow.parquet as pq\n"
-             "pq.write_table(pa.table({'a': [1]}), 'reports/side.parquet')"),
+        code(
+            "train",
+            "import pyarrow as pa, pyarrow.parquet as pq\n"
+            "pq.write_table(pa.table({'a': [1]}), 'reports/side.parquet')",
+        ),
         "train: writes reports/side.parquet; add",
         "--watch",
     ),
@@ -306,8 +322,11 @@ FAULTS: dict[str, Fault] = {
         "--watch",
     ),
     "connects to a network": Fault(
-        code("train", "import socket, contextlib\nwith contextlib.suppress(OSError):\n"
-             "    socket.create_connection(('192.0.2.1', 80), 0.1)"),
+        code(
+            "train",
+            "import socket, contextlib\nwith contextlib.suppress(OSError):\n"
+            "    socket.create_connection(('192.0.2.1', 80), 0.1)",
+        ),
         "train: connects to 192.0.2.1:80",
         "--watch",
     ),
@@ -318,7 +337,9 @@ FAULTS: dict[str, Fault] = {
         spoil("list(set('abcdefgh'))"), "reports/training.json: note", "--rerun"
     ),
     "not deterministic: time zone": Fault(
-        spoil("__import__('time').localtime(0).tm_hour"), "reports/training.json: note is", "--rerun"
+        spoil("__import__('time').localtime(0).tm_hour"),
+        "reports/training.json: note is",
+        "--rerun",
     ),
     "not deterministic: folder": Fault(
         spoil("__import__('os').getcwd()"), "reports/training.json: note differs", "--rerun"
@@ -327,17 +348,26 @@ FAULTS: dict[str, Fault] = {
         spoil("__import__('os').environ.get('OMP_NUM_THREADS')"), "training.json: note", "--rerun"
     ),
     "raw data bound to the shared remote": Fault(
-        swap("dvc.yaml", "      - data/raw/sample:\n          remote: restricted\n",
-             "      - data/raw/sample\n"),
+        swap(
+            "dvc.yaml",
+            "      - data/raw/sample:\n          remote: restricted\n",
+            "      - data/raw/sample\n",
+        ),
         "a push would share data/raw/sample",
     ),
     "secret in the shared configuration": Fault(
         add_to(".dvc/config", "    secret_access_key = abcdefghijklmnop\n"), "restricted .*secret"
     ),
     "output moved into git": Fault(into_git, "git holds data/interim/"),
-    "forgotten push": Fault(forgotten_push, "storage: models/model.skops .* is missing", "--stored"),
-    "forgotten push of a tag": Fault(old_tag, "models/model.skops .*needed by v1.* is missing", "--stored"),
-    "remote object missing": Fault(remote(model_key, None), "model.skops .* is missing", "--stored"),
+    "forgotten push": Fault(
+        forgotten_push, "storage: models/model.skops .* is missing", "--stored"
+    ),
+    "forgotten push of a tag": Fault(
+        old_tag, "models/model.skops .*needed by v1.* is missing", "--stored"
+    ),
+    "remote object missing": Fault(
+        remote(model_key, None), "model.skops .* is missing", "--stored"
+    ),
     "remote file of a folder missing": Fault(
         remote(child_key, None), "data/interim/.* is missing", "--stored"
     ),
@@ -353,4 +383,4 @@ FAULTS: dict[str, Fault] = {
     "remote listing of a folder corrupted": Fault(
         remote(listing_key, flipped), "data/interim .* has other content", "--stored"
     ),
-}  # fmt: skip
+}

@@ -34,13 +34,17 @@ class World:
     base: Clone
     server: Any
     folder: Path
+    pushed: Buckets
 
     def copy(self, name: str | None = None) -> Case:
         """Copy the clone, and give it buckets of its own with the same objects."""
         clone = self.base.copy(self.folder / (name or f"case-{uuid.uuid4().hex[:8]}"))
         case = Case(clone, Buckets(self.server), self)
         case.point()
-        case.push()
+        for bucket in ("storage", "restricted"):
+            source, target = getattr(self.pushed, bucket), getattr(case.buckets, bucket)
+            for key in self.pushed.objects(source).values():
+                case.buckets.s3.copy_object(Bucket=target, Key=key, CopySource=f"{source}/{key}")
         return case
 
 
@@ -54,6 +58,7 @@ class Case:
 
     @property
     def path(self) -> Path:
+        """Where the clone lies."""
         return self.clone.path
 
     def point(self) -> None:
@@ -133,7 +138,11 @@ def world() -> Iterator[World]:
             clone.set("^  resamples: .*", "  resamples: 20")
             clone.run("dvc", "repro", "--quiet")
             clone.commit("small sample")
-            yield World(clone, server, folder)
+            made = World(clone, server, folder, Buckets(server))
+            first = Case(clone, made.pushed, made)
+            first.point()
+            first.push()
+            yield made
 
 
 def git(case: Case, *arguments: str) -> str:

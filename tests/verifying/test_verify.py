@@ -1,0 +1,118 @@
+"""Small faults of each kind in a real pipeline; `make prove-faults` plants many more."""
+
+from __future__ import annotations
+
+import pytest
+
+from examples import write
+
+
+def add(project, script, lines):
+    path = project.root / "src" / f"{script}.py"
+    path.write_text(path.read_text(encoding="utf-8") + lines, encoding="utf-8")
+    project.settle()
+
+
+def test_a_clean_state_is_silent_at_every_level(project):
+    found = project.verify("--watch", "--rerun", "--deep")
+    assert [(level, status) for level, status, _ in found] == [
+        (level, "ok")
+        for level in ("declared", "restricted", "environment", "plan", "watched", "rerun", "stored")
+    ]
+
+
+def test_what_is_not_declared_is_named_by_running(project):
+    add(
+        project,
+        "two",
+        "import os, subprocess, socket, contextlib\n"
+        "with contextlib.suppress(OSError):\n"
+        "    open('doc' + 's/extra.txt').close()\n"
+        "os.system('exit 0')\n"
+        "open('side.txt', 'w').close()\n"
+        "with contextlib.suppress(OSError):\n"
+        "    socket.create_connection(('192.0.2.1', 9), 0.01)\n",
+    )
+    assert project.doubts() == []
+    doubts = project.doubts("--watch")
+    assert "two: reads docs/extra.txt; add `- docs/extra.txt` to its deps in dvc.yaml" in doubts
+    assert "two: writes side.txt; add `- side.txt` to its outs in dvc.yaml" in doubts
+    assert "two: connects to 192.0.2.1:9; bring the data in by `quickstack land`" in doubts
+    assert any("two: starts the program" in doubt for doubt in doubts)
+
+
+def test_native_code_cannot_read_what_is_not_declared(project):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"a": [1]}), project.root / "docs" / "extra.parquet")
+    add(project, "two", "import pyarrow.parquet as pq\npq.read_table('doc' + 's/extra.parquet')\n")
+    assert project.doubts() == []
+    assert any("reads docs/extra.parquet" in doubt for doubt in project.doubts("--watch"))
+
+
+def test_chance_is_found_by_running_again_and_changes_must_be_committed(project):
+    add(
+        project,
+        "two",
+        "import json, os\n"
+        "text = json.dumps({'rows': 3, 'note': os.getcwd(), 'value': os.getpid() / 7})\n"
+        "pathlib.Path('reports/quality.json').write_text(text)\n",
+    )
+    assert project.doubts() == []
+    doubts = project.doubts("--rerun")
+    assert "reports/quality.json: note differs" in doubts
+    assert any(doubt.startswith("reports/quality.json: value is ") for doubt in doubts)
+    write(project.root / "requirements.txt", "# changed\n")
+    assert any("commit or stash them" in doubt for doubt in project.doubts("--rerun"))
+
+
+def test_what_is_missing_truncated_or_corrupted_in_a_remote_is_found_and_put_back(project):
+    status = ("dvc", "status", "--cloud", "--json")
+    *_, listing = project.objects()
+    files = [path for path in project.objects() if not path.name.endswith(".dir")]
+    kept = {path: path.read_bytes() for path in project.objects()}
+    files[0].chmod(0o644)
+    files[0].unlink()
+    assert project.run(*status).stdout.strip() == "{}", "DVC itself sees it"
+    (doubt,) = project.doubts("--stored")
+    assert "data/raw/sample/a.csv" in doubt
+    assert "is missing" in doubt
+    listing.chmod(0o644)
+    listing.write_bytes(listing.read_bytes()[:-1] + b"!")
+    doubts = project.doubts("--stored")
+    assert any("data/raw/sample (" in d and "has other content" in d for d in doubts)
+    repaired = project.verify("--repair")
+    assert ("stored", "note", "2 objects were put back from this cache") in repaired
+    assert {path: path.read_bytes() for path in project.objects()} == kept
+    assert project.doubts("--deep") == []
+
+
+def test_git_pushes_no_commit_whose_data_were_not_pushed(project, tmp_path):
+    project.run("git", "init", "--quiet", "--bare", str(tmp_path / "hub"))
+    project.run("git", "remote", "add", "hub", str(tmp_path / "hub"))
+    project.run("quickstack", "hooks")
+    project.run("git", "push", "--quiet", "hub", "main")
+    write(project.root / "params.yaml", "dataset: sample\nsample:\n  rows: 4\n")
+    project.run("dvc", "repro", "--quiet")
+    project.run("git", "commit", "--quiet", "-a", "-m", "more")
+    refused = project.run("git", "push", "--quiet", "hub", "main", check=False)
+    assert refused.returncode != 0
+    assert "restricted: data/raw/sample" in refused.stderr
+    assert "To fix it: dvc push, then push again." in refused.stderr
+    project.run("dvc", "push", "--quiet")
+    project.run("git", "push", "--quiet", "hub", "main")
+
+
+def test_a_hook_of_somebody_else_stays(project):
+    hook = write(project.root / ".git" / "hooks" / "pre-push", "#!/bin/sh\nexit 0\n")
+    refused = project.run("quickstack", "hooks", check=False)
+    assert refused.returncode == 1
+    assert "hooks --check" in refused.stderr
+    assert hook.read_text(encoding="utf-8") == "#!/bin/sh\nexit 0\n"
+
+
+@pytest.mark.parametrize("name", ["data/raw/sample/a.csv"])
+def test_an_output_that_git_holds_is_named(project, name):
+    project.run("git", "add", "--force", name)
+    assert project.doubts() == [f"git holds {name}, which DVC keeps; git rm --cached {name}"]
