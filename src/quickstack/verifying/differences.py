@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from quickstack.verifying.tolerances import is_close
 
@@ -54,7 +55,7 @@ def compare_files(a: Path, b: Path) -> list[Difference]:
     if compare is not None:
         try:
             found = list(compare(a, b))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, BadZipFile):
             return [Difference("one of the two cannot be read as its name says")]
         return found or [Difference("the content is equal, its bytes are not")]
     sizes = a.stat().st_size, b.stat().st_size
