@@ -19,7 +19,7 @@ from quickstack.modeling.fit import (
     encode_target,
     fit,
 )
-from quickstack.modeling.metrics import LOSS_NAME
+from quickstack.modeling.metrics import LOSS_NAME, MAIN_METRIC
 
 
 def contract_of(values, positive):
@@ -104,6 +104,10 @@ def test_cross_validation_reports_folds_and_the_loss_of_rows(task) -> None:
     assert found["loss"]["rows"] == 600
     assert found["loss"]["mean"] > 0
     assert all(set(m) == {"mean", "standard_deviation"} for m in found["metrics"].values())
+    ((main, by_fold),) = found["by_fold"].items()
+    assert main == MAIN_METRIC[task]
+    assert len(by_fold) == 4
+    assert found["metrics"][main]["mean"] == pytest.approx(np.mean(by_fold), abs=2e-6)
     if task == "binary":
         assert found["loss"]["mean"] == pytest.approx(found["metrics"]["brier"]["mean"], abs=1e-6)
     assert json.loads(json.dumps(found, allow_nan=False)) == found

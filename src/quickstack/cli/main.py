@@ -24,6 +24,7 @@ from quickstack.cli import (
     result,
     scan,
     storage,
+    sweep,
     verify,
 )
 from quickstack.errors import QuickstackError
@@ -81,6 +82,7 @@ app.command("restore")(restore.restore)
 app.command("add")(add.add)
 app.command("scan")(scan.scan)
 app.command("erase")(erase.erase)
+app.command("sweep")(sweep.sweep)
 app.add_typer(land.app, name="land")
 app.add_typer(key.app, name="key")
 app.add_typer(storage.app, name="storage")

@@ -13,7 +13,14 @@ from quickstack.contract.model import Contract
 from quickstack.errors import ModelError
 from quickstack.modeling.candidates import Pipeline, build_baseline, build_pipeline, one_thread
 from quickstack.modeling.features import feature_frame, features, unused_columns
-from quickstack.modeling.metrics import LOSS_NAME, Floats, measure_all, rounded, row_losses
+from quickstack.modeling.metrics import (
+    LOSS_NAME,
+    MAIN_METRIC,
+    Floats,
+    measure_all,
+    rounded,
+    row_losses,
+)
 from quickstack.modeling.predict import encode, score_rows
 from quickstack.params import TrainParams
 
@@ -100,7 +107,8 @@ def cross_validate(
     -------
     dict or None
         None where `params.folds` is 0. Else, rounded to 6 decimals: `folds`; `metrics`, the mean
-        and standard deviation over folds of each measure (None where a fold has none); `loss`,
+        and standard deviation over folds of each measure (None where a fold has none);
+        `by_fold`, the task's main measure in each fold, by which models are paired; `loss`,
         `name`, `mean` and `standard_deviation` over the `rows` predicted, see
         `metrics.row_losses`.
 
@@ -126,11 +134,12 @@ def cross_validate(
         scores = score_rows(pipeline, frame.iloc[held_out], contract.task)
         measures.append(measure_all(contract.task, target[held_out], scores))
         losses.append(row_losses(contract.task, target[held_out], scores))
-    loss = np.concatenate(losses)
+    loss, main = np.concatenate(losses), MAIN_METRIC[contract.task]
     return rounded(
         {
             "folds": params.folds,
             "metrics": {name: _spread([m[name] for m in measures]) for name in measures[0]},
+            "by_fold": {main: [m[main] for m in measures]},
             "loss": {
                 "name": LOSS_NAME[contract.task],
                 "mean": loss.mean(),

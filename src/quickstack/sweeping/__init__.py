@@ -1,0 +1,1 @@
+"""Search for better settings, n trials at a time, each of them an experiment of DVC."""
