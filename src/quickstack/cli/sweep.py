@@ -54,12 +54,10 @@ def _run(opened: Sweep, trials: int, jobs: int) -> bool:
     import signal
 
     from quickstack.sweeping.conduct import conduct
-    from quickstack.sweeping.opening import require_results
 
     there = {trial.number for trial in opened.before}
     if there >= set(range(1, trials + 1)):
         return False
-    require_results(opened.root)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _Progress(opened, trials, len(there)) as progress:

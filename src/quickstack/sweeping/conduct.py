@@ -16,7 +16,7 @@ from typing import Any
 from quickstack.errors import QuickstackError
 from quickstack.sweeping.declared import Values
 from quickstack.sweeping.experiments import message, reference, trial_name
-from quickstack.sweeping.opening import Sweep
+from quickstack.sweeping.opening import Sweep, require_results
 from quickstack.sweeping.propose import propose
 from quickstack.sweeping.trial import Ran, Task, begin, run_trial
 from quickstack.sweeping.workplace import claim, furnish
@@ -39,7 +39,8 @@ def conduct(sweep: Sweep, trials: int, jobs: int, report: Report) -> bool:
     Raises
     ------
     QuickstackError
-        Where no trial could succeed: the disk is full, or the data are not here.
+        Where no trial could succeed: the results of the commit are not those of its code, the data
+        are not here, or the disk is full.
     """
     there = {trial.number for trial in sweep.before}
     lacking = [number for number in range(1, trials + 1) if number not in there]
@@ -50,7 +51,9 @@ def conduct(sweep: Sweep, trials: int, jobs: int, report: Report) -> bool:
     failed: list[Values] = []
     with _workplace(sweep) as place, _workers(min(jobs, len(lacking) or 1)) as pool:
         free = [place / str(number) for number in range(1, min(jobs, len(lacking)) + 1)]
-        list(pool.map(furnish, repeat(sweep.root), free, repeat(sweep.base)))
+        furnished = pool.map(furnish, repeat(sweep.root), free, repeat(sweep.base))
+        require_results(sweep.root)  # meanwhile
+        list(furnished)
         while lacking or running:
             while free and lacking:
                 busy = [*(values for _, values, _ in running.values()), *failed]

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from quickstack.errors import QuickstackError
+from quickstack.errors import DataError, QuickstackError
 from quickstack.paths import PARAMS, PIPELINE, TRAINING
 from quickstack.sweeping.declared import Declared, Value, Values
 
@@ -121,11 +121,11 @@ def find_finished(root: Path, name: str) -> list[tuple[Finished, str]]:
 
 
 def read_scores(training: dict[str, Any]) -> list[float]:
-    """Return the score in each fold from `reports/training.json`; ValueError where one lacks it."""
+    """Return the score in each fold from `reports/training.json`; DataError where one lacks it."""
     validation = training["cross_validation"] or {}
     ((_, by_fold),) = (validation.get("by_fold") or {"": []}).items()
     if not by_fold or None in by_fold:
-        raise ValueError("there is no score of the cross-validation")
+        raise DataError("a fold of the cross-validation has no score", where=TRAINING.as_posix())
     return [float(score) for score in by_fold]
 
 
