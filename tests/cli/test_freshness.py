@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from helpers import ROOT, make_repository
-from quickstack.cli.freshness import age_limit
 from quickstack.cli.main import app
+from quickstack.publishing.freshness import age_limit
 
 
 @pytest.fixture

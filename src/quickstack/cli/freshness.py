@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import typer
-
-#: Units as contracts write them, in days.
-_DAYS = {"h": 1 / 24, "d": 1, "w": 7, "m": 30.44, "y": 365.25}
 
 
 def freshness() -> None:
@@ -21,6 +17,7 @@ def freshness() -> None:
     from quickstack.cli.repository import find_root
     from quickstack.contract import load_contract
     from quickstack.errors import DataError
+    from quickstack.publishing.freshness import age_limit
     from quickstack.sources.documents import read_json
 
     root = find_root()
@@ -42,15 +39,3 @@ def freshness() -> None:
     if age > limit:
         raise DataError(sentence, fix="bring newer data in, and run `dvc repro`")
     typer.echo(sentence)
-
-
-def age_limit(text: str) -> timedelta | None:
-    """Return the age that a service level allows; None where it says none.
-
-    Parameters
-    ----------
-    text
-        A number and a unit: hours, days, weeks, months or years, also by their first letter.
-    """
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([hdwmy])[a-z]*\s*", text.lower())
-    return timedelta(days=float(found[1]) * _DAYS[found[2]]) if found else None

@@ -20,6 +20,8 @@ from quickstack.cli import (
     hooks,
     key,
     land,
+    publish,
+    published,
     restore,
     result,
     scan,
@@ -83,6 +85,11 @@ app.command("add")(add.add)
 app.command("scan")(scan.scan)
 app.command("erase")(erase.erase)
 app.command("sweep")(sweep.sweep)
+app.command("publish")(publish.publish)
+app.command("preview")(publish.preview)
+app.command("runs")(published.runs)
+app.command("rollback")(published.rollback)
+app.command("link")(published.link)
 app.add_typer(land.app, name="land")
 app.add_typer(key.app, name="key")
 app.add_typer(storage.app, name="storage")

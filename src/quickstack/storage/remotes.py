@@ -151,7 +151,8 @@ def client(remote: Remote, *, seconds: int = SECONDS, attempts: int = 1) -> Any:
             connect_timeout=seconds,
             read_timeout=seconds,
             retries={"total_max_attempts": attempts, "mode": "standard"},
-            signature_version=UNSIGNED if anonymous else None,
+            # Named, because presigned links would otherwise be of the older kind.
+            signature_version=UNSIGNED if anonymous else "s3v4",
         ),
     )
 

@@ -1,0 +1,190 @@
+"""`quickstack publish` and `quickstack preview`: a run where its readers look, or here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from quickstack.publishing.build import Built
+    from quickstack.publishing.facts import Facts
+
+PlaceArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[PLACE]", help="s3://BUCKET/PREFIX or a folder; else the remote `publish`."
+    ),
+]
+PREVIEW = Path(".quickstack/preview")
+
+
+def publish(
+    place: PlaceArgument = None,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", help="Publish although the model is worse; this is recorded."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, and send nothing.")
+    ] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh",
+            help="Tell Power BI to refresh (POWERBI_TOKEN, POWERBI_DATASET, POWERBI_GROUP).",
+        ),
+    ] = False,
+) -> None:
+    """Put the committed run where its readers look: checked, whole, and switched at once.
+
+    It refuses when the workspace differs from the commit, when verify, the quality gate or the
+    leak scan fails, and when the published value of the main metric lies beyond the better end of
+    this model's 95 % interval.
+    """
+    from quickstack.cli.repository import find_root
+    from quickstack.paths import EXPORTS
+    from quickstack.publishing.exports import read_exports
+    from quickstack.publishing.facts import read_facts
+    from quickstack.publishing.gates import GATES, leak_free
+    from quickstack.publishing.places import open_place
+    from quickstack.publishing.powerbi import read_target, request_refresh
+    from quickstack.publishing.publish import WORK, Job
+    from quickstack.publishing.publish import publish as send
+    from quickstack.publishing.state import run_path
+
+    root = find_root()
+    target = read_target() if refresh else None
+    where = open_place(root, place)
+    for name, gate in GATES.items():
+        _passed(name, gate(root))
+    facts = read_facts(root)
+
+    def inspect(built: Built) -> None:
+        _passed("leaks", leak_free(root, built))
+
+    with _progress() as begin:
+        job = Job(where, read_exports(root / EXPORTS), facts, root / WORK, inspect, begin)
+        outcome = send(job, reason=reason, dry_run=dry_run)
+    page = where.address(f"{run_path(outcome.run)}index.html")
+    if outcome.built is None:
+        typer.echo(f"Published already as run {outcome.run}: nothing was changed in {where.shown}")
+    elif dry_run:
+        typer.echo(f"Would send {outcome.sent} files, {outcome.size / 1e6:,.1f} MB to {page}")
+        _tell(outcome.built, facts)
+    else:
+        typer.echo(f"Published  run {outcome.run}")
+        typer.echo(f"Sent       {outcome.sent} files, {outcome.size / 1e6:,.1f} MB")
+        _tell(outcome.built, facts)
+        typer.echo(f"Page       {page}")
+    if target is not None and not dry_run:
+        request_refresh(target)
+        typer.echo("Power BI   was asked to refresh; it tells in its own history how that ends")
+
+
+def preview(
+    place: PlaceArgument = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it at an address of this machine, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Make here what `publish` would put in place, with the history of what is published."""
+    from dataclasses import replace
+
+    from quickstack.cli.repository import find_root
+    from quickstack.errors import StorageError
+    from quickstack.paths import EXPORTS
+    from quickstack.publishing.exports import read_exports
+    from quickstack.publishing.facts import git, read_facts
+    from quickstack.publishing.place import Seen
+    from quickstack.publishing.places import open_place
+    from quickstack.publishing.preview import make_preview
+    from quickstack.publishing.publish import WORK
+    from quickstack.publishing.state import State, read_state, run_path
+
+    root = find_root()
+    state = State(Seen(None))
+    try:
+        state = read_state(open_place(root, place))
+    except StorageError as error:
+        if place is not None:
+            raise
+        typer.echo(f"Without history: {error.what}")
+    facts = read_facts(root)
+    if git(root, "status", "--porcelain"):
+        facts = replace(facts, revision=f"{facts.revision} with changes")
+    folder = root / PREVIEW
+    built = make_preview(folder, read_exports(root / EXPORTS), facts, state, root / WORK)
+    _tell(built, facts)
+    typer.echo(f"Page       {(PREVIEW / run_path(built.run)).as_posix()}/index.html")
+    if serve:
+        _serve(folder)
+
+
+def _passed(name: str, phrase: str) -> None:
+    typer.secho(f"{'ok':<8}", fg="green", nl=False)
+    typer.echo(f"{name:<12}{phrase}")
+
+
+def _tell(built: Built, facts: Facts) -> None:
+    from quickstack.publishing.freshness import SOURCES, hours
+
+    fresh = built.freshness
+    typer.echo(f"Changed    {built.changed}")
+    age = "no time column says how old the data are"
+    if fresh.age is not None:
+        age = f"the newest row is {hours(fresh.age):,.1f} hours old"
+        if fresh.promise is not None:
+            kept = "kept" if fresh.kept else "BROKEN"
+            age += f", {hours(fresh.promise):,.1f} are promised: {kept}"
+    typer.echo(f"Freshness  {age}")
+    lead = "when the data arrived is not known"
+    if fresh.lead is not None:
+        lead = (
+            f"{hours(fresh.lead):,.1f} hours from their arrival, by {SOURCES[facts.arrived.source]}"
+        )
+        if fresh.lead_promise is not None:
+            kept = "kept" if fresh.lead_kept else "BROKEN"
+            lead += f"; {hours(fresh.lead_promise):,.1f} are promised: {kept}"
+    typer.echo(f"Arrival    {lead}")
+    for remark in built.remarks:
+        typer.echo(f"Note       {remark}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], Callable[[int], None]]]:
+    """Give what publishing calls with the bytes to send; a bar where there is a terminal."""
+    import sys
+
+    from rich import progress as bars
+    from rich.console import Console
+
+    if not sys.stderr.isatty():
+        yield lambda _: lambda _: None
+        return
+    columns = (bars.BarColumn(), bars.DownloadColumn(), bars.TransferSpeedColumn())
+    with bars.Progress(
+        *columns, bars.TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+
+        def begin(total: int) -> Callable[[int], None]:
+            task = bar.add_task("publish", total=total)
+            return lambda size: bar.advance(task, size)
+
+        yield begin
+
+
+def _serve(folder: Path) -> None:
+    from functools import partial
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        typer.echo(f"Served at  http://127.0.0.1:{server.server_address[1]}/ (Ctrl-C ends it)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            typer.echo("Ended.")

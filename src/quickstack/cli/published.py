@@ -1,0 +1,63 @@
+"""`quickstack runs`, `rollback` and `link`: what is published, an earlier run, a link to share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from quickstack.cli.publish import PlaceArgument
+
+
+def runs(place: PlaceArgument = None) -> None:
+    """List the published runs, in the order in which they were published."""
+    from quickstack.cli.repository import find_root
+    from quickstack.publishing.places import open_place
+    from quickstack.publishing.state import read_state
+
+    where = open_place(find_root(), place)
+    state = read_state(where)
+    if state.run is None:
+        typer.echo(f"nothing is published in {where.shown} yet")
+        return
+    for row in state.runs:
+        mark = "*" if row["run"] == state.run else " "
+        value = "not defined" if row["value"] is None else f"{row['value']:.4f}"
+        note = f"  reason: {row['reason']}" if row["reason"] else ""
+        typer.echo(
+            f"{mark} {row['run']:<26}{row['metric']} {value}  drift {row['verdict']:<8}"
+            f"{row['clean']:>12,} rows{note}"
+        )
+    typer.echo("* is what readers see")
+
+
+def rollback(
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Its name; else the one before.")
+    ] = None,
+    place: Annotated[
+        str | None,
+        typer.Option("--place", help="s3://BUCKET/PREFIX or a folder; else the remote `publish`."),
+    ] = None,
+) -> None:
+    """Show readers an earlier run again, when every byte of it is still there."""
+    from quickstack.cli.repository import find_root
+    from quickstack.publishing.places import open_place
+    from quickstack.publishing.rollback import rollback as switch
+
+    shown = switch(open_place(find_root(), place), run, typer.echo)
+    typer.echo(f"Readers see run {shown} again; no run was removed")
+
+
+def link(
+    place: PlaceArgument = None,
+    hours: Annotated[float, typer.Option("--hours", min=0.02, help="How long it shall work.")] = 24,
+) -> None:
+    """Print a link to the published page that works without keys, and when it ends."""
+    from quickstack.cli.repository import find_root
+    from quickstack.publishing.links import page_link
+    from quickstack.publishing.places import open_place
+
+    made = page_link(open_place(find_root(), place), hours)
+    typer.echo(made.url)
+    typer.echo(f"It ends at {made.end:%Y-%m-%d %H:%M} UTC: {made.why}.", err=True)

@@ -1,0 +1,1 @@
+"""Put a run where its readers look: whole, checked, dated, and taken back by one command."""
