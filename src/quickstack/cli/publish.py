@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,28 +131,35 @@ def _passed(name: str, phrase: str) -> None:
 
 
 def _tell(built: Built, facts: Facts) -> None:
-    from quickstack.publishing.freshness import SOURCES, hours
+    from quickstack.publishing.freshness import SOURCES
 
     fresh = built.freshness
     typer.echo(f"Changed    {built.changed}")
     age = "no time column says how old the data are"
     if fresh.age is not None:
-        age = f"the newest row is {hours(fresh.age):,.1f} hours old"
-        if fresh.promise is not None:
-            kept = "kept" if fresh.kept else "BROKEN"
-            age += f", {hours(fresh.promise):,.1f} are promised: {kept}"
+        age = f"the newest row is {_span(fresh.age)} old{_promised(fresh.promise, fresh.kept)}"
     typer.echo(f"Freshness  {age}")
     lead = "when the data arrived is not known"
     if fresh.lead is not None:
-        lead = (
-            f"{hours(fresh.lead):,.1f} hours from their arrival, by {SOURCES[facts.arrived.source]}"
-        )
-        if fresh.lead_promise is not None:
-            kept = "kept" if fresh.lead_kept else "BROKEN"
-            lead += f"; {hours(fresh.lead_promise):,.1f} are promised: {kept}"
-    typer.echo(f"Arrival    {lead}")
+        kept = _promised(fresh.lead_promise, fresh.lead_kept)
+        lead = f"the data arrived {_span(fresh.lead)} before{kept}"
+    typer.echo(f"Arrival    {lead}; by {SOURCES[facts.arrived.source]}")
     for remark in built.remarks:
         typer.echo(f"Note       {remark}")
+
+
+def _promised(promise: timedelta | None, kept: bool | None) -> str:
+    if promise is None or kept is None:
+        return ""
+    return f", {_span(promise)} are promised: {'kept' if kept else 'BROKEN'}"
+
+
+def _span(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:,.0f} seconds"
 
 
 @contextmanager

@@ -127,15 +127,15 @@ def _publish(job: Job, reason: str | None, *, dry_run: bool) -> Outcome:
     job.inspect(built)
     if dry_run:
         return Outcome(built.run, built, len(built.files) + 1, sum(f["bytes"] for f in built.files))
-    for second in range(1, 60):
-        if unfinished or _claim(job, built):
-            break
-        # Somebody published the same revision in the same second.
+    second = 0
+    while not unfinished and not _claim(job, built):
+        second += 1  # somebody published the same revision in the same second
         built = build(run_id(moment + timedelta(seconds=second), job.facts.revision))
     sent, size = _send(job, built)
     _switch(job, state, built)
     _note(job).unlink(missing_ok=True)
-    return Outcome(built.run, built, sent, size)
+    claimed = 0 if unfinished else 1
+    return Outcome(built.run, built, sent + claimed, size + claimed * built.manifest_facts["bytes"])
 
 
 def _is_published(job: Job, state: State) -> bool:
