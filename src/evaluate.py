@@ -52,7 +52,7 @@ def main(stage: Stage) -> None:
     write_csv(paths.IMPORTANCE, importance)
     write_text(paths.MODEL_CARD, model_card(contract, model.metadata, metrics, importance))
     main_metric = MAIN_METRIC[contract.task]
-    stage.log(f"{main_metric} {metrics['value'][main_metric]} on {len(test)} rows")
+    stage.log(f"{main_metric} {metrics['value'][main_metric]} on {len(test)} rows", rows=len(test))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ def main(stage: Stage) -> None:
         pages = [manifest.file_facts(folder / "index.html", folder)]
         described = manifest.build_manifest(contract, hashes, parameters, written, pages)
         write_json(folder / "manifest.json", described)
-    stage.log(f"{written[0]['rows']:,} predictions; open {paths.EXPORTS.as_posix()}/index.html")
+    rows = written[0]["rows"]
+    stage.log(f"{rows:,} predictions; open {paths.EXPORTS.as_posix()}/index.html", rows=rows)
 
 
 if __name__ == "__main__":

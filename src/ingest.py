@@ -32,7 +32,10 @@ def main(stage: Stage) -> None:
         )
     write_json(paths.QUALITY, report)
     rows = report["rows"]
-    stage.log(f"{rows['clean']} of {rows['read']} rows clean, {rows['quarantined']} in quarantine")
+    stage.log(
+        f"{rows['clean']} of {rows['read']} rows clean, {rows['quarantined']} in quarantine",
+        rows=rows["read"],
+    )
 
 
 if __name__ == "__main__":

@@ -45,7 +45,9 @@ def main(stage: Stage) -> None:
         ordered=contract.ordered,
     )
     write_json(paths.DRIFT, report)
-    stage.log(f"{report['verdict']}: {report['action']}")
+    stage.log(
+        f"{report['verdict']}: {report['action']}", rows=sum(len(each.batches) for each in labels)
+    )
 
 
 def _measure(

@@ -15,7 +15,7 @@ def main(stage: Stage) -> None:
     with whole_folder(paths.RAW / "sample") as folder:
         for month, text in sample_months(params.rows, params.seed):
             write_text(folder / f"subscriptions_{month}.csv", text)
-    stage.log(f"{params.rows} invented customer-months written")
+    stage.log(f"{params.rows} invented customer-months written", rows=params.rows)
 
 
 if __name__ == "__main__":

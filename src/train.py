@@ -37,7 +37,9 @@ def main(stage: Stage) -> None:
     save_model(paths.MODEL, pipeline, description)
     write_json(paths.REFERENCE, reference)
     write_json(paths.TRAINING, description)
-    stage.log(f"{params.model} fitted on {len(rows)} rows, {len(learned_from)} features")
+    stage.log(
+        f"{params.model} fitted on {len(rows)} rows, {len(learned_from)} features", rows=len(rows)
+    )
 
 
 if __name__ == "__main__":

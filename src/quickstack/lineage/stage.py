@@ -6,9 +6,9 @@ import errno
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import quickstack
 from quickstack.errors import QuickstackError
@@ -20,6 +20,7 @@ from quickstack.lineage.previous import (
     note_outputs,
     restore_outputs,
 )
+from quickstack.lineage.records import recorded
 from quickstack.params import ComputeParams, Section, read_dataset, read_params
 from quickstack.paths import contract_path
 
@@ -29,10 +30,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage is given: its name, the data set and how to read its parameters."""
+    """What a stage is given: its name, the data set and how to read its parameters.
+
+    Attributes
+    ----------
+    facts
+        What its run record holds beside time and memory.
+    """
 
     name: str
     dataset: str
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def params(self, section: type[Section]) -> Section:
         """Read the stage's own section of `params.yaml`."""
@@ -49,8 +57,10 @@ class Stage:
 
         return load_contract(contract_path(self.dataset))
 
-    def log(self, text: str) -> None:
-        """Write one line about a step that is done."""
+    def log(self, text: str, rows: int | None = None) -> None:
+        """Write one line about a step that is done; the run record keeps how many rows it took."""
+        if rows is not None:
+            self.facts["rows"] = rows
         print(f"{self.name}: {text}", flush=True)
 
 
@@ -66,9 +76,10 @@ def run(name: str, work: Callable[[Stage], None]) -> None:
         require_own_modules()
         clear_leftovers(name)
         before = note_outputs(name)
-        with withheld_messages(name):
-            work(Stage(name, read_dataset()))
-        keep_outputs(name)
+        with recorded(name) as facts:
+            with withheld_messages(name):
+                work(Stage(name, read_dataset(), facts))
+            keep_outputs(name)
     except QuickstackError as error:
         _fail(name, before, error.sentence(), error.exit_code)
     except KeyboardInterrupt:
