@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from quickstack.cli import (
     add,
+    diff,
     doctor,
     erase,
     freshness,
@@ -80,6 +81,7 @@ app.command("result")(result.result)
 app.command("freshness")(freshness.freshness)
 app.command("verify")(verify.verify)
 app.command("hooks")(hooks.hooks)
+app.command("diff")(diff.diff)
 app.command("restore")(restore.restore)
 app.command("add")(add.add)
 app.command("scan")(scan.scan)

@@ -1,0 +1,38 @@
+"""`quickstack diff`: what differs between two revisions, data included."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="A branch, tag or commit.")] = "HEAD",
+    after: Annotated[
+        str | None, typer.Argument(metavar="[B]", help="Another; the workspace when left out.")
+    ] = None,
+    form: Annotated[
+        Literal["text", "markdown", "json"], typer.Option("--format", help="How to write it.")
+    ] = "text",
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Fetch nothing; say what is not here.")
+    ] = False,
+) -> None:
+    """Compare data, quality, parameters and metrics of A and B; no value of a row is shown."""
+    from quickstack.cli.repository import find_root
+    from quickstack.comparing import diff as comparing
+    from quickstack.comparing import render
+    from quickstack.comparing.revisions import find_revision
+
+    root = find_root()
+    one, other = find_revision(root, before), find_revision(root, after)
+    compared = comparing.diff(one, other, offline=offline)
+    if form == "json":
+        import json
+
+        typer.echo(json.dumps(compared, indent=2, ensure_ascii=False))
+        return
+    write = render.markdown if form == "markdown" else render.text
+    title = f"From {compared['before']} to {compared['after']}"
+    typer.echo(write(title, render.diff_sections(compared)), nl=False)
