@@ -19,6 +19,7 @@ from quickstack.cli import (
     erase,
     freshness,
     hooks,
+    history,
     key,
     land,
     publish,
@@ -82,6 +83,7 @@ app.command("freshness")(freshness.freshness)
 app.command("verify")(verify.verify)
 app.command("hooks")(hooks.hooks)
 app.command("diff")(diff.diff)
+app.command("history")(history.history)
 app.command("restore")(restore.restore)
 app.command("add")(add.add)
 app.command("scan")(scan.scan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from quickstack.modeling.split import TEST
 
 #: How the difference of two models is known.
 PAIRED = "paired difference on the same test rows"
-OVERLAP = "whether the intervals overlap, since predictions of the same test rows are not at hand"
+OVERLAP = "whether the intervals overlap, since {}"
+ABSENT = "predictions of both are not at hand"
+OTHER_ROWS = "the test rows are not the same"
 SAME = "the same predictions"
 PREDICTIONS = "predictions.parquet"
 #: Resamples and seed where params.yaml does not say.
@@ -46,14 +49,16 @@ def compare_metrics(
     if task not in HIGHER_IS_BETTER or not one or not other:
         return {"how": "there are no metrics of the same task on both sides", "metrics": []}
     differences: dict[str, Any] = {}
-    how = OVERLAP
+    how = OVERLAP.format(ABSENT)
     hashes = [_predictions(objects, side) for side in (before, after)]
     if all(hashes) and hashes[0] == hashes[1]:
         how = SAME
     elif contract is not None and all(hashes):
-        paired = _paired(objects, (before, after), hashes, contract, task)
-        if paired is not None:
-            how, differences = PAIRED, paired
+        found = _test_rows_of(objects, (before, after), hashes, contract, task)
+        if found is not None and _same_rows(*found):
+            how, differences = PAIRED, _paired(*found, after.params, task)
+        elif found is not None:
+            how = OVERLAP.format(OTHER_ROWS)
     rows = []
     for name, higher in HIGHER_IS_BETTER[task].items():
         values = [_value(side, name) for side in (one, other)]
@@ -100,29 +105,29 @@ def _predictions(objects: Objects, side: Revision) -> str | None:
     return (objects.listing(side, paths.EXPORTS) or {}).get(PREDICTIONS)
 
 
-def _paired(
+def _test_rows_of(
     objects: Objects,
     sides: tuple[Revision, Revision],
     hashes: list[str | None],
     contract: Contract,
     task: Task,
-) -> dict[str, Any] | None:
-    """Return the differences of the measures, after minus before; None without common rows."""
-    tables = []
+) -> tuple[Any, Any] | None:
+    found = []
     for side, md5 in zip(sides, hashes, strict=True):
         place = objects.files(side, paths.EXPORTS, {PREDICTIONS: str(md5)})[PREDICTIONS]
-        if place is None:
+        rows = None if place is None else _test_rows(place, contract, task, side)
+        if rows is None:
             return None
-        tables.append(_test_rows(place, contract, task, side))
-    one, other = tables
-    if (
-        one is None
-        or other is None
-        or not one[0].equals(other[0])
-        or not np.array_equal(one[1], other[1])
-    ):
-        return None
-    params = sides[1].params
+        found.append(rows)
+    return found[0], found[1]
+
+
+def _same_rows(one: Any, other: Any) -> bool:
+    return bool(one[0].equals(other[0]) and np.array_equal(one[1], other[1]))
+
+
+def _paired(one: Any, other: Any, params: Mapping[str, Any], task: Task) -> dict[str, Any]:
+    """Return the differences of the measures, after minus before."""
     compared = compare(
         task,
         one[1],

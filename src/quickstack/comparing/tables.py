@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Rows that are read at a time.
 BATCH = 65_536
+#: Fewer rows have no distribution to speak of.
+FEW = 100
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,8 @@ def _compared(before: list[Path], after: list[Path], facts: TableFacts) -> dict[
     rows = {"before": totals[0], "after": totals[1]}
     for kind in ("added", "removed", "changed"):
         rows[kind] = getattr(changes, kind)
-    return {"rows": rows, "columns": columns, "shift": shift.table(), "notes": notes}
+    moved = shift.table() if max(counted) >= FEW else []
+    return {"rows": rows, "columns": columns, "shift": moved, "notes": notes}
 
 
 def _schema(paths: list[Path]) -> pa.Schema | None:

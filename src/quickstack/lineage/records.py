@@ -151,9 +151,21 @@ def _hash(path: str, locked: Mapping[str, Any]) -> str | None:
     if path in locked:
         return locked[path]["md5"]
     if Path(path).is_file():
-        return hashlib.md5(Path(path).read_bytes(), usedforsecurity=False).hexdigest()
+        return _md5(Path(path).read_bytes())
+    if path.startswith("src/"):
+        # As DVC hashes a folder: its files in order, as JSON. Data are not hashed here again.
+        files = sorted(p for p in Path(path).rglob("*") if p.is_file() and p.suffix != ".pyc")
+        entries = [
+            {"md5": _md5(file.read_bytes()), "relpath": file.relative_to(path).as_posix()}
+            for file in files
+        ]
+        return _md5(json.dumps(entries).encode()) + ".dir"
     pointer = _read(Path(f"{path}.dvc")) if Path(f"{path}.dvc").is_file() else {}
     return next((out.get("md5") for out in pointer.get("outs") or ()), None)
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _size(path: str) -> int:
