@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from quickstack.cli import (
     add,
+    checkout,
     diff,
     doctor,
     erase,
@@ -84,6 +85,7 @@ app.command("verify")(verify.verify)
 app.command("hooks")(hooks.hooks)
 app.command("diff")(diff.diff)
 app.command("history")(history.history)
+app.command("checkout")(checkout.checkout)
 app.command("restore")(restore.restore)
 app.command("add")(add.add)
 app.command("scan")(scan.scan)

@@ -116,17 +116,24 @@ class Objects:
             except (DvcException, OSError):
                 continue
 
+    def unversioned(self, output: Path) -> list[str]:
+        """Return the files of an output, as it is in the workspace, that the cache does not hold."""
+        return [name for name, md5 in self._here(output).items() if not self._place(md5).is_file()]
+
     def _here(self, output: Path) -> dict[str, str]:
         from dvc.fs import localfs
         from dvc.repo import Repo
         from dvc_data.hashfile.hash import hash_file
 
-        folder = self.root / output
-        names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+        top = self.root / output
+        files = sorted(p for p in top.rglob("*") if p.is_file()) if top.is_dir() else [top]
         with Repo(self.root) as repo:
             return {
-                name: str(hash_file(str(folder / name), localfs, "md5", state=repo.state)[1].value)
-                for name in names
+                file.relative_to(top).as_posix(): str(
+                    hash_file(str(file), localfs, "md5", state=repo.state)[1].value
+                )
+                for file in files
+                if file.is_file()
             }
 
     def _place(self, md5: str) -> Path:

@@ -154,7 +154,8 @@ def _hash(path: str, locked: Mapping[str, Any]) -> str | None:
         return _md5(Path(path).read_bytes())
     if path.startswith("src/"):
         # As DVC hashes a folder: its files in order, as JSON. Data are not hashed here again.
-        files = sorted(p for p in Path(path).rglob("*") if p.is_file() and p.suffix != ".pyc")
+        found = (p for p in Path(path).rglob("*") if p.is_file() and p.suffix != ".pyc")
+        files = sorted(found, key=lambda p: p.as_posix())
         entries = [
             {"md5": _md5(file.read_bytes()), "relpath": file.relative_to(path).as_posix()}
             for file in files
