@@ -30,6 +30,7 @@ from quickstack.cli import (
     scan,
     storage,
     sweep,
+    summary,
     verify,
 )
 from quickstack.errors import QuickstackError
@@ -86,6 +87,7 @@ app.command("hooks")(hooks.hooks)
 app.command("diff")(diff.diff)
 app.command("history")(history.history)
 app.command("checkout")(checkout.checkout)
+app.command("summary")(summary.summary)
 app.command("restore")(restore.restore)
 app.command("add")(add.add)
 app.command("scan")(scan.scan)

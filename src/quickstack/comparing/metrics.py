@@ -13,7 +13,7 @@ from quickstack.comparing.objects import Objects
 from quickstack.comparing.revisions import Revision
 from quickstack.contract.model import Contract, Task
 from quickstack.modeling.intervals import compare
-from quickstack.modeling.metrics import HIGHER_IS_BETTER, MAIN_METRIC
+from quickstack.modeling.metrics import DECIMALS, HIGHER_IS_BETTER, MAIN_METRIC
 from quickstack.modeling.split import TEST
 
 #: How the difference of two models is known.
@@ -66,7 +66,9 @@ def compare_metrics(
         row |= {"before": values[0], "after": values[1]}
         if how == PAIRED:
             difference = differences[name]
-            row["difference"] = {key: difference[key] for key in ("value", "low", "high")}
+            # Exported predictions are rounded, so that their own difference is a little another.
+            ends = {key: difference[key] for key in ("low", "high")}
+            row["difference"] = {"value": _minus(values[1], values[0]), **ends}
             row["verdict"] = _named(difference["better"])
         elif how == SAME or one == other:
             row["verdict"] = "same"
@@ -83,6 +85,12 @@ def _value(metrics: dict[str, Any], name: str) -> dict[str, float | None]:
         "low": interval.get("low"),
         "high": interval.get("high"),
     }
+
+
+def _minus(one: dict[str, float | None], other: dict[str, float | None]) -> float | None:
+    if one["value"] is None or other["value"] is None:
+        return None
+    return round(one["value"] - other["value"], DECIMALS)
 
 
 def _named(better: bool | None) -> str:

@@ -117,7 +117,7 @@ class Objects:
                 continue
 
     def unversioned(self, output: Path) -> list[str]:
-        """Return the files of an output, as it is in the workspace, that the cache does not hold."""
+        """Return the files of an output in the workspace that the cache does not hold."""
         return [name for name, md5 in self._here(output).items() if not self._place(md5).is_file()]
 
     def _here(self, output: Path) -> dict[str, str]:

@@ -1,0 +1,28 @@
+"""`quickstack summary`: what a pull request changes, as Markdown."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def summary(
+    base: Annotated[str, typer.Argument(help="What it is compared with: a branch or commit.")],
+    dashboard: Annotated[
+        str | None, typer.Option("--dashboard", help="Address of the exported page.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Fetch nothing; say what is not here.")
+    ] = False,
+) -> None:
+    """Compare the workspace with BASE: metrics and whether they are better, data, drift, time."""
+    from quickstack.cli.repository import find_root
+    from quickstack.comparing.diff import diff
+    from quickstack.comparing.revisions import find_revision
+    from quickstack.comparing.summary import summary as write
+
+    root = find_root()
+    before, after = find_revision(root, base), find_revision(root, None)
+    compared = diff(before, after, offline=offline)
+    typer.echo(write(compared, before, after, dashboard or None), nl=False)
