@@ -11,6 +11,7 @@ TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint repro verify hooks storage lock clean prove-faults prove-fuzz prove-ingest prove-personal-data prove-torture prove-verify
+.PHONY: help run test lint repro verify storage lock clean summary comment prove-determinism prove-fuzz prove-ingest prove-personal-data prove-pull-requests prove-torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -26,6 +27,14 @@ verify: $(VENV)/.runtime ## check that dvc.lock describes this commit, and deps 
 
 hooks: $(VENV)/.runtime ## let git refuse to push commits whose data were not pushed
 	@quickstack hooks
+summary: $(VENV)/.runtime ## say what differs from BASE, also on the page of a GitHub job
+	@mkdir -p .quickstack
+	@quickstack summary "$${BASE:-origin/main}" --dashboard "$${DASHBOARD:-}" > .quickstack/summary.md
+	@tee -a "$${GITHUB_STEP_SUMMARY:-/dev/null}" < .quickstack/summary.md
+	@echo "summary=$$(head -c 60000 .quickstack/summary.md | base64 | tr -d '\n')" >> "$${GITHUB_OUTPUT:-/dev/null}"
+
+comment: ## leave the summary on the pull request, or renew it; for the workflow
+	@$(PYTHON) .github/comment.py
 
 test: lint ## lint, check types, run all tests
 	@pytest $(TESTS)
@@ -40,6 +49,8 @@ prove-faults: $(VENV)/.development ## plant faults and look which verify finds, 
 
 prove-verify: $(VENV)/.development ## time verify beside dvc status, and a rerun beside dvc repro
 	@$(BIN)/python benchmarks/verify.py
+prove-determinism: $(VENV)/.development ## every output's hash under other threads, seeds, places and clusters
+	@$(BIN)/python tests/prove/determinism.py
 
 prove-fuzz: $(VENV)/.development ## ingest made-up bytes and contracts for ten minutes
 	@$(BIN)/python tests/prove/fuzz_ingest.py
@@ -50,6 +61,9 @@ prove-ingest: $(VENV)/.development ## time ingest beside tools that only copy, a
 
 prove-personal-data: $(VENV)/.development ## recall and precision of detection, beside Presidio's where it is installed
 	@$(BIN)/python benchmarks/personal_data.py
+
+prove-pull-requests: $(VENV)/.development ## the workflow's steps on three branches, and their summaries
+	@$(BIN)/python tests/prove/pull_requests.py
 
 prove-torture: $(VENV)/.development ## what readers make of damaged files, pandas, Polars and DuckDB beside ingest
 	@$(BIN)/python benchmarks/torture.py
