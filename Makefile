@@ -12,6 +12,7 @@ TESTS ?= tests
 .DEFAULT_GOAL := help
 .PHONY: help run test lint repro verify hooks storage lock clean prove-faults prove-fuzz prove-ingest prove-personal-data prove-torture prove-verify
 .PHONY: help run test lint repro verify storage lock clean summary comment prove-determinism prove-fuzz prove-ingest prove-personal-data prove-pull-requests prove-torture
+.PHONY: base help run test lint repro verify storage lock clean summary comment prove-determinism prove-fuzz prove-ingest prove-personal-data prove-pull-requests prove-torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -27,6 +28,12 @@ verify: $(VENV)/.runtime ## check that dvc.lock describes this commit, and deps 
 
 hooks: $(VENV)/.runtime ## let git refuse to push commits whose data were not pushed
 	@quickstack hooks
+# In a folder of its own, into the same cache: what both commits share is made once.
+base: $(VENV)/.runtime ## make what BASE made, where no remote has it, so that summary can compare
+	@folder=$$(mktemp -d) && git worktree add --quiet --detach "$$folder/base" "$${BASE:-origin/main}" && \
+		( cd "$$folder/base" && dvc config --quiet --local cache.dir "$(CURDIR)/.dvc/cache" && dvc repro ); \
+		status=$$?; git worktree remove --force "$$folder/base"; rmdir "$$folder"; exit $$status
+
 summary: $(VENV)/.runtime ## say what differs from BASE, also on the page of a GitHub job
 	@mkdir -p .quickstack
 	@quickstack summary "$${BASE:-origin/main}" --dashboard "$${DASHBOARD:-}" > .quickstack/summary.md

@@ -113,25 +113,23 @@ def _output(
         sentence = f"the list of its files at {', '.join(missing)} is in no cache or shared remote"
         return [{"name": output.as_posix(), "status": "not available", "notes": [sentence]}]
     interim = output == paths.INTERIM
+    known = next((contract for contract in reversed(contracts) if contract is not None), None)
+    names = [contract.id for contract in contracts if contract is not None] or ["main"]
     tables = [
-        group_tables(listing or {}, _main(contract) if interim else None)
-        for listing, contract in zip(found, contracts, strict=True)
+        group_tables(listing or {}, name if interim else None)
+        for listing, name in zip(found, (names[0], names[-1]), strict=True)
     ]
     entries = []
     for name in sorted(tables[0].keys() | tables[1].keys()):
         facts = (
-            _interim_facts(objects, name, before, after, contracts[1])
+            _interim_facts(objects, name, before, after, known)
             if interim
-            else _export_facts(name, contracts[1])
+            else _export_facts(name, known)
         )
         files = tables[0].get(name, {}), tables[1].get(name, {})
         compared = compare_table(objects, output, sides, files, facts)
         entries.append({"name": f"{output.as_posix()}/{name}", **compared})
     return entries
-
-
-def _main(contract: Contract | None) -> str:
-    return contract.id if contract is not None else "main"
 
 
 def _interim_facts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import chdir
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,7 +52,8 @@ class Objects:
             return self._here(output)
         found = self.listed(revision, output)
         if found is None:
-            self.fetch(revision, [output])
+            # For a file that is not there DVC brings the list alone.
+            self.fetch(revision, [output / ".none"])
             found = self.listed(revision, output)
         return found
 
@@ -105,10 +107,11 @@ class Objects:
         from dvc.exceptions import DvcException
         from dvc.repo import Repo
 
-        targets = [(self.root / path).as_posix() for path in paths]
+        targets = [path.as_posix() for path in paths]
         for _ in range(ATTEMPTS):
             try:
-                with Repo(self.root) as repo:
+                # In a commit's files DVC finds targets by the path from the working directory only.
+                with chdir(self.root), Repo(self.root) as repo:
                     repo.fetch(
                         targets=targets, remote=SHARED, revs=[revision.commit], workspace=False
                     )

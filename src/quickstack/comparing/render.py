@@ -157,7 +157,8 @@ def _table(table: Mapping[str, Any]) -> Section | None:
     sentences = [f"{table['status']}; {counted(table.get('partitions') or {}, 'partitions')}"]
     if rows := table.get("rows"):
         changes = counted({k: rows[k] for k in ("added", "removed", "changed")}, "rows")
-        sentences.append(f"{number(rows['before'])} rows before, {number(rows['after'])} after")
+        if rows["before"] is not None and rows["after"] is not None:
+            sentences.append(f"{rows['before']:,} rows before, {rows['after']:,} after")
         sentences.append(changes)
     columns = table.get("columns") or {}
     sentences += [

@@ -109,7 +109,7 @@ def compare_table(
             sentence = f"{len(missing)} files of {revision.title} are in no cache or shared remote"
             return {**result, "status": "not available", "notes": [sentence]}
         places.append([place for place in found.values() if place is not None])
-    return {**result, **_compared(places[0], places[1], facts)}
+    return {**result, **_compared(places[0], places[1], facts, whole=not partitions["same"])}
 
 
 def _without_moved(before: dict[str, str], after: dict[str, str]) -> Iterator[dict[str, str]]:
@@ -125,7 +125,10 @@ def _without_moved(before: dict[str, str], after: dict[str, str]) -> Iterator[di
         yield kept
 
 
-def _compared(before: list[Path], after: list[Path], facts: TableFacts) -> dict[str, Any]:
+def _compared(
+    before: list[Path], after: list[Path], facts: TableFacts, *, whole: bool
+) -> dict[str, Any]:
+    """Compare the rows of the files that differ; `whole` says that those are all there are."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -157,7 +160,7 @@ def _compared(before: list[Path], after: list[Path], facts: TableFacts) -> dict[
         for spill in spills:
             spill.close()
     columns["changed"] = dict(sorted(changes.columns.items(), key=lambda item: (-item[1], item[0])))
-    totals = counted if None in facts.rows else facts.rows
+    totals = counted if whole else facts.rows
     rows = {"before": totals[0], "after": totals[1]}
     for kind in ("added", "removed", "changed"):
         rows[kind] = getattr(changes, kind)

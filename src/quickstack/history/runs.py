@@ -47,7 +47,7 @@ def runs(root: Path, branch: str = "HEAD", limit: int = 20) -> list[dict[str, An
     """
     # Along the first parents: what a merge brought in is one run of the branch.
     listed = git(
-        root, "log", "--first-parent", "--diff-merges=first-parent", f"--max-count={limit}",
+        root, "log", "--first-parent", f"--max-count={limit}",
         "--format=%H%x09%P%x09%cI%x09%s", "--end-of-options", branch, "--", LOCK.as_posix(),
     )  # fmt: skip
     if listed is None:

@@ -1,0 +1,98 @@
+"""What a pull request's page says of models that are better, worse, and the same."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from projects import parquet, people, predictions
+from quickstack.cli.main import app
+from quickstack.comparing.metrics import ABSENT, OTHER_ROWS, OVERLAP, PAIRED, SAME
+from quickstack.comparing.summary import MARK
+from quickstack.lineage.records import lock_digest
+from quickstack.modeling.intervals import compare
+
+
+def export(project, noise, **settings):
+    """Export predictions of a noisy model, and the metrics that evaluate would report."""
+    table = predictions(noise, **settings)
+    truth = (table.column("actual").to_pandas() == "yes").to_numpy().astype("int64")
+    scores = table.column("probability").to_numpy()
+    found = compare("binary", truth, scores, scores, resamples=100, seed=0)
+    project.report("metrics", **found["value"], interval=found["interval"])
+    project.report("training", task="binary", classes=["no", "yes"], positive="yes")
+    project.report("drift", verdict="alarm", reasons=["usage moved further than any period."])
+    project.params["evaluate"] = {"resamples": 100, "seed": 0}
+    project.folder("exports", {"predictions.parquet": parquet(table)})
+
+
+def page(*arguments):
+    done = CliRunner().invoke(app, ["summary", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@pytest.fixture
+def base(project):
+    project.interim(a=people(0, 200))
+    export(project, 1.0)
+    project.commit("base")
+    return project
+
+
+@pytest.mark.parametrize(
+    ("noise", "jitter", "verdict"),
+    [(0.2, 0, "better"), (2.5, 0, "worse"), (1.0, 0, "the same"), (1.0, 0.05, "within noise")],
+)
+def test_the_verdict_of_pairs(base, noise, jitter, verdict):
+    export(base, noise, jitter=jitter)
+    base.lock()
+    text = page("main")
+    assert text.startswith(f"{MARK}\n## the workspace against main (")
+    assert f"- Model: **{verdict}**; roc_auc" in text
+    assert "- Data: **the same**" in text
+    assert "- Drift: **alarm**; usage moved" in text
+    assert (SAME if verdict == "the same" else PAIRED) in text
+    assert text == page("main")
+
+
+def test_without_predictions_of_both_intervals_are_compared(base):
+    export(base, 0.2)
+    base.lock()
+    base.git("add", "-A")
+    md5 = base.outs["exports"]["predictions.parquet"]
+    (base.root / "exports/predictions.parquet").unlink()
+    text = page("main", "--offline")
+    assert OVERLAP.format(ABSENT) in text
+    assert "- Model: **better**" in text
+    assert md5 not in text
+
+
+def test_other_test_rows_are_no_pairs(base):
+    export(base, 1.0, rows=1990)
+    base.lock()
+    text = page("main")
+    assert OVERLAP.format(OTHER_ROWS) in text
+    assert "- Model: **within noise**" in text
+
+
+def test_data_parameters_and_seconds_are_on_the_page(base):
+    stage = {"deps": [], "params": {"params.yaml": base.params}}
+    base.params["train"] = {"model": "a|b\nc"}
+    base.interim(a=people(0, 200), b=people(500, 7))
+    base.file("models/model.skops", b"model")
+    base.lock()
+    for name, entry in (("before", stage), ("after", {"params": {"params.yaml": base.params}})):
+        place = base.root / ".quickstack/runs/train" / f"{name}.json"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        record = {"began": name, "seconds": 4.25, "succeeded": True, "lock": lock_digest(entry)}
+        place.write_text(json.dumps(record))
+    text = page("main", "--dashboard", "https://example.org/artifact")
+    assert "- Data: **changed**; sample: rows: 7 added" in text
+    assert "| train.model | - | a\\|b c |" in text
+    assert re.search(r"^\| train \| .* \| 4\.2 \|$", text, re.MULTILINE)
+    assert "[download](https://example.org/artifact)" in text
+    assert "secret" not in text
