@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import chdir
@@ -126,18 +127,22 @@ class Objects:
     def _here(self, output: Path) -> dict[str, str]:
         from dvc.fs import localfs
         from dvc.repo import Repo
-        from dvc_data.hashfile.hash import hash_file
 
         top = self.root / output
         files = sorted(p for p in top.rglob("*") if p.is_file()) if top.is_dir() else [top]
+        found = {}
         with Repo(self.root) as repo:
-            return {
-                file.relative_to(top).as_posix(): str(
-                    hash_file(str(file), localfs, "md5", state=repo.state)[1].value
-                )
-                for file in files
-                if file.is_file()
-            }
+            for file in files:
+                if file.is_file():
+                    known = repo.state.get(str(file), localfs)[1]
+                    name = file.relative_to(top).as_posix()
+                    found[name] = str(known.value) if known is not None else _md5(file)
+        return found
 
     def _place(self, md5: str) -> Path:
         return self.cache / "files" / "md5" / md5[:2] / md5[2:]
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()

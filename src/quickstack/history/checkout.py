@@ -70,8 +70,10 @@ def checkout(root: Path, name: str) -> Arrival:
     for _ in range(ATTEMPTS):
         if all(map(_is_restricted, lacking)):
             break
-        _dvc(root, "pull", "--quiet", "--remote", SHARED, "--allow-missing")
-        lacking = _lacking(root)
+        pulled = _dvc(root, "pull", "--quiet", "--remote", SHARED, "--allow-missing")
+        before_pull, lacking = lacking, _lacking(root)
+        if pulled.returncode == 0 and lacking == before_pull:
+            break  # the remote answered, and has no more
     return Arrival(
         commit=str(target.commit),
         back=back or str(before.commit),
