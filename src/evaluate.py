@@ -5,6 +5,7 @@ from __future__ import annotations
 from quickstack import paths
 from quickstack.lineage.stage import Stage, run
 from quickstack.modeling.card import model_card
+from quickstack.modeling.conformal import interval_coverage
 from quickstack.modeling.curves import curves
 from quickstack.modeling.features import feature_frame
 from quickstack.modeling.fit import class_names, encode_target, fit_baseline
@@ -13,7 +14,8 @@ from quickstack.modeling.intervals import compare, report
 from quickstack.modeling.metrics import MAIN_METRIC
 from quickstack.modeling.model_file import load_model
 from quickstack.modeling.predict import model_features, score_rows
-from quickstack.modeling.split import TEST, TRAIN, split_columns, split_labels
+from quickstack.modeling.segments import measure_segments, segment_texts
+from quickstack.modeling.split import TEST, TRAIN, count_rows, split_columns, split_labels
 from quickstack.params import EvaluateParams
 from quickstack.sources.interim import read_interim
 from quickstack.writing import whole_folder, write_csv, write_json, write_text
@@ -26,6 +28,7 @@ def main(stage: Stage) -> None:
     model = load_model(paths.MODEL)
     used = model_features(model)
     needed = {*(f.name for f in used), contract.target, *split_columns(contract)}
+    needed |= set(contract.segments)
     table = read_interim(sorted(needed))
     labels = split_labels(table, contract)
     test = table.loc[labels == TEST]
@@ -33,24 +36,28 @@ def main(stage: Stage) -> None:
     truth, frame = encode_target(test, contract), feature_frame(test, used)
     baseline = fit_baseline(table.loc[labels == TRAIN], contract)
     scores = score_rows(model.pipeline, frame, contract.task)
-    metrics = compare(
-        contract.task,
-        truth,
-        scores,
-        score_rows(baseline, frame, contract.task),
-        resamples=params.resamples,
-        seed=params.seed,
-    )
+    baseline_scores = score_rows(baseline, frame, contract.task)
+    drawn = {"resamples": params.resamples, "seed": params.seed}
+    metrics = compare(contract.task, truth, scores, baseline_scores, **drawn)
+    columns = {
+        name: segment_texts(test[name], contract.column(name).interim_type)
+        for name in contract.segments
+    }
+    segments = measure_segments(contract.task, truth, scores, baseline_scores, columns, **drawn)
     importance = permutation_importance(model, test, truth, seed=params.seed)
 
-    write_json(paths.METRICS, report(metrics, model.metadata))
+    validation = model.metadata["cross_validation"] or {}
+    interval = interval_coverage(validation.get("interval"), truth, scores)
+    metadata = {**model.metadata, "rows": count_rows(labels)}
+    write_json(paths.METRICS, report(metrics, metadata, interval))
+    write_json(paths.SEGMENTS, segments)
     with whole_folder(paths.CURVES) as folder:
         for name, curve in curves(
             contract.task, truth, scores, list(class_names(contract))
         ).items():
             write_csv(folder / f"{name}.csv", curve)
     write_csv(paths.IMPORTANCE, importance)
-    write_text(paths.MODEL_CARD, model_card(contract, model.metadata, metrics, importance))
+    write_text(paths.MODEL_CARD, model_card(contract, metadata, metrics, importance))
     main_metric = MAIN_METRIC[contract.task]
     stage.log(f"{main_metric} {metrics['value'][main_metric]} on {len(test)} rows", rows=len(test))
 

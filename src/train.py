@@ -34,7 +34,8 @@ def main(stage: Stage) -> None:
         learned_from,
         None if periods is None else periods[training],
     )
-    save_model(paths.MODEL, pipeline, description)
+    # How many rows test it is no part of the model: new data leave its file as it is.
+    save_model(paths.MODEL, pipeline, {k: v for k, v in description.items() if k != "rows"})
     write_json(paths.REFERENCE, reference)
     write_json(paths.TRAINING, description)
     stage.log(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from quickstack.contract.model import Contract
 from quickstack.errors import ModelError
 from quickstack.modeling.candidates import Pipeline, build_baseline, build_pipeline, one_thread
+from quickstack.modeling.conformal import LEVEL, half_width
 from quickstack.modeling.features import feature_frame, features, unused_columns
 from quickstack.modeling.metrics import (
     LOSS_NAME,
@@ -110,7 +111,8 @@ def cross_validate(
         and standard deviation over folds of each measure (None where a fold has none);
         `by_fold`, the task's main measure in each fold, by which models are paired; `loss`,
         `name`, `mean` and `standard_deviation` over the `rows` predicted, see
-        `metrics.row_losses`.
+        `metrics.row_losses`; `interval`, of a regression, `level` and `half_width`, see
+        `modeling.conformal`, else None.
 
     Raises
     ------
@@ -146,6 +148,9 @@ def cross_validate(
                 "standard_deviation": loss.std(),
                 "rows": len(loss),
             },
+            "interval": {"level": LEVEL, "half_width": half_width(loss)}
+            if contract.task == "regression"
+            else None,
         }
     )
 

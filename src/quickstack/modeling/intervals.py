@@ -64,11 +64,22 @@ def compare(
     return rounded(result)
 
 
-def report(compared: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
+def report(
+    compared: dict[str, Any], metadata: dict[str, Any], interval: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Arrange what `compare` found as `reports/metrics.json`.
 
     The measures come first, at the top level, so that `dvc metrics` and `dvc exp show` have a
     column named `roc_auc` and not one named `value.roc_auc`.
+
+    Parameters
+    ----------
+    compared
+        As `compare` gives it.
+    metadata
+        Of the model, with `rows` by split.
+    interval
+        As `modeling.conformal.interval_coverage` gives it.
     """
     validation = metadata["cross_validation"] or {}
     return {
@@ -76,6 +87,7 @@ def report(compared: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]
         "rows": metadata["rows"],
         **{key: compared[key] for key in ("interval", "baseline", "difference")},
         "cross_validation": validation.get("metrics"),
+        **({"prediction_interval": interval} if interval else {}),
     }
 
 
