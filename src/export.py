@@ -5,7 +5,7 @@ from __future__ import annotations
 from quickstack import paths
 from quickstack.exporting import manifest, tables
 from quickstack.exporting.page import page_view, render_page
-from quickstack.exporting.predictions import prediction_rows, predictions_layout
+from quickstack.exporting.predictions import prediction_rows, predictions_layout, segment_names
 from quickstack.exporting.write_tables import write_table
 from quickstack.lineage.stage import Stage, run
 from quickstack.modeling.model_file import load_model
@@ -17,7 +17,7 @@ from quickstack.sources.documents import read_json
 from quickstack.sources.interim import partitions, read_partition
 from quickstack.writing import whole_folder, write_json, write_text
 
-REPORTS = (paths.METRICS, paths.DRIFT, paths.QUALITY, paths.IMPORTANCE)
+REPORTS = (paths.METRICS, paths.SEGMENTS, paths.DRIFT, paths.QUALITY, paths.IMPORTANCE)
 
 
 def main(stage: Stage) -> None:
@@ -29,8 +29,8 @@ def main(stage: Stage) -> None:
     columns = [contract.target, *split_columns(contract)]
     labels = label_parts([read_partition(file, columns) for file in files], contract)
     predicted = predict(model, read_partition(files[0]).iloc[:0]).columns
-    layout = predictions_layout(contract, predicted)
-    metrics, drift, quality = map(read_json, REPORTS[:3])
+    predictions = predictions_layout(contract, predicted)
+    metrics, segments, drift, quality = map(read_json, REPORTS[:4])
     importance = pd.read_csv(paths.IMPORTANCE, converters={"feature": str})
     parameters = {
         "dataset": stage.dataset,
@@ -40,19 +40,28 @@ def main(stage: Stage) -> None:
     hashes = manifest.versions(
         files, paths.MODEL, paths.contract_path(stage.dataset), parameters, REPORTS
     )
-    with whole_folder(paths.EXPORTS) as folder:
-        rows = (
-            prediction_rows(table, label, predict(model, table), layout, decimals=params.decimals)
-            for table, label in zip(map(read_partition, files), labels, strict=True)
+    interval = (model.metadata["cross_validation"] or {}).get("interval") or {}
+    rows = (
+        prediction_rows(
+            *(table, label, predict(model, table), predictions, contract),
+            model_version=hashes["model"][: manifest.VERSION_DIGITS],
+            half_width=interval.get("half_width"),
+            decimals=params.decimals,
         )
-        written = [
-            write_table(folder, layout, rows),
-            write_table(folder, tables.METRICS, [tables.metrics_rows(metrics)]),
-            write_table(folder, tables.DRIFT, [tables.drift_rows(drift)]),
-            write_table(folder, tables.IMPORTANCE, [importance]),
-            write_table(folder, tables.QUALITY, [tables.quality_rows(quality)]),
-            write_table(folder, tables.QUALITY_RULES, [tables.quality_rule_rows(quality)]),
-        ]
+        for table, label in zip(map(read_partition, files), labels, strict=True)
+    )
+    content = {
+        predictions: rows,
+        tables.METRICS: [
+            tables.metrics_rows(metrics, segments["segments"], segment_names(predictions))
+        ],
+        tables.DRIFT: [tables.drift_rows(drift)],
+        tables.IMPORTANCE: [importance],
+        tables.QUALITY: [tables.quality_rows(quality)],
+        tables.QUALITY_RULES: [tables.quality_rule_rows(quality)],
+    }
+    with whole_folder(paths.EXPORTS) as folder:
+        written = [write_table(folder, layout, frames) for layout, frames in content.items()]
         view = page_view(contract, metrics, drift, importance, quality, written, hashes)
         write_text(folder / "index.html", render_page(view))
         pages = [manifest.file_facts(folder / "index.html", folder)]

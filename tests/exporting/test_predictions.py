@@ -15,6 +15,7 @@ from quickstack.exporting.tables import Layout
 from quickstack.monitoring.batches import Labels
 
 BINARY = ("prediction", "probability")
+MADE = {"model_version": "0123456789ab", "decimals": 4}
 
 
 def fields(layout: Layout) -> dict[str, str]:
@@ -36,21 +37,26 @@ def test_binary():
         "actual": "string",
         "prediction": "string",
         "probability": "number",
+        "acted": "boolean",
+        "value": "number",
+        "model_version": "string",
     }
-    assert layout.fields[-1].description == "Predicted probability of kind = a, 0 to 1."
+    probability = next(f for f in layout.fields if f.name == "probability")
+    assert probability.description.startswith("Predicted probability of kind = a, 0 to 1")
+    assert (layout.key, layout.partition) == (("id",), "period")
 
 
 def test_multiclass_describes_each_class():
     predicted = ("prediction", "probability", "probability_a", "probability_B b", "probability_b b")
     layout = predictions.predictions_layout(people_contract(task="multiclass"), predicted)
-    assert list(fields(layout))[-4:] == [
+    assert list(fields(layout))[-5:-1] == [
         "probability",
         "probability_a",
         "probability_b_b",
         "probability_b_b_2",
     ]
-    assert layout.fields[-4].description == "Predicted probability of the predicted class, 0 to 1."
-    assert layout.fields[-1].description == "Predicted probability of class b b, 0 to 1."
+    assert "the predicted class, 0 to 1" in layout.fields[-5].description
+    assert "class b b, 0 to 1" in layout.fields[-2].description
 
 
 def test_regression_has_the_unit_of_the_target():
@@ -58,7 +64,9 @@ def test_regression_has_the_unit_of_the_target():
     layout = predictions.predictions_layout(regression(columns=columns), ("prediction",))
     assert fields(layout)["actual"] == "integer"
     assert fields(layout)["prediction"] == "number"
-    assert [f.unit for f in layout.fields if f.name in ("actual", "prediction")] == ["EUR"] * 2
+    assert [f.unit for f in layout.fields if f.type == "number" or f.name == "actual"] == [
+        "EUR"
+    ] * 4
 
 
 @pytest.mark.parametrize(
@@ -90,7 +98,7 @@ def test_a_contract_cannot_take_the_names_of_the_pipeline():
     table = pd.DataFrame({name.name: ["k"] for name in key} | {"kind": ["a"]})
     labels = Labels(1, np.array(["test"]), np.array(["2024-01"]), np.array(["2024-01"]))
     predicted = pd.DataFrame({"prediction": ["b"], "probability": [0.25]})
-    rows = predictions.prediction_rows(table, labels, predicted, layout, decimals=6)
+    rows = predictions.prediction_rows(table, labels, predicted, layout, contract, **MADE)
     assert rows.iloc[0].to_dict() == {
         "period_2": "k",
         "prediction_2": "k",
@@ -102,6 +110,9 @@ def test_a_contract_cannot_take_the_names_of_the_pipeline():
         "actual": "a",
         "prediction": "b",
         "probability": 0.25,
+        "acted": False,
+        "value": 0.0,
+        "model_version": "0123456789ab",
     }
 
 
@@ -120,7 +131,7 @@ def test_every_row_is_there_also_without_truth_or_period():
     )
     predicted = pd.DataFrame({"prediction": ["a", "b"], "probability": [1 / 3, 0.5]}, index=[7, 8])
     layout = predictions.predictions_layout(contract, BINARY)
-    rows = predictions.prediction_rows(table, labels, predicted, layout, decimals=4)
+    rows = predictions.prediction_rows(table, labels, predicted, layout, contract, **MADE)
     assert rows["probability"].tolist() == [0.3333, 0.5]
     assert rows["split"].tolist() == ["train", "unlabelled"]
     assert rows["period"].isna().tolist() == [False, True]
@@ -130,7 +141,8 @@ def test_every_row_is_there_also_without_truth_or_period():
         Labels(1, *[np.array([], dtype=str)] * 3),
         predicted.iloc[:0],
         layout,
-        decimals=4,
+        contract,
+        **MADE,
     )
     assert len(empty) == 0
     assert list(empty) == list(rows)
@@ -142,7 +154,7 @@ def test_rows_without_an_order_have_no_period_and_a_number():
     labels = Labels(101, np.array(["test"] * 2), None, np.array(["test"] * 2))
     predicted = pd.DataFrame({"prediction": ["a", "b"], "probability": [0.1, 0.2]})
     rows = predictions.prediction_rows(
-        pd.DataFrame({"kind": ["a", "b"]}), labels, predicted, layout, decimals=2
+        pd.DataFrame({"kind": ["a", "b"]}), labels, predicted, layout, contract, **MADE
     )
     assert rows["row"].tolist() == [101, 102]
     assert rows["period"].isna().all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import re
@@ -91,6 +92,7 @@ def contract_of(task, *, ordered):
         columns=columns,
         split=Split(from_row=1400) if ordered else Split(share=0.3),
         rows_per_period=200 if ordered else None,
+        segments=("shape",),
     )
 
 
@@ -107,6 +109,12 @@ def make_data(task, *, shift=0.0):
     size[1800:] += shift
     ids = [f"{number:032x}" for number in rng.integers(0, 2**62, 2000)]
     return pd.DataFrame({"id": ids, "size": size, "shape": shape, "target": target})
+
+
+def contents(folder):
+    """Return the bytes of every file below a folder, by path."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def script(name):
@@ -143,7 +151,20 @@ def run_stages(contract, table, *, parts=3):
             "interval": {name: {"low": 0.1, "high": 0.9} for name in measured},
             "baseline": dict.fromkeys(measured, 0.5),
             "difference": {},
+            "rows": {"train": 1000, "test": 800, "unlabelled": 200},
             "cross_validation": measured,
+        },
+        "reports/segments.json": {
+            "segments": [
+                {
+                    "column": "shape",
+                    "segment": "round",
+                    "rows": 400,
+                    "value": {name: spread["mean"] for name, spread in measured.items()},
+                    "interval": {name: {"low": 0.1, "high": 0.9} for name in measured},
+                    "baseline": dict.fromkeys(measured, 0.5),
+                }
+            ]
         },
         "reports/quality.json": {
             "rows": {"read": 2001, "clean": 2000, "quarantined": 1},
@@ -181,7 +202,10 @@ def test_every_task_from_model_to_page(folder, task, ordered):
     assert judged[0]["metric"] is not None
     assert judged[0]["loss"] == pytest.approx(drift["performance"]["loss"]["mean"], rel=0.35)
 
-    predictions = pd.read_csv(folder / "exports/predictions.csv")
+    names = [f"{n:04}" for n in range(1, 11)] if ordered else ["all"]
+    files = sorted((folder / "exports/predictions").glob("*.csv"))
+    assert [file.stem for file in files] == names
+    predictions = pd.concat([pd.read_csv(file) for file in files], ignore_index=True)
     assert len(predictions) == 2000
     assert predictions["prediction"].notna().all()
     assert predictions["actual"].isna().sum() == 200
@@ -190,8 +214,22 @@ def test_every_task_from_model_to_page(folder, task, ordered):
     if task == "multiclass":
         total = predictions[["probability_a", "probability_b", "probability_c"]].sum(axis=1)
         assert total.to_numpy() == pytest.approx(1.0, abs=1e-5)
-    parquet = pq.read_table(folder / "exports/predictions.parquet").to_pandas()
+    found = [pq.read_table(file.with_suffix(".parquet")).to_pandas() for file in files]
+    parquet = pd.concat(found, ignore_index=True)
     assert parquet["id"].tolist() == predictions["id"].tolist()
+    assert parquet["shape"].tolist() == predictions["shape"].tolist()
+    assert set(parquet["model_version"]) == {
+        hashlib.sha256((folder / "models/model.skops").read_bytes()).hexdigest()[:12]
+    }
+    if task == "binary":
+        assert parquet["acted"].tolist() == (parquet["probability"] >= 0.5).tolist()
+    if task == "regression":
+        tested = parquet[parquet["split"] == "test"]
+        held = tested["actual"].between(tested["low"], tested["high"])
+        assert held.mean() == pytest.approx(0.9, abs=0.05)
+    segments = pd.read_csv(folder / "exports/metrics.csv").query("segment_column == 'shape'")
+    assert set(segments["segment"]) == {"round"}
+    assert set(segments["rows"]) == {400}
     assert len(pd.read_csv(folder / "exports/drift.csv")) == 2 * len(drift["periods"])
     assert "</html>" in (folder / "exports/index.html").read_text()
 
@@ -201,11 +239,10 @@ def test_the_manifest_describes_exactly_what_is_there(folder):
     manifest = json.loads((folder / "exports/manifest.json").read_text())
     listed = [f["path"] for table in manifest["tables"] for f in table["files"]]
     listed += [page["path"] for page in manifest["pages"]]
-    there = sorted(path.name for path in (folder / "exports").iterdir())
-    assert sorted([*listed, "manifest.json"]) == there
+    assert sorted([*listed, "manifest.json"]) == sorted(contents(folder / "exports"))
     assert manifest["parameters"]["train"]["model"] == "linear"
     for table in manifest["tables"]:
-        header = (folder / "exports" / f"{table['name']}.csv").read_text().splitlines()[0]
+        header = (folder / "exports" / table["files"][0]["path"]).read_text().splitlines()[0]
         assert header.split(",") == [column["name"] for column in table["columns"]]
 
 
@@ -219,36 +256,37 @@ def test_a_shift_in_the_newest_period_is_an_alarm_that_asks_for_labels(folder):
 
 
 def test_partitions_threads_and_folders_do_not_show_in_the_bytes(tmp_path, monkeypatch):
-    contents = []
+    found = []
     for name, parts, workers in (("one", 1, 1), ("two", 4, 2)):
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
         monkeypatch.setattr(Stage, "compute", ComputeParams(workers=workers))
         run_stages(contract_of("binary", ordered=True), make_data("binary"), parts=parts)
-        files = sorted((tmp_path / name / "exports").glob("*.csv"))
-        contents.append(
-            {f.name: f.read_bytes() for f in files}
-            | {"drift.json": (tmp_path / name / "reports/drift.json").read_bytes()}
-        )
-    assert contents[0] == contents[1]
+        files = contents(tmp_path / name / "exports")
+        # What names the versions of the data, and nothing else, knows how they were cut.
+        for own in ("manifest.json", "index.html"):
+            del files[own]
+        found.append(files | contents(tmp_path / name / "reports"))
+    assert len(found[0]) > 20
+    assert found[0] == found[1]
 
 
 def test_an_export_that_fails_leaves_the_previous_one(folder):
     contract = contract_of("binary", ordered=True)
     run_stages(contract, make_data("binary"))
-    before = {f.name: f.read_bytes() for f in (folder / "exports").iterdir()}
+    before = contents(folder / "exports")
     broken = folder / "reports/quality.json"
     broken.write_text(re.sub(r'"rows": 1}', '"rows": "ada"}', broken.read_text()))
     with pytest.raises(Exception, match="'rows' is missing or does not hold") as caught:
         script("export").main(Stage(contract))
     assert "ada" not in str(caught.value)
-    assert {f.name: f.read_bytes() for f in (folder / "exports").iterdir()} == before
+    assert contents(folder / "exports") == before
     assert not list(folder.glob(".exports*"))
 
 
 def test_equal_inputs_give_equal_bytes(folder):
     contract = contract_of("multiclass", ordered=False)
     run_stages(contract, make_data("multiclass"))
-    before = {f.name: f.read_bytes() for f in (folder / "exports").iterdir()}
+    before = contents(folder / "exports")
     script("export").main(Stage(contract))
-    assert {f.name: f.read_bytes() for f in (folder / "exports").iterdir()} == before
+    assert contents(folder / "exports") == before

@@ -32,6 +32,29 @@ def test_metrics():
     ]
 
 
+def test_segments_and_the_coverage_of_intervals_are_metrics_too():
+    report = {**METRICS, "prediction_interval": {"coverage": 0.91}, "cross_validation": None}
+    segments = [
+        {
+            "column": "Größe",
+            "segment": "=cmd()",
+            "rows": 60,
+            "value": {"roc_auc": 0.6, "base_rate": None},
+            "interval": {"roc_auc": {"low": 0.5, "high": 0.7}},
+            "baseline": {"roc_auc": 0.5},
+        },
+        {"column": "Größe", "segment": "b", "rows": 9, "value": {}, "interval": {}, "baseline": {}},
+    ]
+    rows = tables.metrics_rows(report, segments, {"Größe": "grosse"}).to_numpy().tolist()
+    assert rows[2:] == [
+        ["test", "all", "all", "interval_coverage", 0.91, None, None, None, 5],
+        ["test", "grosse", "=cmd()", "roc_auc", 0.6, 0.5, 0.7, 0.5, 60],
+        ["test", "grosse", "=cmd()", "base_rate", None, None, None, None, 60],
+        ["test", "grosse", "b", "roc_auc", None, None, None, None, 9],
+        ["test", "grosse", "b", "base_rate", None, None, None, None, 9],
+    ]
+
+
 def test_drift():
     report = {
         "features": [{"name": "a", "limit": 0.05}, {"name": "b", "limit": 0.01}],

@@ -22,7 +22,7 @@ def scored(rows=ROWS):
 def test_each_segment_is_measured_as_its_rows_alone():
     truth, scores, base = scored()
     kind = pd.Series(np.where(np.arange(ROWS) % 4 == 0, "b", "a"), dtype="str")
-    found = measure_segments("binary", truth, scores, base, {"kind": kind}, **DRAWN)
+    found = measure_segments("binary", truth, scores, base, {"kind": kind}, **DRAWN)["segments"]
     assert [(s["column"], s["segment"], s["rows"]) for s in found] == [
         ("kind", "a", 750),
         ("kind", "b", 250),
@@ -39,7 +39,7 @@ def test_small_segments_are_counted_only_and_one_class_has_no_roc_auc():
     truth, scores, base = scored()
     kind = pd.Series(["small"] * 49 + ["one class"] * 100 + [None] * (ROWS - 149), dtype="str")
     truth[49:149] = 1
-    found = measure_segments("binary", truth, scores, base, {"kind": kind}, **DRAWN)
+    found = measure_segments("binary", truth, scores, base, {"kind": kind}, **DRAWN)["segments"]
     small, one_class, missing = (
         next(s for s in found if s["segment"] == name) for name in ("small", "one class", MISSING)
     )
@@ -54,9 +54,13 @@ def test_of_ten_thousand_values_the_most_frequent_are_shown():
     truth, scores, base = scored(30_000)
     values = pd.Series(np.r_[np.repeat(7, 20_000), np.arange(10_000)])
     texts = segment_texts(values, "integer")
-    found = measure_segments("binary", truth, scores, base, {"v": texts}, **DRAWN)
+    found = measure_segments("binary", truth, scores, base, {"v": texts}, **DRAWN)["segments"]
     assert len(found) == MAX_VALUES
     assert (found[0]["segment"], found[0]["rows"]) == ("7", 20_001)
+
+
+DAYS = ["2024-02-29", None, "1969-01-01"]
+TEXTS = ["=cmd()", None, "</script><img onerror=…>"]
 
 
 @pytest.mark.parametrize(
@@ -65,10 +69,10 @@ def test_of_ten_thousand_values_the_most_frequent_are_shown():
         (pd.array([True, None, False], "boolean"), "boolean", ["true", None, "false"]),
         (pd.array([1, None, -2], "Int64"), "integer", ["1", None, "-2"]),
         ([1.5, None, 2.0], "number", ["1.5", None, "2"]),
-        (pd.to_datetime(["2024-02-29", None, "1969-01-01"]), "date", ["2024-02-29", None, "1969-01-01"]),
-        (["=cmd()", None, "</script><img onerror=…>"], "string", ["=cmd()", None, "</script><img onerror=…>"]),
+        (pd.to_datetime(DAYS), "date", DAYS),
+        (TEXTS, "string", TEXTS),
     ],
-)  # fmt: skip
+)
 def test_values_become_the_text_that_the_tables_hold(values, kind, expected):
     texts = segment_texts(pd.Series(values, index=[5, 6, 7]), kind)
     assert texts.index.tolist() == [5, 6, 7]

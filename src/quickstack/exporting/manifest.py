@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from quickstack.contract.model import Contract
 
 
+#: Digits of a hash that name a version for people.
+VERSION_DIGITS = 12
+
+
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file, in lower-case hexadecimal."""
     with path.open("rb") as file:

@@ -6,15 +6,23 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from quickstack.exporting.outcomes import outcome_columns, outcome_fields
 from quickstack.exporting.tables import Field, Layout
+from quickstack.modeling.segments import segment_texts
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from quickstack.contract.model import Contract, LogicalType
     from quickstack.monitoring.batches import Labels
+
+#: What the table of metrics says where there is no segment: no column may be called so.
+RESERVED = ("all",)
 
 
 def predictions_layout(contract: Contract, predicted: Iterable[str]) -> Layout:
@@ -23,8 +31,8 @@ def predictions_layout(contract: Contract, predicted: Iterable[str]) -> Layout:
     Parameters
     ----------
     contract
-        Names, types, units and descriptions come from it. A row without a primary key is named by
-        its position.
+        Names, types, units and descriptions come from it. Rows are named by the primary key
+        where it leaves ingest whole, else by their position.
     predicted
         The columns that `modeling.predict.predict` returns: `prediction`, `probability`,
         `probability_<class>`.
@@ -32,47 +40,43 @@ def predictions_layout(contract: Contract, predicted: Iterable[str]) -> Layout:
     Returns
     -------
     Layout
-        Names are unique lower snake case ASCII; `Field.source` keeps the original.
+        In this order: key and time; period, split and truth; predictions; segments; what follows
+        from them (`outcomes`); the model's version. One file per period. Names are unique lower
+        snake case ASCII; `Field.source` keeps the original.
     """
-    target = contract.column(contract.target)
-    number = contract.task == "regression"
-    unit = target.unit if number else None
-    key = [name for name in contract.key if not contract.column(name).dropped]
-    named = list(key)
+    key = [contract.column(name) for name in contract.key]
+    whole = bool(key) and not any(c.dropped or c.generalisation for c in key)
+    named = [c.name for c in key if not c.dropped]
     if contract.time_column and contract.time_column not in named:
         named.append(contract.time_column)
     of_contract = [
         Field(c.name, c.interim_type, c.description, c.unit, c.name)
         for c in map(contract.column, named)
     ]
-    fields = [
-        Field("period", "string", "The period that the row belongs to; empty without one."),
-        Field("split", "string", "train, test, or unlabelled where the truth is not known yet."),
-        Field(
-            "actual",
-            target.interim_type if number else "string",
-            f"The truth: {target.description}",
-            unit,
-            target.name,
-        ),
+    segments = [
+        Field(c.name, "string", c.description or "What the results are grouped by.", None, c.name)
+        for c in map(contract.column, contract.segments)
+        if c.name not in named
     ]
-    if not key or len(key) < len(contract.key):
-        fields.insert(0, Field("row", "integer", "Position in the clean data, from 1."))
-    for name in predicted:
-        if name == "prediction":
-            kind: LogicalType = "number" if number else "string"
-            fields.append(Field(name, kind, "What the model predicts.", unit))
-        else:
-            whose = _whose(name, contract)
-            fields.append(Field(name, "number", f"Predicted probability of {whose}, 0 to 1."))
+    fields = [*_row_fields(contract, numbered=not whole), *_predicted_fields(contract, predicted)]
+    outcomes = [
+        *outcome_fields(contract),
+        Field("model_version", "string", "The first 12 hexadecimal digits of the model's SHA-256."),
+    ]
     # The pipeline's own names are given first, so that a column of the contract cannot take one.
-    ordered = [*fields, *of_contract]
-    names = safe_names([field.name for field in ordered])
-    renamed = [replace(field, name=name) for field, name in zip(ordered, names, strict=True)]
+    ordered = [*fields, *outcomes, *of_contract, *segments]
+    names = safe_names([*RESERVED, *(field.name for field in ordered)])[len(RESERVED) :]
+    named_fields = iter(replace(f, name=name) for f, name in zip(ordered, names, strict=True))
+    own, last, first, groups = (
+        tuple(islice(named_fields, len(part))) for part in (fields, outcomes, of_contract, segments)
+    )
     return Layout(
         "predictions",
-        f"{contract.grain} What the model predicts for each, also where the truth is not known.",
-        (*renamed[len(fields) :], *renamed[: len(fields)]),
+        f"{contract.grain or 'One row per clean row.'} What the model predicts for each, also "
+        "where the truth is not known.",
+        (*first, *own, *groups, *last),
+        key=tuple(field.name for field in first[: len(key)]) if whole else ("row",),
+        partition="period",
     )
 
 
@@ -81,7 +85,10 @@ def prediction_rows(
     labels: Labels,
     predicted: pd.DataFrame,
     layout: Layout,
+    contract: Contract,
     *,
+    model_version: str,
+    half_width: float | None = None,
     decimals: int,
 ) -> pd.DataFrame:
     """Fill the table of predictions for one partition.
@@ -93,7 +100,11 @@ def prediction_rows(
     labels
         Position, split and period of its rows.
     layout
-        As `predictions_layout` gives it.
+        As `predictions_layout` gives it for `contract`.
+    model_version
+        The first digits of the model's hash.
+    half_width
+        Of the interval around a regression's predictions; None where it is not known.
     decimals
         Predictions are rounded to it; keys and the truth are left as they are.
 
@@ -104,23 +115,73 @@ def prediction_rows(
     """
     import pandas as pd
 
-    columns: dict[str, Any] = {}
+    rows = len(table)
+    columns: dict[str, Any] = {
+        "row": pd.RangeIndex(labels.first_row, labels.first_row + rows),
+        "period": [None] * rows if labels.periods is None else _categories(labels.periods),
+        "split": _categories(labels.split),
+        "model_version": pd.Categorical.from_codes([0] * rows, [model_version]),
+    }
     own = iter(predicted.columns)
     for field in layout.fields:
         if field.source is not None:
             values = table[field.source].reset_index(drop=True)
-            columns[field.name] = values.astype("string") if field.type == "string" else values
-        elif field.name == "row":
-            columns[field.name] = pd.RangeIndex(labels.first_row, labels.first_row + len(table))
-        elif field.name == "period":
-            columns[field.name] = _periods(labels)
-        elif field.name == "split":
-            columns[field.name] = labels.split
-        else:
+            if field.type == "string" and field.name != "actual":
+                values = segment_texts(values, contract.column(field.source).interim_type)
+        elif field.name.startswith(("prediction", "probability")):
             values = predicted[next(own)].reset_index(drop=True)
-            number = field.type == "number"
-            columns[field.name] = values.round(decimals) if number else values.astype("string")
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
+            values = values.round(decimals) if field.type == "number" else values
+        else:
+            continue
+        columns[field.name] = values.astype("string") if field.type == "string" else values
+    columns |= outcome_columns(contract, columns, half_width=half_width, decimals=decimals)
+    return pd.DataFrame(
+        {field.name: columns[field.name] for field in layout.fields}, index=pd.RangeIndex(rows)
+    )
+
+
+def segment_names(layout: Layout) -> dict[str, str]:
+    """Return what the columns of the contract are called in an exported table."""
+    return {field.source: field.name for field in layout.fields if field.source is not None}
+
+
+def _row_fields(contract: Contract, *, numbered: bool) -> list[Field]:
+    target = contract.column(contract.target)
+    number = contract.task == "regression"
+    position = Field("row", "integer", "Position in the clean data, from 1.")
+    return [
+        *([position] if numbered else []),
+        Field("period", "string", "The period that the row belongs to; empty without one."),
+        Field("split", "string", "train, test, or unlabelled where the truth is not known yet."),
+        Field(
+            "actual",
+            target.interim_type if number else "string",
+            f"The truth: {target.description}",
+            target.unit if number else None,
+            target.name,
+        ),
+    ]
+
+
+def _predicted_fields(contract: Contract, predicted: Iterable[str]) -> list[Field]:
+    number = contract.task == "regression"
+    unit = contract.column(contract.target).unit if number else None
+    fields = []
+    for name in predicted:
+        if name == "prediction":
+            kind: LogicalType = "number" if number else "string"
+            fields.append(Field(name, kind, "What the model predicts.", unit))
+        else:
+            whose = _whose(name, contract)
+            fields.append(
+                Field(
+                    name,
+                    "number",
+                    f"Predicted probability of {whose}, 0 to 1, as the model gives it, without a "
+                    "calibration of its own.",
+                )
+            )
+    return fields
 
 
 def safe_names(names: Iterable[str]) -> list[str]:
@@ -141,11 +202,12 @@ def safe_names(names: Iterable[str]) -> list[str]:
     return result
 
 
-def _periods(labels: Labels) -> list[str | None]:
-    """Return the periods; None instead of "", which stands for a row without a time."""
-    if labels.periods is None:
-        return [None] * len(labels.split)
-    return [str(period) or None for period in labels.periods]
+def _categories(labels: NDArray[np.str_]) -> pd.Categorical:
+    """Return labels that repeat; null instead of "", which stands for a row without a time."""
+    import pyarrow as pa
+
+    texts = pa.array(labels.astype(object), pa.string(), mask=labels == "")
+    return texts.dictionary_encode().to_pandas().array
 
 
 def _whose(name: str, contract: Contract) -> str:

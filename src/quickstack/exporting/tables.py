@@ -5,7 +5,7 @@ The page, the manifest and the files are generated from these descriptions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,27 +36,42 @@ class Layout:
         Its first sentence says its grain.
     key
         The columns that tell its rows apart; empty where rows may be equal.
+    partition
+        The column whose values part a table that grows into files; None where it is one file.
     """
 
     name: str
     description: str
     fields: tuple[Field, ...]
     key: tuple[str, ...] = ()
+    partition: str | None = None
 
 
+#: Among the metrics: the share of test rows whose truth lies in the 90 % interval of a prediction.
+COVERAGE = "interval_coverage"
 METRICS = Layout(
     "metrics",
     "One row per split, segment and metric. How good the predictions are, beside a baseline "
     "without features.",
     (
         Field("split", "string", "test, or cross_validation of the training rows."),
-        Field("segment_column", "string", "The column that makes the segment; `all` of all rows."),
-        Field("segment", "string", "Its value; `all` of all rows."),
+        Field(
+            "segment_column",
+            "string",
+            "The column of the predictions that makes the segment; `all` of all rows.",
+        ),
+        Field(
+            "segment",
+            "string",
+            "Its value; `all` of all rows, `(missing)` of rows without one. The 50 values with "
+            "most rows are shown.",
+        ),
         Field("metric", "string", "Name of the metric."),
         Field(
             "value",
             "number",
-            "Its value, a mean over folds in cross-validation; empty where there is none.",
+            "Its value, a mean over folds in cross-validation; empty where there is none, and for "
+            "segments of fewer than 50 rows.",
         ),
         Field("low", "number", "Lower end of the 95 % interval."),
         Field("high", "number", "Upper end of the 95 % interval."),
@@ -139,15 +154,42 @@ RUNS = Layout(
 )
 
 
-def metrics_rows(metrics: Mapping[str, Any]) -> pd.DataFrame:
-    """Read `reports/metrics.json` as rows of `METRICS`: the test rows, then cross-validation."""
+def metrics_rows(
+    metrics: Mapping[str, Any],
+    segments: Sequence[Mapping[str, Any]] = (),
+    names: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Read the reports on the test rows as rows of `METRICS`: all rows, segments, then folds.
+
+    Parameters
+    ----------
+    metrics
+        `reports/metrics.json`.
+    segments
+        `segments` of `reports/segments.json`.
+    names
+        What the columns of the segments are called among the predictions.
+    """
+    whole, tested = ("test", "all", "all"), metrics["rows"]["test"]
     rows: list[Any] = [
         (
-            *("test", "all", "all", name, metrics[name], ends["low"], ends["high"]),
-            *(metrics["baseline"].get(name), metrics["rows"]["test"]),
+            *(*whole, name, metrics[name], ends["low"], ends["high"]),
+            *(metrics["baseline"].get(name), tested),
         )
         for name, ends in metrics["interval"].items()
     ]
+    if interval := metrics.get("prediction_interval"):
+        rows.append((*whole, COVERAGE, interval["coverage"], None, None, None, tested))
+    for segment in segments:
+        place = ("test", (names or {})[segment["column"]], segment["segment"])
+        for name in metrics["interval"]:
+            ends = segment["interval"].get(name, {})
+            rows.append(
+                (
+                    *(*place, name, segment["value"].get(name), ends.get("low"), ends.get("high")),
+                    *(segment["baseline"].get(name), segment["rows"]),
+                )
+            )
     for name, spread in (metrics["cross_validation"] or {}).items():
         rows.append(("cross_validation", "all", "all", name, spread["mean"], *4 * [None]))
     return _frame(METRICS, rows)

@@ -58,7 +58,7 @@ def measure_segments(
     *,
     resamples: int,
     seed: int,
-) -> list[dict[str, Any]]:
+) -> dict[str, Any]:
     """Measure model and baseline on each segment of the test rows.
 
     Parameters
@@ -70,11 +70,11 @@ def measure_segments(
 
     Returns
     -------
-    list of dict
-        One per column and value, `MAX_VALUES` at most of each column, those with most rows
-        first: `column`, `segment`, `rows`, and `value`, `interval` and `baseline` by metric,
-        as `compare` gives them. They are empty below `MIN_ROWS` rows, and None for a metric that
-        one class alone does not have.
+    dict
+        JSON-able: `min_rows`, and `segments`, one per column and value, `MAX_VALUES` at most of
+        each column, those with most rows first: `column`, `segment`, `rows`, and `value`,
+        `interval` and `baseline` by metric, as `compare` gives them. They are empty below
+        `min_rows` rows, and None for a metric that one class alone does not have.
     """
     found = []
     for name, values in columns.items():
@@ -100,4 +100,4 @@ def measure_segments(
                     **{key: measured[key] for key in ("value", "interval", "baseline")},
                 }
             )
-    return found
+    return {"min_rows": MIN_ROWS, "segments": found}
