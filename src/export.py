@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from quickstack import paths
-from quickstack.exporting import manifest, tables
+from quickstack.exporting import athena, manifest, tables
+from quickstack.exporting.odcs import export_contract
 from quickstack.exporting.page import page_view, render_page
 from quickstack.exporting.predictions import prediction_rows, predictions_layout, segment_names
 from quickstack.exporting.write_tables import write_table
@@ -64,8 +65,15 @@ def main(stage: Stage) -> None:
         written = [write_table(folder, layout, frames) for layout, frames in content.items()]
         view = page_view(contract, metrics, drift, importance, quality, written, hashes)
         write_text(folder / "index.html", render_page(view))
-        pages = [manifest.file_facts(folder / "index.html", folder)]
-        described = manifest.build_manifest(contract, hashes, parameters, written, pages)
+        write_text(folder / "contract.odcs.yaml", export_contract(contract, [*content], written))
+        for layout in content:
+            sql = folder / "sql" / "athena" / f"{layout.name}.sql"
+            write_text(sql, athena.create_table(layout))
+        described = manifest.build_manifest(
+            *(contract, hashes, parameters, written),
+            pages=[manifest.file_facts(folder / "index.html", folder)],
+            documents=manifest.folder_facts(folder, ["contract.odcs.yaml", "sql"]),
+        )
         write_json(folder / "manifest.json", described)
     rows = written[0]["rows"]
     stage.log(f"{rows:,} predictions; open {paths.EXPORTS.as_posix()}/index.html", rows=rows)

@@ -238,7 +238,7 @@ def test_the_manifest_describes_exactly_what_is_there(folder):
     run_stages(contract_of("binary", ordered=True), make_data("binary"))
     manifest = json.loads((folder / "exports/manifest.json").read_text())
     listed = [f["path"] for table in manifest["tables"] for f in table["files"]]
-    listed += [page["path"] for page in manifest["pages"]]
+    listed += [file["path"] for file in manifest["pages"] + manifest["documents"]]
     assert sorted([*listed, "manifest.json"]) == sorted(contents(folder / "exports"))
     assert manifest["parameters"]["train"]["model"] == "linear"
     for table in manifest["tables"]:

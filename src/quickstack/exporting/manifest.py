@@ -46,6 +46,12 @@ def file_facts(path: Path, folder: Path) -> dict[str, Any]:
     }
 
 
+def folder_facts(folder: Path, names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the facts of files, and of those below folders, in the order of their paths."""
+    found = [path for name in names for path in [folder / name, *(folder / name).rglob("*")]]
+    return [file_facts(path, folder) for path in sorted(found) if path.is_file()]
+
+
 def versions(
     data: Iterable[Path],
     model: Path,
@@ -81,6 +87,7 @@ def build_manifest(
     parameters: Mapping[str, Any],
     tables: Sequence[Mapping[str, Any]],
     pages: Sequence[Mapping[str, Any]],
+    documents: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return `exports/manifest.json` as a plain object.
 
@@ -94,8 +101,9 @@ def build_manifest(
         The sections whose hash is among them.
     tables
         As `write_tables.write_table` describes them, in the order to show.
-    pages
-        As `file_facts` describes them.
+    pages, documents
+        As `file_facts` describes them: what people open, and what describes the tables to
+        programs.
     """
     return {
         "dataset": contract.id,
@@ -107,4 +115,5 @@ def build_manifest(
         "parameters": dict(parameters),
         "tables": list(tables),
         "pages": list(pages),
+        "documents": list(documents),
     }

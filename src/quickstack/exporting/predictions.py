@@ -156,7 +156,7 @@ def _row_fields(contract: Contract, *, numbered: bool) -> list[Field]:
         Field(
             "actual",
             target.interim_type if number else "string",
-            f"The truth: {target.description}",
+            f"The truth: {target.description}" if target.description else "The truth.",
             target.unit if number else None,
             target.name,
         ),
