@@ -13,6 +13,7 @@ TESTS ?= tests
 .PHONY: help run test lint repro verify hooks storage lock clean prove-faults prove-fuzz prove-ingest prove-personal-data prove-torture prove-verify
 .PHONY: help run test lint repro verify storage lock clean summary comment prove-determinism prove-fuzz prove-ingest prove-personal-data prove-pull-requests prove-torture
 .PHONY: base help run test lint repro verify storage lock clean summary comment prove-determinism prove-fuzz prove-ingest prove-personal-data prove-pull-requests prove-torture
+.PHONY: help run test lint repro verify storage lock clean prove-datacontract prove-export prove-fuzz prove-ingest prove-personal-data prove-torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -58,6 +59,11 @@ prove-verify: $(VENV)/.development ## time verify beside dvc status, and a rerun
 	@$(BIN)/python benchmarks/verify.py
 prove-determinism: $(VENV)/.development ## every output's hash under other threads, seeds, places and clusters
 	@$(BIN)/python tests/prove/determinism.py
+prove-datacontract: $(VENV)/.development ## let datacontract-cli test the tables in exports against their contract
+	@$(BIN)/python tests/prove/datacontract.py
+
+prove-export: $(VENV)/.development ## time the export of a million predictions beside pyarrow alone
+	@$(BIN)/python benchmarks/export.py
 
 prove-fuzz: $(VENV)/.development ## ingest made-up bytes and contracts for ten minutes
 	@$(BIN)/python tests/prove/fuzz_ingest.py
