@@ -10,10 +10,8 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint repro verify hooks storage lock clean prove-faults prove-fuzz prove-ingest prove-personal-data prove-torture prove-verify
-.PHONY: help run test lint repro verify storage lock clean summary comment prove-determinism prove-fuzz prove-ingest prove-personal-data prove-pull-requests prove-torture
-.PHONY: base help run test lint repro verify storage lock clean summary comment prove-determinism prove-fuzz prove-ingest prove-personal-data prove-pull-requests prove-torture
-.PHONY: help run test lint repro verify storage lock clean prove-datacontract prove-export prove-fuzz prove-ingest prove-personal-data prove-torture
+.PHONY: help run test lint repro verify hooks storage lock clean summary comment base \
+	prove-datacontract prove-determinism prove-export prove-faults prove-fuzz prove-ingest prove-personal-data prove-pull-requests prove-torture prove-verify
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -57,8 +55,10 @@ prove-faults: $(VENV)/.development ## plant faults and look which verify finds, 
 
 prove-verify: $(VENV)/.development ## time verify beside dvc status, and a rerun beside dvc repro
 	@$(BIN)/python benchmarks/verify.py
+
 prove-determinism: $(VENV)/.development ## every output's hash under other threads, seeds, places and clusters
 	@$(BIN)/python tests/prove/determinism.py
+
 prove-datacontract: $(VENV)/.development ## let datacontract-cli test the tables in exports against their contract
 	@$(BIN)/python tests/prove/datacontract.py
 

@@ -19,8 +19,8 @@ from quickstack.cli import (
     doctor,
     erase,
     freshness,
-    hooks,
     history,
+    hooks,
     key,
     land,
     publish,
@@ -29,8 +29,8 @@ from quickstack.cli import (
     result,
     scan,
     storage,
-    sweep,
     summary,
+    sweep,
     verify,
 )
 from quickstack.errors import QuickstackError
