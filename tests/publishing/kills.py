@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from publishing.cases import look, make_job
 from quickstack.errors import QuickstackError
 from quickstack.publishing.bucket import Bucket
@@ -22,9 +24,8 @@ from quickstack.publishing.publish import publish
 from quickstack.publishing.rollback import rollback
 from quickstack.storage.remotes import Remote
 
-#: Processes begin as copies of one that has imported everything, so a kill hits publishing itself.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["publishing.kills"])
+#: Processes begin as copies of this one, so that a kill hits publishing and not its imports.
+PROCESSES = multiprocessing.get_context("fork")
 #: Bytes of each of the larger files.
 SIZE = 200_000
 
@@ -52,8 +53,6 @@ class Where:
                     return None
 
             return read_file
-        import boto3
-
         remote = self.remote
         s3 = boto3.client(
             "s3",
@@ -101,6 +100,7 @@ def reader(where: Where, stop: Any, found: Any) -> None:
             wrong.append(str(error))
             continue
         looks += 1
+        time.sleep(0.005)  # leaves the processors to the publisher
         if shown is not None and runs.setdefault(*shown) != shown[1]:
             wrong.append(f"{shown[0]}: its bytes changed")
     found.put((looks, len(runs), wrong))
@@ -141,13 +141,15 @@ def killed(where: Where, folder: Path, kills: int, dice: random.Random) -> Tally
     lasts = time.monotonic() - began
     history.append(look(read))
     with watched(where, tally):
-        for number in range(3, kills + 3):
+        number = 2
+        while tally.counts["killed"] < kills:
+            number += 1
             ready = PROCESSES.Event()
             process = PROCESSES.Process(target=child, args=(where, folder, number, ready))
             process.start()
             if not ready.wait(60):
                 tally.wrong.append(f"run {number} did not begin")
-            process.join(dice.uniform(0, 1.1 * lasts))
+            process.join(dice.uniform(0, lasts))
             process.kill()
             process.join()
             tally.counts["killed" if process.exitcode == -9 else "ended before the kill"] += 1
