@@ -20,11 +20,11 @@ PIPELINE = """\
 stages:
   ingest:
     cmd: python src/ingest.py
-    deps: [src/ingest.py]
+    deps: [src/ingest.py, requirements.txt]
     outs: [data/interim]
   train:
     cmd: python src/train.py
-    deps: [src/train.py, data/interim]
+    deps: [src/train.py, requirements.txt, data/interim]
     params: [train]
     outs:
       - models/model.skops
@@ -32,7 +32,7 @@ stages:
           cache: false
   evaluate:
     cmd: python src/evaluate.py
-    deps: [src/evaluate.py, models/model.skops]
+    deps: [src/evaluate.py, requirements.txt, models/model.skops]
     metrics:
       - reports/metrics.json:
           cache: false
