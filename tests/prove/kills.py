@@ -194,12 +194,23 @@ class Prover:
     ----------
     buckets
         The S3 client, the bucket of the remote `storage` and that of `restricted`.
+    trials
+        Of each sweep.
+    large
+        Whether a push now and then has a file of 110 MB.
     """
 
     def __init__(
-        self, repository: Repository, seed: int, buckets: tuple[Any, str, str], trials: int = 2
+        self,
+        repository: Repository,
+        seed: int,
+        buckets: tuple[Any, str, str],
+        *,
+        trials: int = 2,
+        large: bool = True,
     ) -> None:
         self.repository, self.random, self.trials = repository, random.Random(seed), trials
+        self.large = large
         self.s3, *self.buckets = buckets
         self.start = repository.run("git", "rev-parse", "HEAD").stdout.strip()
         self.cache, self.remote = Objects(), Objects()
@@ -253,7 +264,7 @@ class Prover:
             folder.mkdir(parents=True, exist_ok=True)
             for name in range(40):
                 (folder / f"{name}.csv").write_bytes(self.random.randbytes(100_000))
-            if self.number % 4 == 1:  # above the size at which it goes up in parts
+            if self.large and self.number % 4 == 1:  # above the size at which it goes up in parts
                 (folder / "large.csv").write_bytes(self.random.randbytes(110_000_000))
             self.repository.run("quickstack", "add", _BULK)
             commit(self.repository, "bulk data")
