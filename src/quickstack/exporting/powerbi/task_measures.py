@@ -169,7 +169,7 @@ def _regression(
         found.append(
             Measure(
                 "Inside the interval",
-                narrowed(f"AVERAGEX({table}, {inside})", seen),
+                narrowed(f"AVERAGEX({table}, {inside})", seen, f"NOT ISBLANK({low})"),
                 "Share of the test rows whose truth lies within the predicted interval.",
                 PERCENT,
                 QUALITY,
