@@ -77,6 +77,10 @@ def test_names_that_differ_only_in_case_or_width_stay_apart():
     assert found == ["Ab", "aB 2", "\uff21\uff22 3", "ひ", "ヒ 2", "Ab 2 2"]
 
 
+def test_names_that_look_alike_stay_apart():
+    assert names.unique(["ab", "a\u200db"]) == ["ab", "a\u200db 2"]
+
+
 def test_the_pipelines_names_are_given_first():
     contract = renamed(contract_of("binary"), id="Probability", region="Case")
     columns = read(contract).of("table")["Predictions"].of("column")
@@ -101,7 +105,7 @@ def test_each_language_gets_its_own_quotes(text):
 @pytest.mark.parametrize(
     ("name", "said"),
     [("monthly_fee", "Monthly fee"), ("psi", "PSI"), ("Größe", "Größe"), ("__x", "X"),
-     ("\n", "Column")],
+     ("\n", "Column"), ("ก\u200cข", "ก\u200cข"), ("a\u202eb", "Ab"), ("\u202e", "Column")],
 )  # fmt: skip
 def test_names_are_readable(name, said):
     assert names.readable(name) == said

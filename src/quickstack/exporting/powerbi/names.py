@@ -15,6 +15,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://quickstack/powerbi")
 #: Longer names do not fit into a slicer or a path.
 _LONGEST = 80
 _ACRONYMS = {"psi": "PSI"}
+_JOINERS = "\u200c\u200d"
 _HIRAGANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 
 
@@ -29,9 +30,12 @@ def folder_id(*parts: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return the text without control characters and line ends, blanks collapsed."""
-    kept = (" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in text)
-    return " ".join("".join(kept).split())
+    """Return the text on one line, blanks collapsed, without control characters.
+
+    Marks that turn the direction of writing go; joiners stay, which several scripts spell with.
+    """
+    kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
+    return " ".join("".join(c for c in kept if c in _JOINERS or not _unseen(c)).split())
 
 
 def readable(name: str) -> str:
@@ -78,8 +82,8 @@ def tmdl_name(name: str) -> str:
 
 
 def tmdl_text(text: str) -> str:
-    """Write the value of a TMDL property: quoted where quotes or blanks at its ends need it."""
-    plain = text and text == text.strip() and not text.startswith('"')
+    """Write the value of a TMDL property, quoted where a quote, a blank or `=` could mislead."""
+    plain = text and text == text.strip() and not text.startswith('"') and "=" not in text
     return text if plain else '"' + _doubled(text, '"') + '"'
 
 
@@ -125,4 +129,9 @@ def _m_escape(match: re.Match[str]) -> str:
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold().translate(_HIRAGANA)
+    folded = unicodedata.normalize("NFKC", name).casefold().translate(_HIRAGANA)
+    return "".join(c for c in folded if not _unseen(c))
+
+
+def _unseen(character: str) -> bool:
+    return unicodedata.category(character) == "Cf"

@@ -7,6 +7,9 @@ meet in one query: they are two projects.
 
 A place on the web is read as CSV, whose types come back from the layout with the culture en-US
 (a German Windows otherwise reads 0.78 as 78). A folder is read as Parquet.
+
+What one query reads is of one run. Queries know nothing of each other, so a refresh during which
+another run is published may read some tables of the earlier run; the next refresh mends it.
 """
 
 from __future__ import annotations
