@@ -79,8 +79,8 @@ def make_facts(number: int = 1, **changes: Any) -> Facts:
 def make_job(place: Any, folder: Path, number: int = 1, **changes: Any) -> Job:
     """Give the job of publishing run `number`, an hour after the one before, from a clone."""
     clock: Callable[[], datetime] = changes.pop("clock", lambda: NOON + timedelta(hours=number))
-    size = changes.pop("size", 0)
-    exports = read_exports(make_exports(folder / "exports", number, size))
+    size, files = changes.pop("size", 0), changes.pop("files", 3)
+    exports = read_exports(make_exports(folder / "exports", number, size, files))
     return Job(place, exports, make_facts(number, **changes), folder / "work", clock=clock)
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ from quickstack.storage.remotes import Remote
 
 #: Processes begin as copies of this one, so that a kill hits publishing and not its imports.
 PROCESSES = multiprocessing.get_context("fork")
-#: Bytes of each of the larger files.
-SIZE = 200_000
+#: Larger files of each run, and their bytes.
+FILES, SIZE = 10, 200_000
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,25 @@ class Tally:
 
 
 def child(where: Where, folder: Path, number: int, ready: Any) -> None:
-    """Publish run `number`; `ready` is set when publishing itself begins."""
-    job = make_job(where.open(), folder, number, size=SIZE)
-    ready.set()
-    publish(job)
+    """Publish run `number`; `ready` is set at the start, or for even ones when sending begins."""
+    job = make_job(where.open(), folder, number, size=SIZE, files=FILES)
+
+    def begin(_: int) -> Callable[[int], None]:
+        ready.set()
+        return lambda _: None
+
+    if number % 2:
+        ready.set()
+    publish(replace(job, begin=begin))
+
+
+def begun(where: Where, folder: Path, number: int) -> Any:
+    """Give a process that has just begun to publish run `number`."""
+    ready = PROCESSES.Event()
+    process = PROCESSES.Process(target=child, args=(where, folder, number, ready))
+    process.start()
+    assert ready.wait(60), f"run {number} did not begin"
+    return process
 
 
 def reader(where: Where, stop: Any, found: Any) -> None:
@@ -133,33 +148,29 @@ def killed(where: Where, folder: Path, kills: int, dice: random.Random) -> Tally
     """Kill so many publications at random moments, finish each, and roll all back."""
     tally, read = Tally(), where.reader()
     history: list[tuple[str, str]] = []
-    publish(make_job(where.open(), folder, 1, size=SIZE))
-    history.append(look(read))
-    job = make_job(where.open(), folder, 2, size=SIZE)
-    began = time.monotonic()
-    publish(job)
-    lasts = time.monotonic() - began
-    history.append(look(read))
+    lasts = [0.0, 0.0]
+    for number in (1, 2, 3, 4):
+        process = begun(where, folder, number)
+        began = time.monotonic()
+        process.join()
+        lasts[number % 2] = time.monotonic() - began
+        history.append(look(read))
     with watched(where, tally):
-        number = 2
+        number = 4
         while tally.counts["killed"] < kills:
             number += 1
-            ready = PROCESSES.Event()
-            process = PROCESSES.Process(target=child, args=(where, folder, number, ready))
-            process.start()
-            if not ready.wait(60):
-                tally.wrong.append(f"run {number} did not begin")
-            process.join(dice.uniform(0, lasts))
+            process = begun(where, folder, number)
+            process.join(dice.uniform(0, 1.2 * lasts[number % 2]))
             process.kill()
             process.join()
             tally.counts["killed" if process.exitcode == -9 else "ended before the kill"] += 1
             shown = look(read)
-            job = make_job(where.open(), folder, number, size=SIZE)
+            job = make_job(where.open(), folder, number, size=SIZE, files=FILES)
             outcome = publish(job)
             after = look(read)
             if shown == history[-1]:
                 tally.counts["kills before the switch"] += 1
-                again = 0 < outcome.sent < 3 + len(job.exports.files)
+                again = 0 < outcome.sent < FILES + 3
                 tally.counts["reruns that went on where it stopped"] += again
             elif shown == after and outcome.built is None:
                 tally.counts["kills after the switch"] += 1
@@ -240,17 +251,16 @@ class Cutter:
 
 
 def broken(where: Where, folder: Path, rounds: int, dice: random.Random) -> Tally:
-    """Publish through a server that breaks off, at first now and then, then always."""
+    """Publish through a server that breaks off: at first always, then more or less often."""
     tally, read = Tally(), where.reader()
     remote = where.remote
     assert remote is not None
     host, port = remote.settings["endpointurl"].removeprefix("http://").split(":")
-    publish(make_job(where.open(), folder, 1, size=SIZE))
+    publish(make_job(where.open(), folder, 1, size=SIZE, files=FILES))
     before = look(read)
     with watched(where, tally):
         for number in range(2, rounds + 2):
-            # From a cut now and then to a server that answers nothing whole.
-            share = dice.random()
+            share = 1 if number == 2 else dice.random()
             cutter = Cutter(
                 (host, int(port)),
                 lambda share=share: dice.randrange(200, 300_000) if dice.random() < share else None,
@@ -258,7 +268,7 @@ def broken(where: Where, folder: Path, rounds: int, dice: random.Random) -> Tall
             settings = {**remote.settings, "endpointurl": f"http://127.0.0.1:{cutter.port}"}
             through = Remote(remote.name, remote.bucket, remote.prefix, settings, local_keys=True)
             try:
-                publish(make_job(Bucket(through), folder, number, size=SIZE))
+                publish(make_job(Bucket(through), folder, number, size=SIZE, files=FILES))
                 tally.counts["published in spite of cuts"] += 1
             except QuickstackError as error:
                 tally.counts["ended with a sentence"] += 1
@@ -267,7 +277,7 @@ def broken(where: Where, folder: Path, rounds: int, dice: random.Random) -> Tall
             cutter.close()
             tally.counts["connections cut"] += cutter.cuts
             shown = look(read)
-            outcome = publish(make_job(where.open(), folder, number, size=SIZE))
+            outcome = publish(make_job(where.open(), folder, number, size=SIZE, files=FILES))
             after = look(read)
             if shown not in (before, after) or after[0] != outcome.run:
                 tally.wrong.append(f"round {number}: neither the old run nor the new one")

@@ -1,8 +1,8 @@
 """Ask Power BI to load a semantic model anew, by its REST API.
 
 As documented by Microsoft for `Datasets - Refresh Dataset In Group`: `POST
-/groups/{groupId}/datasets/{datasetId}/refreshes` with `notifyOption` answers 202; 8 refreshes a
-day are allowed in shared capacity, 48 in Premium. Not tried against the service itself.
+/groups/{groupId}/datasets/{datasetId}/refreshes` with `notifyOption` answers 202; shared capacity
+allows 8 refreshes a day, Premium as many as it has room for. Not tried against the service itself.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _REFUSED = {
         "correct POWERBI_DATASET and POWERBI_GROUP",
     ),
     429: (
-        "Power BI takes no more refreshes now: 8 a day in shared capacity, 48 in Premium",
+        "Power BI takes no more refreshes now; in shared capacity there are 8 a day",
         "wait{after}, or publish less often",
     ),
 }

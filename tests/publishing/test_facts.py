@@ -1,0 +1,108 @@
+"""Arrival and age of the data, what changed, and when a model counts as worse."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from datetime import datetime, timedelta
+
+import pytest
+
+from examples import write
+from publishing.cases import NOON, make_facts
+from quickstack.publishing.changes import changed_sentence, judge
+from quickstack.publishing.freshness import Arrival, arrival, freshness
+
+
+def git(root, *arguments, **environment):
+    subprocess.run(
+        ["git", "-c", "user.name=T", "-c", "user.email=t@example.org", *arguments],
+        cwd=root, check=True, capture_output=True, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def test_the_commit_of_the_pointer_comes_first_then_the_landing_then_the_files(tmp_path):
+    assert arrival(tmp_path, "people") == Arrival(None, "unknown")
+    raw = write(tmp_path / "data/raw/people/a.csv", "id\n")
+    os.utime(raw, (0, 1_700_000_000))
+    assert arrival(tmp_path, "people") == Arrival(datetime(2023, 11, 14, 22, 13, 20), "files")
+    record = {"files": [{"landed_at": f"2026-11-0{day}T10:00:00Z"} for day in (3, 4)]}
+    write(raw.with_name("a.landing.json"), json.dumps(record))
+    assert arrival(tmp_path, "people") == Arrival(datetime(2026, 11, 4, 10), "landing")
+    write(raw.with_name("b.landing.json"), "[]")  # no record: the others are asked all the same
+    assert arrival(tmp_path, "people").source == "landing"
+    git(tmp_path, "init", "--quiet")
+    pointer = write(tmp_path / "data/raw/people.dvc", "outs: []\n")
+    assert arrival(tmp_path, "people").source == "landing"  # not committed yet
+    git(tmp_path, "add", str(pointer))
+    when = "2026-11-05T01:30:00+02:00"
+    git(tmp_path, "commit", "-qm", "data", GIT_COMMITTER_DATE=when, GIT_AUTHOR_DATE=when)
+    assert arrival(tmp_path, "people") == Arrival(datetime(2026, 11, 4, 23, 30), "git")
+    write(tmp_path / "README.md", "later")
+    git(tmp_path, "add", "README.md")
+    git(tmp_path, "commit", "-qm", "other")
+    assert arrival(tmp_path, "people").moment == datetime(2026, 11, 4, 23, 30)
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{tmp_path}", str(tmp_path / "shallow"))
+    assert arrival(tmp_path / "shallow", "people").source != "git"
+
+
+def test_freshness_beside_the_promises():
+    day = timedelta(days=1)
+    found = freshness(NOON, NOON - 36 * day, NOON - day, 35 * day, day)
+    assert found.document() == {
+        "promise_hours": 840.0, "age_hours": 864.0, "kept": False, "lead_hours": 24.0,
+        "lead_promise_hours": 24.0, "lead_kept": True,
+    }  # fmt: skip
+    nothing = freshness(NOON, None, None, None, None)
+    assert set(nothing.document().values()) == {None}
+    # A row in the future is no reason to call the data old.
+    assert freshness(NOON, NOON + day, NOON + day, day, day).document() == {
+        "promise_hours": 24.0, "age_hours": -24.0, "kept": True, "lead_hours": None,
+        "lead_promise_hours": 24.0, "lead_kept": None,
+    }  # fmt: skip
+
+
+ROW = {
+    "run": "r1", "metric": "roc_auc", "value": 0.8, "model_version": "m", "data_version": "d",
+    "clean": 1000, "verdict": "stable",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "higher", "judgement"),
+    [
+        (0.79, 0.77, 0.81, True, "noise"),
+        (0.76, 0.74, 0.7999, True, "worse"),
+        (0.76, 0.74, 0.8, True, "noise"),
+        (0.84, 0.8001, 0.86, True, "better"),
+        (0.84, 0.8001, 0.86, False, "worse"),
+        (0.76, 0.74, 0.7999, False, "better"),
+        (0.76, None, None, True, "worse"),
+        (0.8, None, None, True, "noise"),
+        (None, None, None, True, "worse"),
+    ],
+)
+def test_worse_is_beyond_the_interval(value, low, high, higher, judgement):
+    facts = make_facts(value=value, low=low, high=high, higher_is_better=higher)
+    assert judge(facts, ROW) == judgement
+
+
+def test_another_metric_cannot_be_compared():
+    assert judge(make_facts(metric="mae", value=9.0), ROW) == "not comparable"
+    assert judge(make_facts(), {**ROW, "value": None}) == "not comparable"
+    assert "cannot be compared" in changed_sentence(make_facts(metric="mae"), ROW)
+
+
+def test_the_sentence_says_what_did_not_change():
+    facts = make_facts(model_version="m", data_version="d", clean=1000)
+    assert changed_sentence(facts, None) == "This is the first published run."
+    assert changed_sentence(facts, ROW) == (
+        "Since the last published run, the model is the same, the data are the same, ROC AUC stays "
+        "0.8000, and the drift verdict is still stable."
+    )
+    fewer = changed_sentence(make_facts(clean=999), ROW)
+    assert "the data have 1 clean row fewer" in fewer
+    assert "the data changed (1,000 clean rows as before)" in changed_sentence(
+        make_facts(clean=1000), ROW
+    )
