@@ -170,7 +170,7 @@ def killed(where: Where, folder: Path, kills: int, dice: random.Random) -> Tally
             after = look(read)
             if shown == history[-1]:
                 tally.counts["kills before the switch"] += 1
-                again = 0 < outcome.sent < FILES + 3
+                again = outcome.sent <= len(outcome.built.files)
                 tally.counts["reruns that went on where it stopped"] += again
             elif shown == after and outcome.built is None:
                 tally.counts["kills after the switch"] += 1
