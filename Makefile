@@ -12,6 +12,7 @@ TESTS ?= tests
 .DEFAULT_GOAL := help
 .PHONY: help run test lint repro verify hooks storage lock clean summary comment base \
 	prove-datacontract prove-determinism prove-export prove-faults prove-fuzz prove-ingest prove-personal-data prove-pull-requests prove-torture prove-verify
+.PHONY: help run test lint repro verify storage lock clean prove-fuzz prove-ingest prove-personal-data prove-publish prove-torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -77,6 +78,8 @@ prove-personal-data: $(VENV)/.development ## recall and precision of detection, 
 
 prove-pull-requests: $(VENV)/.development ## the workflow's steps on three branches, and their summaries
 	@$(BIN)/python tests/prove/pull_requests.py
+prove-publish: $(VENV)/.development ## kill publishing at 50 random moments, on a folder and on S3, while readers look
+	@$(BIN)/python tests/prove/publish_kills.py
 
 prove-torture: $(VENV)/.development ## what readers make of damaged files, pandas, Polars and DuckDB beside ingest
 	@$(BIN)/python benchmarks/torture.py

@@ -163,7 +163,8 @@ def killed(where: Where, folder: Path, kills: int, dice: random.Random) -> Tally
             process.join(dice.uniform(0, 1.2 * lasts[number % 2]))
             process.kill()
             process.join()
-            tally.counts["killed" if process.exitcode == -9 else "ended before the kill"] += 1
+            hit = process.exitcode == -9
+            tally.counts["killed" if hit else "ended before the kill"] += 1
             shown = look(read)
             job = make_job(where.open(), folder, number, size=SIZE, files=FILES)
             outcome = publish(job)
@@ -173,7 +174,7 @@ def killed(where: Where, folder: Path, kills: int, dice: random.Random) -> Tally
                 again = outcome.sent <= len(outcome.built.files)
                 tally.counts["reruns that went on where it stopped"] += again
             elif shown == after and outcome.built is None:
-                tally.counts["kills after the switch"] += 1
+                tally.counts["kills after the switch"] += hit
             else:
                 tally.wrong.append(f"after kill {number}: neither the old run nor the new one")
             if after[0] != outcome.run or after in history:

@@ -1,0 +1,133 @@
+"""What refuses to be published: leaks, a broken quality gate, a workspace of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from examples import write
+from helpers import ROOT
+from publishing.cases import NOON, make_exports, make_facts
+from quickstack.errors import DataError, QuickstackError
+from quickstack.publishing.build import build_run
+from quickstack.publishing.exports import read_exports
+from quickstack.publishing.gates import committed, leak_free, of_quality
+from quickstack.publishing.place import Folder, Seen, open_folder
+from quickstack.publishing.places import open_place
+from quickstack.publishing.state import State
+
+CONTRACT = "configuration/contracts/sample.odcs.yaml"
+SECRET = "Wanda.Q.Zybrinski@example.org"
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Give a folder with the sample's contract, raw data of one person, and a quality report."""
+    root = tmp_path / "repository"
+    write(root / CONTRACT, (ROOT / CONTRACT).read_bytes())
+    write(root / "params.yaml", (ROOT / "params.yaml").read_bytes())
+    shutil.copytree(ROOT / ".dvc", root / ".dvc", ignore=lambda _, names: {"cache", "tmp"})
+    write(root / "data/raw/sample/subscriptions_2024-01.csv", f"customer_id,email\n1,{SECRET}\n")
+    return root
+
+
+def built(root, reason=None, *, anew=True):
+    """Build a run; with `anew` its export is written first."""
+    exports = read_exports(make_exports(root / "exports") if anew else root / "exports")
+    empty = State(Seen(None))
+    return build_run(
+        root / "work", exports, make_facts(), empty, run="r", published=NOON, reason=reason
+    )
+
+
+def test_a_leak_is_found_in_the_export_and_in_what_joins_it(repository):
+    assert leak_free(repository, built(repository)).startswith("none of 1 personal values in 9")
+    (repository / "exports/model/part0/page.json").write_text(f"ask {SECRET}")
+    with pytest.raises(DataError, match="the leak scan failed") as caught:
+        leak_free(repository, built(repository, anew=False))
+    assert SECRET not in str(caught.value)
+    with pytest.raises(DataError, match=r"the leak scan failed: export: index\.html"):
+        leak_free(repository, built(repository, reason=f"{SECRET} asked for it"))
+
+
+def test_without_raw_data_the_scan_cannot_run(repository):
+    shutil.rmtree(repository / "data")
+    with pytest.raises(DataError, match="the leak scan cannot run"):
+        leak_free(repository, built(repository))
+
+
+@pytest.mark.parametrize(
+    ("read", "clean", "quarantined", "hidden", "sentence"),
+    [
+        (100, 99, 1, 0, None),
+        (100, 50, 50, 49, None),  # suppressed for k-anonymity, which is right
+        (100, 98, 1, 0, "100 rows read are not 98 clean and 1 in quarantine"),
+        (0, 0, 0, 0, "or none is clean"),
+        (100, 90, 10, 0, r"10 of 100 rows break the contract, and it allows 1\.0%"),
+    ],
+)
+def test_the_quality_gate(repository, read, clean, quarantined, hidden, sentence):
+    rules = [{"column": "", "rule": "k-anonymity", "rows": hidden}]
+    rows = {"read": read, "clean": clean, "quarantined": quarantined}
+    write(
+        repository / "reports/quality.json",
+        json.dumps({"dataset": "sample", "rows": rows, "rules": rules}),
+    )
+    if sentence is None:
+        assert f"{clean} clean rows" in of_quality(repository)
+    else:
+        with pytest.raises(DataError, match=sentence):
+            of_quality(repository)
+
+
+def test_a_workspace_that_differs_is_refused(repository):
+    def git(*arguments):
+        identity = ("-c", "user.name=T", "-c", "user.email=t@example.org")
+        subprocess.run(["git", *identity, *arguments], cwd=repository, check=True)
+
+    with pytest.raises(QuickstackError, match="commit the run first"):
+        committed(repository)
+    git("init", "--quiet")
+    git("add", "--all")
+    git("commit", "--quiet", "-m", "all")
+    assert committed(repository) == "the workspace is what the commit says"
+    for number in range(5):
+        write(repository / f"new{number}", "")
+    with pytest.raises(QuickstackError, match=r"differs from the commit: new0, new1, new2 and 2"):
+        committed(repository)
+
+
+def test_which_place_is_meant(repository, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for text, sentence in (
+        (None, "where to publish is not said"),
+        ("ftp://host/x", "of kind ftp is not known"),
+        ("s3:///x", "names no bucket"),
+        (str(repository / "published"), "lies in the repository"),
+    ):
+        with pytest.raises(QuickstackError, match=sentence):
+            open_place(repository, text)
+    assert isinstance(open_place(repository, str(tmp_path / "shared")), Folder)
+    config = repository / ".dvc" / "config"
+    common = config.read_text()
+    config.write_text(common + "['remote \"publish\"']\n    url = ../../shared\n")
+    assert open_place(repository, None).shown == str(tmp_path / "shared")
+    config.write_text(
+        common + "['remote \"publish\"']\n    url = s3://results/a/b\n    region = eu-north-1\n"
+    )
+    there = open_place(repository, None)
+    assert (there.shown, there.address("current.json")) == (
+        "s3://results/a/b", "s3://results/a/b/current.json",
+    )  # fmt: skip
+    # An address in a bucket that a remote knows gets that remote's settings.
+    assert open_place(repository, "s3://results/c")._remote.settings["region"] == "eu-north-1"
+    assert (
+        open_place(repository, "s3://quickstack-storage/c")._remote.settings.get("region") is None
+    )
+
+
+def test_a_folder_outside_is_fine(repository, tmp_path):
+    assert open_folder(tmp_path / "shared", repository).shown == str(tmp_path / "shared")
