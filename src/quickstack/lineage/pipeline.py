@@ -53,7 +53,9 @@ def declared_stages(root: Path) -> list[DeclaredStage]:
         Where a stage's command is not `python src/<script>.py`.
     """
     document = _document(root)
-    return [_declared(root, name, stage) for name, stage in document.value["stages"].items()]
+    stages: dict[str, dict[str, Any]] = document.value["stages"]
+    scripts = {stage["cmd"].split()[-1] for stage in stages.values()}
+    return [_declared(root, name, stage, scripts) for name, stage in stages.items()]
 
 
 def undeclared_sentences(root: Path) -> list[str]:
@@ -136,7 +138,7 @@ def _document(root: Path) -> LinedDocument:
     return LinedDocument((root / PIPELINE).read_text(encoding="utf-8"))
 
 
-def _declared(root: Path, name: str, stage: dict[str, Any]) -> DeclaredStage:
+def _declared(root: Path, name: str, stage: dict[str, Any], scripts: set[str]) -> DeclaredStage:
     words = shlex.split(stage["cmd"])
     if len(words) != 2 or words[0] != "python" or not (root / words[1]).is_file():
         raise QuickstackError(
@@ -154,7 +156,9 @@ def _declared(root: Path, name: str, stage: dict[str, Any]) -> DeclaredStage:
         for kind in ("outs", "metrics", "plots")
         for entry in stage.get(kind) or ()
     ]
-    found = named(root, Path(words[1]), modules, (*others, *outs))
+    # Of another stage's script its functions are imported, and its work is not done.
+    working = [module for module in modules if module == words[1] or module not in scripts]
+    found = named(root, Path(words[1]), working, (*others, *outs))
     # A section by one of its keys alone: the stage reads the others too.
     keys = [key for key in stage.get("params") or () if isinstance(key, str)]
     return DeclaredStage(

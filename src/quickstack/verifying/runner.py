@@ -94,6 +94,9 @@ def main() -> None:
     except BaseException as error:
         cause: BaseException | None = error
         while cause is not None:
+            if isinstance(cause, ModuleNotFoundError) and cause.name:
+                module = cause.name.replace(".", "/") + ".py"
+                recorder.note("said", f"{Path(script).parent.as_posix()}/{module}")
             # The message may quote data; only what looks like a path leaves, and only what is
             # one of the repository is shown.
             with contextlib.suppress(Exception):
