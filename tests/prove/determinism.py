@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import locale
 import os
 import shutil
 import subprocess
@@ -81,15 +82,27 @@ def cells(folder: Path) -> list[Cell]:
         *(Cell(f"compute.workers {n}", workers=n) for n in (1, 3, 4)),
         *(Cell(f"PYTHONHASHSEED {n}", {"PYTHONHASHSEED": str(n)}) for n in (0, 1, 4242)),
         *(Cell(f"TZ {zone}", {"TZ": zone}) for zone in ("Asia/Tokyo", "America/St_Johns")),
-        *(Cell(f"LC_ALL {name}", {"LC_ALL": name}) for name in ("C", "C.UTF-8", "de_DE.UTF-8")),
+        *(Cell(_named(name), {"LC_ALL": name}) for name in ("C", "C.UTF-8", "de_DE.UTF-8")),
         Cell("PYTHONUTF8 0, C", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
         *(Cell(f"umask {mask:03o}", umask=mask) for mask in (0o000, 0o077)),
         Cell("folder with spaces and letters", folder="größe und レール (1)"),
         Cell("HOME and USER", somebody),
         Cell("warm memo", again=True),
         *(Cell(f"Dask cluster of {n}", cluster=n) for n in (1, 2, 3, 4)),
-        Cell("raw files of another age", before=_reversed_files),
+        Cell("raw files in another order", before=_reversed_files),
     ]
+
+
+def _named(name: str) -> str:
+    """Name a locale, and say so where this machine has it not: it counts as C then."""
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        locale.setlocale(locale.LC_ALL, name)
+    except locale.Error:
+        return f"LC_ALL {name}, not here"
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+    return f"LC_ALL {name}"
 
 
 def main() -> int:
@@ -142,7 +155,7 @@ def run_cell(first: Clone, place: Path, cell: Cell) -> dict[str, str]:
         clone.set("^  workers: .*", f"  workers: {cell.workers}")
     old = os.umask(cell.umask)
     try:
-        with cluster(place.parent, cell.cluster) as address:
+        with cluster(place, cell.cluster) as address:
             environment = dict(cell.environment)
             if address:
                 environment["DASK_SCHEDULER_ADDRESS"] = address
@@ -172,8 +185,11 @@ def hashes(root: Path, outputs: Iterable[str]) -> dict[str, str]:
 
 
 @contextmanager
-def cluster(folder: Path, workers: int) -> Iterator[str]:
-    """Start a scheduler and workers, each in a process of its own, and give their address."""
+def cluster(project: Path, workers: int) -> Iterator[str]:
+    """Start a scheduler and workers, each in a process of its own, and give their address.
+
+    They share the disk, and start in the project's folder: raw files have relative paths.
+    """
     if not workers:
         yield ""
         return
@@ -186,11 +202,9 @@ def cluster(folder: Path, workers: int) -> Iterator[str]:
     processes = []
     try:
         for number, command in enumerate(commands):
-            place = folder / f"process {number}"
-            place.mkdir()
-            with (place / "log").open("wb") as log:
+            with (project.parent / f"log {number}").open("wb") as log:
                 processes.append(
-                    subprocess.Popen([*dask, *command], cwd=place, stdout=log, stderr=log)
+                    subprocess.Popen([*dask, *command], cwd=project, stdout=log, stderr=log)
                 )
         yield address
     finally:
