@@ -13,6 +13,7 @@ TESTS ?= tests
 .PHONY: help run test lint repro verify hooks storage lock clean summary comment base \
 	prove-datacontract prove-determinism prove-export prove-faults prove-fuzz prove-ingest prove-personal-data prove-pull-requests prove-torture prove-verify
 .PHONY: help run test lint repro verify storage lock clean prove-fuzz prove-ingest prove-personal-data prove-publish prove-torture
+.PHONY: help run test lint repro verify storage lock clean prove-fuzz prove-ingest prove-kills prove-personal-data prove-torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -72,6 +73,9 @@ prove-fuzz: $(VENV)/.development ## ingest made-up bytes and contracts for ten m
 prove-ingest: $(VENV)/.development ## time ingest beside tools that only copy, and one new file of 100
 	@$(BIN)/python benchmarks/ingest.py --rounds 5 --scale
 	@$(BIN)/python benchmarks/ingest.py --files 100
+
+prove-kills: $(VENV)/.development ## kill repro, push and sweep fifty times, and look what is left
+	@$(BIN)/python tests/prove/kills.py
 
 prove-personal-data: $(VENV)/.development ## recall and precision of detection, beside Presidio's where it is installed
 	@$(BIN)/python benchmarks/personal_data.py

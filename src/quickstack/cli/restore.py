@@ -1,4 +1,4 @@
-"""`quickstack restore`: the previous outputs, after a run that failed."""
+"""`quickstack restore`: the previous outputs, after a run that failed or was killed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import typer
 
 
 def restore() -> None:
-    """Bring back the outputs that DVC removed for a run that then failed."""
+    """Bring back the outputs that DVC removed for a run that then failed.
+
+    After a push or pull that was killed, it lets the next one look at everything again.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.lineage.pipeline import declared_stages
-    from quickstack.lineage.previous import restore_outputs
+    from quickstack.lineage.previous import forget_collected, restore_outputs
 
     root = find_root()
     os.chdir(root)
+    forget_collected(root)
     lost = [path for stage in declared_stages(root) for path in restore_outputs(stage.name, {})]
     if lost:
         typer.echo(f"not in cache or git: {', '.join(lost)}. To fix it: dvc repro", err=True)
