@@ -206,8 +206,8 @@ def _categories(labels: NDArray[np.str_]) -> pd.Categorical:
     """Return labels that repeat; null instead of "", which stands for a row without a time."""
     import pyarrow as pa
 
-    texts = pa.array(labels.astype(object), pa.string(), mask=labels == "")
-    return texts.dictionary_encode().to_pandas().array
+    found = pa.array(labels).dictionary_encode().to_pandas().array
+    return found.remove_categories([""]) if "" in found.categories else found
 
 
 def _whose(name: str, contract: Contract) -> str:

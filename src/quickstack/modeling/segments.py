@@ -42,6 +42,8 @@ def segment_texts(values: pd.Series, kind: LogicalType) -> pd.Series:
     import pandas as pd
     import pyarrow as pa
 
+    if kind == "string":
+        return values.astype("str")
     array = pa.array(values, from_pandas=True)
     if kind == "date":
         array = array.cast(pa.date32())

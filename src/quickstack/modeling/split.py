@@ -90,6 +90,8 @@ def period_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_] |
         `2024-03`, `2024-Q1`, `2024`, or `0001` for the first block of rows; "" where the time
         is missing. None where the contract gives no order in time.
     """
+    import pandas as pd
+
     if contract.time_column is None:
         if contract.rows_per_period is None:
             return None
@@ -107,7 +109,9 @@ def period_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_] |
         labels = _joined(moments.astype("datetime64[Y]").astype(str), "-Q", quarter.astype(str))
     else:
         unit = {"hour": "h", "day": "D", "month": "M", "year": "Y"}[contract.period or "month"]
-        labels = moments.astype(f"datetime64[{unit}]").astype(str)
+        # Many rows share a period: each is written once.
+        codes, starts = pd.factorize(moments.astype(f"datetime64[{unit}]").astype("int64"))
+        labels = starts.astype(f"datetime64[{unit}]").astype(str)[codes]
     return np.where(np.isnat(moments), "", labels)
 
 

@@ -92,5 +92,5 @@ def batch_labels(split: NDArray[Any], periods: NDArray[Any] | None) -> NDArray[n
     if periods is None:
         return np.where(split == TEST, UNORDERED, "")
     tested = periods[(split == TEST) & (periods != "")]
-    first = min(tested) if len(tested) else ""
+    first = min(np.unique(tested)) if len(tested) else ""
     return np.where((split != TRAIN) & (periods >= first), periods, "")
