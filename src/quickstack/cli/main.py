@@ -25,6 +25,7 @@ from quickstack.cli import (
     land,
     publish,
     published,
+    load,
     restore,
     result,
     scan,
@@ -98,6 +99,7 @@ app.command("preview")(publish.preview)
 app.command("runs")(published.runs)
 app.command("rollback")(published.rollback)
 app.command("link")(published.link)
+app.command("load")(load.load)
 app.add_typer(land.app, name="land")
 app.add_typer(key.app, name="key")
 app.add_typer(storage.app, name="storage")

@@ -5,8 +5,9 @@ A database's message may quote a row or the password's owner, so only its code i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from quickstack.errors import SourceError
@@ -71,12 +72,8 @@ _WORDS = (
 )
 
 
-@contextmanager
-def connected(url: str, variable: str, seconds: int) -> Iterator[sa.Connection]:
-    """Give a connection inside one read-only snapshot of the database.
-
-    On PostgreSQL the transaction is REPEATABLE READ, READ ONLY; elsewhere a query is one
-    statement, and as consistent as the database makes that.
+def database(url: str, variable: str, program: str = "quickstack land") -> sa.Engine:
+    """Return an engine that keeps no connection.
 
     Parameters
     ----------
@@ -84,13 +81,13 @@ def connected(url: str, variable: str, seconds: int) -> Iterator[sa.Connection]:
         SQLAlchemy's database URL; `postgresql:` and `postgres:` mean psycopg.
     variable
         Where the URL stands, for messages.
-    seconds
-        After which PostgreSQL breaks a statement off.
+    program
+        What the server is told who connects.
 
     Raises
     ------
     SourceError
-        Where the URL is none, its driver is missing, or the database cannot be used.
+        Where the URL is none, or its driver is missing.
     """
     import sqlalchemy as sa
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -100,13 +97,12 @@ def connected(url: str, variable: str, seconds: int) -> Iterator[sa.Connection]:
         parsed = sa.make_url(url)
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
-        postgres = parsed.get_backend_name() == "postgresql"
         options: dict[str, Any] = {}
-        if postgres:
+        if parsed.get_backend_name() == "postgresql":
             options = {
                 "connect_timeout": CONNECT_SECONDS,
                 "client_encoding": "utf8",
-                "application_name": "quickstack land",
+                "application_name": program,
                 "keepalives_idle": 30,
                 "keepalives_interval": 10,
                 "keepalives_count": 3,
@@ -114,7 +110,7 @@ def connected(url: str, variable: str, seconds: int) -> Iterator[sa.Connection]:
                 "prepare_threshold": None,
             }
             options = {k: v for k, v in options.items() if k not in parsed.query}
-        engine = sa.create_engine(
+        return sa.create_engine(
             parsed, poolclass=sa.pool.NullPool, connect_args=options, hide_parameters=True
         )
     except NoSuchModuleError:
@@ -129,8 +125,30 @@ def connected(url: str, variable: str, seconds: int) -> Iterator[sa.Connection]:
             where=where,
             fix="install the driver that SQLAlchemy names for it",
         ) from None
+
+
+@contextmanager
+def connected(url: str, variable: str, seconds: int) -> Iterator[sa.Connection]:
+    """Give a connection inside one read-only snapshot of the database.
+
+    On PostgreSQL the transaction is REPEATABLE READ, READ ONLY; elsewhere a query is one
+    statement, and as consistent as the database makes that.
+
+    Parameters
+    ----------
+    url, variable
+        As `database` takes them.
+    seconds
+        After which PostgreSQL breaks a statement off.
+
+    Raises
+    ------
+    SourceError
+        Where the database cannot be used.
+    """
+    engine = database(url, variable)
     with told(variable), engine.connect() as connection:
-        if postgres:
+        if engine.dialect.name == "postgresql":
             connection = connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
@@ -140,7 +158,12 @@ def connected(url: str, variable: str, seconds: int) -> Iterator[sa.Connection]:
 
 
 @contextmanager
-def told(variable: str, query: str | None = None, before: int = 0) -> Iterator[None]:
+def told(
+    variable: str,
+    query: str | None = None,
+    before: int = 0,
+    states: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> Iterator[None]:
     """Turn the errors of SQLAlchemy and the driver into sentences.
 
     Parameters
@@ -149,28 +172,38 @@ def told(variable: str, query: str | None = None, before: int = 0) -> Iterator[N
         The user's query, so that a mistake gets its line.
     before
         How many characters stand before it in the statement that is sent.
+    states
+        By SQLSTATE or its class: what it means for another purpose than landing, and the remedy.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except SQLAlchemyError as error:
-        raise _sentence(error, variable, query, before) from None
+        raise _sentence(error, variable, query, before, states) from None
     except SourceError:
         raise
     except Exception as error:
         # The driver's own errors, also those it raises while it reads a row.
         if type(error).__module__.partition(".")[0] not in ("psycopg", "sqlite3"):
             raise
-        raise _sentence(error, variable, query, before) from None
+        raise _sentence(error, variable, query, before, states) from None
 
 
-def _sentence(error: Exception, variable: str, query: str | None, before: int) -> SourceError:
+def _sentence(
+    error: Exception,
+    variable: str,
+    query: str | None,
+    before: int,
+    states: Mapping[str, tuple[str, str]],
+) -> SourceError:
     cause = getattr(error, "orig", None) or error
     state = str(getattr(cause, "sqlstate", None) or "")
     words = str(cause).lower()
     what, fix = (
-        _STATES.get(state)
+        states.get(state)
+        or states.get(state[:2])
+        or _STATES.get(state)
         or _STATES.get(state[:2])
         or next((found for signs, found in _WORDS if any(s in words for s in signs)), None)
         or _unnamed(cause, state)

@@ -1,0 +1,34 @@
+"""`quickstack load`: put the exported tables into a database."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def load(
+    url_variable: Annotated[
+        str, typer.Option("--url-variable", help="Variable (or line of .env) with the address.")
+    ] = "QUICKSTACK_SINK_URL",
+    schema: Annotated[
+        str | None, typer.Option("--schema", help="Where the tables belong, if not the default.")
+    ] = None,
+) -> None:
+    """Load the tables in exports/ into a database, all in one transaction.
+
+    The address stands in an environment variable or in .env, as
+    postgresql://USER:PASSWORD@HOST:5432/DATABASE. Readers see the tables as before until all of
+    them are new. A table that did not change is not loaded again.
+    """
+    from quickstack import paths
+    from quickstack.cli.repository import find_root
+    from quickstack.exporting.sink import load_tables
+    from quickstack.landing.secret import read_secret
+
+    root = find_root()
+    url = read_secret(url_variable, root, "postgresql://USER:PASSWORD@HOST:5432/DATABASE")
+    loaded = load_tables(
+        root / paths.EXPORTS, url, url_variable, schema, lambda text: typer.echo(text, err=True)
+    )
+    typer.echo(f"{len(loaded)} tables loaded" if loaded else "nothing new: every table is there")
