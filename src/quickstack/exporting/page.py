@@ -1,25 +1,39 @@
 """One self-contained web page: what the model does, how good it is, and what it stands on.
 
-No script, no network, no row of the data. Jinja2 escapes every value; the content policy allows
-the page's own style sheet, by its hash, and nothing else.
+No network and no row of the data: what the page computes for a filter, it computes from counts.
+Jinja2 escapes every value; the content policy allows the page's own style sheet and script, by
+their hashes, and nothing else.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quickstack.exporting import sections
-from quickstack.exporting.words import VERDICTS, headline
+from quickstack.exporting.bundle import compact_style, joined
+from quickstack.exporting.packing import packed
+from quickstack.exporting.words import (
+    VERDICTS,
+    acting,
+    case_text,
+    headline,
+    metric_name,
+    number,
+    time_lead,
+)
+from quickstack.modeling.metrics import HIGHER_IS_BETTER, MAIN_METRIC
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from quickstack.contract.model import Contract
+    from quickstack.exporting.cells import Cells
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -27,6 +41,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render_page(view: Mapping[str, Any]) -> str:
     """Render the page from what `page_view` gives."""
     import jinja2
+    from markupsafe import Markup
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -35,12 +50,22 @@ def render_page(view: Mapping[str, Any]) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style = compact_style(TEMPLATES / "page.css")
+    script = joined(TEMPLATES / "script", f"page_{view['task']}")
     return environment.get_template("index.html.j2").render(
-        **view,
-        style_hash=f"sha256-{digest}",
+        # The data are the one value that is not escaped as HTML: `embedded` makes them harmless.
+        **{**view, "data": Markup(embedded(view["data"]))},
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_source_hash(style),
+        script_hash=_source_hash(script),
     )
+
+
+def embedded(value: Any) -> str:
+    """Write JSON that can stand inside a script element: no `<` and no `>` is in it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def page_view(
@@ -51,25 +76,42 @@ def page_view(
     quality: Mapping[str, Any],
     tables: Sequence[Mapping[str, Any]],
     hashes: Mapping[str, Any],
+    cells: Cells | None = None,
 ) -> dict[str, Any]:
-    """Gather what the page shows, as text and lengths.
+    """Gather what the page shows, as text, lengths and counts.
 
     Parameters
     ----------
     contract
-        Name, owners and promises.
+        Name, task, decision, owners and promises.
     metrics, drift, quality
         The reports of that name.
     importance
-        Columns `feature` and `importance`, the largest first.
+        Columns `feature`, `importance` and, where it is known, `standard_deviation`, the largest
+        first.
     tables
         As `write_tables.write_table` describes them.
     hashes
         As `manifest.versions` gives them.
+    cells
+        The counts of the predictions; None where there are none.
     """
+    counted = {"periods": [], "groups": []} if cells is None else packed(cells)
+    decision, test_rows = contract.decision, (metrics.get("rows") or {}).get("test")
+    versions = [
+        (name.capitalize(), value[:12]) for name, value in hashes.items() if isinstance(value, str)
+    ]
     return {
         "title": contract.name,
+        "purpose": contract.description,
+        "task": contract.task,
         "headline": headline(contract, metrics),
+        "acting": acting(contract, cells),
+        "case_text": case_text(contract),
+        "time_lead": time_lead(drift),
+        "test_rows": "the" if test_rows is None else f"{test_rows:,}",
+        "newest": sections.newest(contract, quality),
+        "stamp": [pair for pair in versions if pair[0] in ("Data", "Model")],
         "verdict": {
             "kind": drift["verdict"],
             "badge": VERDICTS[drift["verdict"]],
@@ -77,6 +119,15 @@ def page_view(
             "reasons": drift["reasons"][: sections.SHOWN],
         },
         "figures": sections.figures(contract, metrics),
+        "explorable": bool(counted["groups"]),
+        "has_segments": bool(contract.segments),
+        "worth_unit": decision.unit,
+        "outcomes": [
+            ("is a case", [_outcome("hit", "found", "good", decision.true_positive),
+                           _outcome("missed", "missed", "bad", decision.false_negative)]),
+            ("is none", [_outcome("wasted", "flagged in vain", "bad", decision.false_positive),
+                         _outcome("left", "rightly left alone", "good", decision.true_negative)]),
+        ],
         "importance": sections.importance(importance),
         "performance": sections.performance(drift["performance"]),
         "drift": sections.drift(drift),
@@ -88,6 +139,7 @@ def page_view(
         "tables": [
             {
                 "name": table["name"],
+                "grain": table.get("description", "").split(".")[0],
                 "rows": f"{table['rows']:,}",
                 "files": [
                     {"path": file["path"], "kind": file["path"].rsplit(".", 1)[-1]}
@@ -96,15 +148,60 @@ def page_view(
             }
             for table in tables
         ],
-        "versions": [
-            ("Data set", f"{contract.id} {contract.version}"),
-            *(
-                (name.capitalize(), value[:12])
-                for name, value in hashes.items()
-                if isinstance(value, str)
-            ),
-        ],
+        "versions": [("Data set", f"{contract.id} {contract.version}"), *versions],
+        "data": {
+            "task": contract.task,
+            "words": _words(contract, cells),
+            "decision": {
+                "threshold": decision.threshold,
+                "hit": decision.true_positive,
+                "wasted": decision.false_positive,
+                "missed": decision.false_negative,
+                "left": decision.true_negative,
+                "unit": decision.unit,
+            },
+            "performance": _over_time(contract, metrics, drift["performance"]),
+            "cells": counted,
+        },
+    }  # fmt: skip
+
+
+def _outcome(name: str, text: str, kind: str, each: float) -> tuple[str, str, str, str]:
+    return name, text, kind, number(each, 2).removesuffix(".00")
+
+
+def _words(contract: Contract, cells: Cells | None) -> dict[str, Any]:
+    """Return the names that the script writes."""
+    multiclass = contract.task == "multiclass" and cells is not None
+    return {
+        "case": f"{contract.target} = {contract.positive}",
+        "unit": contract.column(contract.target).unit,
+        "metric": metric_name(MAIN_METRIC[contract.task]),
+        "classes": [str(name) for name in cells.classes] if multiclass and cells else None,
     }
+
+
+def _over_time(
+    contract: Contract, metrics: Mapping[str, Any], report: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the points of the chart of the main figure over time."""
+    name = MAIN_METRIC[contract.task]
+    trained = (metrics.get("cross_validation") or {}).get(name) or {}
+    higher = HIGHER_IS_BETTER[contract.task][name]
+    unit = contract.column(contract.target).unit if name == "mae" else None
+    return {
+        "points": [
+            {"name": p["period"], "value": p["metric"], "bad": bool(p["dropped"])}
+            for p in report["periods"][-sections.SHOWN :]
+        ],
+        "unit": metric_name(name) + (f" in {unit}" if unit else ""),
+        "better": "higher is better" if higher else "lower is better",
+        "compare": trained.get("mean"),
+    }
+
+
+def _source_hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _sentence_case(text: str) -> str:

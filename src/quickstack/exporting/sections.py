@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from quickstack.exporting.words import METRICS, metric_name, number
+from quickstack.exporting.words import METRICS, RULES, metric_name, number
 from quickstack.modeling.metrics import HIGHER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Rows of a table that the page shows; the files hold all of them.
 SHOWN = 12
+#: Periods of the table of drift, the newest ones.
+PERIODS = 8
 #: Metrics shown as large figures, by task.
 FIGURES = {
     "binary": ("roc_auc", "average_precision", "brier", "accuracy"),
@@ -79,18 +81,24 @@ def _range(
     }
 
 
-def importance(table: pd.DataFrame) -> list[dict[str, str]]:
+def importance(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the most important features, from a table of `feature` and `importance`."""
     top = table.head(SHOWN)
     values = [0.0 if value != value else float(value) for value in top["importance"]]
+    spreads = list(top["standard_deviation"]) if "standard_deviation" in top else [0.0] * len(top)
     largest = max((*values, 0.0)) or 1.0
     return [
         {
             "feature": str(feature),
             "value": number(value, 4),
             "width": _length(_clipped(100 * value / largest)),
+            "spread": [
+                _length(_clipped(100 * end / largest)) for end in (value - spread, value + spread)
+            ]
+            if spread > 0 and value > 0
+            else None,
         }
-        for feature, value in zip(top["feature"], values, strict=True)
+        for feature, value, spread in zip(top["feature"], values, spreads, strict=True)
     ]
 
 
@@ -118,65 +126,93 @@ def performance(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def drift(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the features by drift, the largest first, from `reports/drift.json`."""
-    features = report["features"][:SHOWN]
-    periods = report["periods"]
-    top = max([f["psi"] for f in features] + [f["limit"] for f in features] + [1e-9]) * 1.05
-    highest = max([p["psi"][f["name"]] for p in periods for f in features] + [1e-9])
-    note = f"Compared: {report['compared']}. The upright line is the limit"
-    note += (
-        ", from the seasons that the training data show."
-        if report["calibrated"]
-        else "; the history is too short to know the seasons."
+    """Return the features by drift, the largest first, from `reports/drift.json`.
+
+    A cell is of level 0 up to the limit, 1 above it, 2 where the rule calls it drift.
+    """
+    features, periods = report["features"][:SHOWN], report["periods"][-PERIODS:]
+    note = (
+        "How far each feature moved from the training data (population stability index, noise "
+        "taken off; 0 is no change). Red: drifted. Amber: above its limit, but within what "
+        f"chance explains. Compared: {report['compared']}."
     )
+    if not report["calibrated"]:
+        note += " The history is too short to know the seasons."
     return {
         "note": note,
         "kind": "warning" if report["verdict"] == "stable" else report["verdict"],
-        "over_time": len(periods) > 1,
+        "periods": [period["period"] for period in periods],
+        "more": max(len(report["features"]) - SHOWN, 0),
         "rows": [
             {
                 "name": feature["name"],
-                "psi": number(feature["psi"]),
                 "limit": number(feature["limit"]),
-                "width": _length(100 * feature["psi"] / top),
-                "limit_at": _length(100 * feature["limit"] / top),
                 "drifted": feature["drifted"],
                 "result": "drifted" if feature["drifted"] else "as before",
-                "spark": _spark([p["psi"][feature["name"]] for p in periods], highest),
-                "trend": f"from {number(periods[0]['psi'][feature['name']])} "
-                f"to {number(periods[-1]['psi'][feature['name']])}",
+                "cells": [_drift_cell(period, feature) for period in periods],
             }
             for feature in features
         ],
     }
 
 
+def _drift_cell(period: Mapping[str, Any], feature: Mapping[str, Any]) -> tuple[str, int]:
+    psi = period["psi"].get(feature["name"])
+    if feature["name"] in period["drifted"]:
+        return number(psi), 2
+    above = psi is not None and feature["limit"] is not None and psi > feature["limit"]
+    return number(psi), int(above)
+
+
 def quality(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the counts of rows and the rules most broken, from `reports/quality.json`."""
+    """Return the counts of rows, the rules most broken and the values that are missing."""
     rows = report["rows"]
     rules = sorted(report["rules"], key=lambda r: (-r["rows"], r["column"] or "", r["rule"]))
+    good, read = rows["clean"] / max(rows["read"], 1), rows["read"]
+    lost = ((name, count / max(rows["clean"], 1)) for name, count in
+            report.get("missing", {}).items() if count)  # fmt: skip
+    missing = sorted(lost, key=lambda pair: (-pair[1], pair[0]))
+    share = f"{_share(good)} of {read:,} rows are clean"
     return {
+        "sentence": f"{share}; {rows['quarantined']:,} were set aside, with their reasons.",
+        "share": share,
+        "clean_width": _length(100 * good),
+        # A few rows among millions stay visible.
+        "bad_width": _length(max(100 * (1 - good), 0.6) if rows["quarantined"] else 0),
         "counts": [
-            ("Rows read", f"{rows['read']:,}"),
+            ("Rows read", f"{read:,}"),
             ("Clean", f"{rows['clean']:,}"),
             ("Set aside", f"{rows['quarantined']:,}"),
             ("Files", f"{len(report['files']):,}"),
         ],
         "rules": [
-            {"column": r["column"] or "whole row", "rule": r["rule"], "rows": f"{r['rows']:,}"}
+            {
+                "column": r["column"] or "whole row",
+                "rule": RULES.get(r["rule"], r["rule"]),
+                "rows": f"{r['rows']:,}",
+            }
             for r in rules[:SHOWN]
         ],
         "more": max(len(rules) - SHOWN, 0),
+        "missing": [
+            {"column": name, "share": _share(part), "width": _length(_clipped(100 * part))}
+            for name, part in missing[:SHOWN]
+        ],
+        "warnings": report.get("warnings", [])[:SHOWN],
     }
 
 
-def _spark(values: Sequence[float], highest: float) -> str:
-    """Return the points of a line in a box of 100 by 26."""
-    step = 100 / max(len(values) - 1, 1)
-    return " ".join(
-        f"{_length(index * step)},{_length(25 - 24 * value / highest)}"
-        for index, value in enumerate(values)
-    )
+def newest(contract: Contract, report: Mapping[str, Any]) -> str:
+    """Say how new the data are, and what was promised."""
+    found = report.get("newest")
+    promise = contract.service_levels.get("freshness")
+    said = f"The newest row is from {found}." if found else "The data say no time."
+    return f"{said} Promised: {promise}" if promise else said
+
+
+def _share(part: float) -> str:
+    """Write a share; one that is not all does not read as all."""
+    return "100 %" if part == 1 else f"{min(100 * part, 99.99):.{2 if part > 0.99 else 1}f} %"
 
 
 def _clipped(value: float) -> float:

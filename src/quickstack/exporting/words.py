@@ -9,6 +9,7 @@ from quickstack.modeling.metrics import MAIN_METRIC
 
 if TYPE_CHECKING:
     from quickstack.contract.model import Contract
+    from quickstack.exporting.cells import Cells
 
 #: Name and explanation of each metric.
 METRICS: dict[str, tuple[str, str]] = {
@@ -52,6 +53,19 @@ METRICS: dict[str, tuple[str, str]] = {
     ),
     "base_rate": ("Share of cases", "How many of the rows are cases; a fact of the data."),
 }
+#: What a broken rule means.
+RULES = {
+    "layout": "the line does not fit the columns",
+    "type": "not of its type",
+    "required": "value is missing",
+    "allowed": "not one of the allowed values",
+    "minimum": "too small",
+    "maximum": "too large",
+    "length": "too short or too long",
+    "pattern": "not of its form",
+    "unique": "there is one already",
+    "reference": "not found in the other table",
+}
 #: What each verdict is called.
 VERDICTS = {"stable": "stable", "warning": "to be watched", "alarm": "needs attention"}
 
@@ -70,6 +84,61 @@ def number(value: float | None, digits: int = 3) -> str:
         if abs(value) >= 1000
         else f"{value:,.{1 if abs(value) >= 100 else digits}f}"
     )
+
+
+def case_text(contract: Contract) -> str:
+    """Say what is predicted."""
+    meant = contract.column(contract.target).description.strip()
+    meant = f" ({meant.rstrip('.')})" if meant else ""
+    if contract.task == "binary":
+        return f"A case is a row with {contract.target} = {contract.positive}{meant}."
+    return f"Predicted is {contract.target}{meant}."
+
+
+def acting(contract: Contract, cells: Cells | None) -> str | None:
+    """Say what acting at the contract's threshold gives on the test rows; None where it cannot."""
+    if cells is None or contract.task != "binary":
+        return None
+    counts, decision = cells.counts(0), contract.decision
+    flagged = counts.bin >= cells.edges.searchsorted(decision.threshold)
+    some = {
+        (outcome, acted): int(counts.rows[(counts.channel == outcome) & (flagged == acted)].sum())
+        for outcome in (0, 1)
+        for acted in (False, True)
+    }
+    hit, wasted = some[1, True], some[0, True]
+    missed, left = some[1, False], some[0, False]
+    if not hit + missed or not hit + wasted:
+        return None
+    text = (
+        f"Acting on rows with a probability of at least {100 * decision.threshold:.3g} % flags "
+        f"{hit + wasted:,} of {hit + wasted + missed + left:,} test rows: "
+        f"{hit / (hit + wasted):.0%} of them are cases, and {hit / (hit + missed):.0%} of all "
+        "cases are found"
+    )
+    if decision.unit is None:
+        return text + "."
+    worth = (
+        hit * decision.true_positive
+        + wasted * decision.false_positive
+        + missed * decision.false_negative
+        + left * decision.true_negative
+    )
+    return f"{text}. That is worth {worth:,.0f} {decision.unit}."
+
+
+def time_lead(drift: Mapping[str, Any]) -> str:
+    """Say how the predictions and the features did since training."""
+    judged = [p for p in drift["performance"]["periods"] if p["dropped"] is not None]
+    good = sum(not p["dropped"] for p in judged)
+    told = (
+        f"In {good} of {len(judged)} periods that can be judged, the predictions are as good as "
+        "in training."
+        if judged
+        else "No period could be judged yet."
+    )
+    moved = sum(feature["drifted"] for feature in drift["features"])
+    return f"{told} {moved} of {len(drift['features'])} features moved away from the training data."
 
 
 def headline(contract: Contract, metrics: Mapping[str, Any]) -> str:

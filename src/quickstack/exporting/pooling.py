@@ -1,0 +1,97 @@
+"""Which cells the page may show: few enough to be small, and none of fewer than five rows.
+
+What is too rare joins the pool of its period, and a pool of fewer than five rows takes in the
+smallest cell beside it, so that neither a cell nor the difference of cells shows a single person.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+#: Rows that a cell must hold, of those whose truth is known and of the others.
+LEAST = 5
+#: (labelled, unlabelled) rows.
+Size = tuple[int, int]
+
+
+def pool_periods(sizes: Mapping[str, Size], cap: int) -> tuple[list[str], bool]:
+    """Choose the periods to show.
+
+    Parameters
+    ----------
+    sizes
+        Rows of each period, by its sortable name.
+    cap
+        At most so many are shown, the newest ones.
+
+    Returns
+    -------
+    list of str
+        In order of time.
+    bool
+        Whether the others make a pool before them.
+    """
+    ordered = sorted(sizes)
+    shown = [name for name in ordered[-cap:] if not _small(sizes[name])]
+    pool = _total(sizes[name] for name in ordered if name not in shown)
+    while _small(pool) and shown:
+        pool = _total([pool, sizes[shown.pop(0)]])
+    return shown, len(shown) < len(ordered)
+
+
+def pool_values(
+    sizes: Mapping[tuple[int, int], Size], names: Sequence[str | None], cap: int
+) -> tuple[list[int], dict[tuple[int, int], int], bool]:
+    """Choose the values of one segment to show.
+
+    Parameters
+    ----------
+    sizes
+        Rows by number of the value and of the period, periods as `pool_periods` left them.
+    names
+        Of the values.
+    cap
+        At most so many are shown, those with the most rows.
+
+    Returns
+    -------
+    list of int
+        Numbers of the values shown, most rows first.
+    dict
+        The place among those shown of each (value, period); the pool is the place after the last.
+    bool
+        Whether there is a pool.
+    """
+    totals: dict[int, int] = defaultdict(int)
+    by_period: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for key, size in sizes.items():
+        totals[key[0]] += sum(size)
+        by_period[key[1]].append(key)
+    ranked = sorted(totals, key=lambda value: (-totals[value], names[value] or ""))
+    # A single value beyond the cap is shown rather than pooled: it would be a pool of one.
+    kept = ranked[: cap + 1] if len(ranked) == cap + 1 else ranked[:cap]
+    place = {value: index for index, value in enumerate(kept)}
+    pooled: set[tuple[int, int]] = set()
+    for keys in by_period.values():
+        out = {key for key in keys if key[0] not in place or _small(sizes[key])}
+        rest = sorted((key for key in keys if key not in out), key=lambda k: (sum(sizes[k]), k[0]))
+        while out and _small(_total(sizes[key] for key in out)) and rest:
+            out.add(rest.pop(0))
+        pooled |= out
+    gone = [v for v in kept if all((v, t) in pooled for v2, t in sizes if v2 == v)]
+    kept = [value for value in kept if value not in gone]
+    place = {value: index for index, value in enumerate(kept)}
+    places = {key: len(kept) if key in pooled else place[key[0]] for key in sizes}
+    return kept, places, bool(pooled)
+
+
+def _small(size: Size) -> bool:
+    return any(0 < rows < LEAST for rows in size)
+
+
+def _total(sizes: Iterable[Size]) -> Size:
+    labelled = unlabelled = 0
+    for one, other in sizes:
+        labelled, unlabelled = labelled + one, unlabelled + other
+    return labelled, unlabelled

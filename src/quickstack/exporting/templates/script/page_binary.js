@@ -1,0 +1,4 @@
+import { start } from "./main.js";
+import { drawBinary } from "./binary.js";
+
+start(drawBinary);

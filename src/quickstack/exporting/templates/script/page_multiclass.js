@@ -1,0 +1,4 @@
+import { start } from "./main.js";
+import { drawMulticlass } from "./multiclass.js";
+
+start(drawMulticlass);

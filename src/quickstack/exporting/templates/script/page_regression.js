@@ -1,0 +1,4 @@
+import { start } from "./main.js";
+import { drawRegression } from "./regression.js";
+
+start(drawRegression);
