@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: Share of the known values left out at each end of the axis; the end bins hold them.
 _TAIL = 0.005
-VALUE_BINS, RESIDUAL_BINS = 24, 40
+VALUE_BINS, RESIDUAL_BINS = 36, 60
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from quickstack.exporting.words import (
     case_text,
     headline,
     metric_name,
-    number,
+    target_unit,
     time_lead,
 )
 from quickstack.modeling.metrics import HIGHER_IS_BETTER, MAIN_METRIC
@@ -41,7 +41,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render_page(view: Mapping[str, Any]) -> str:
     """Render the page from what `page_view` gives."""
     import jinja2
-    from markupsafe import Markup
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -53,10 +52,9 @@ def render_page(view: Mapping[str, Any]) -> str:
     style = compact_style(TEMPLATES / "page.css")
     script = joined(TEMPLATES / "script", f"page_{view['task']}")
     return environment.get_template("index.html.j2").render(
-        # The data are the one value that is not escaped as HTML: `embedded` makes them harmless.
-        **{**view, "data": Markup(embedded(view["data"]))},
-        style=Markup(style),
-        script=Markup(script),
+        **{**view, "data": embedded(view["data"])},
+        style=style,
+        script=script,
         style_hash=_source_hash(style),
         script_hash=_source_hash(script),
     )
@@ -98,6 +96,7 @@ def page_view(
     """
     counted = {"periods": [], "groups": []} if cells is None else packed(cells)
     decision, test_rows = contract.decision, (metrics.get("rows") or {}).get("test")
+    said = [*acting(contract, cells), headline(contract, metrics)]
     versions = [
         (name.capitalize(), value[:12]) for name, value in hashes.items() if isinstance(value, str)
     ]
@@ -105,8 +104,8 @@ def page_view(
         "title": contract.name,
         "purpose": contract.description,
         "task": contract.task,
-        "headline": headline(contract, metrics),
-        "acting": acting(contract, cells),
+        "headline": said[0],
+        "second": " ".join(said[1:]),
         "case_text": case_text(contract),
         "time_lead": time_lead(drift),
         "test_rows": "the" if test_rows is None else f"{test_rows:,}",
@@ -167,7 +166,7 @@ def page_view(
 
 
 def _outcome(name: str, text: str, kind: str, each: float) -> tuple[str, str, str, str]:
-    return name, text, kind, number(each, 2).removesuffix(".00")
+    return name, text, kind, f"{each:,.6g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _words(contract: Contract, cells: Cells | None) -> dict[str, Any]:
@@ -175,7 +174,7 @@ def _words(contract: Contract, cells: Cells | None) -> dict[str, Any]:
     multiclass = contract.task == "multiclass" and cells is not None
     return {
         "case": f"{contract.target} = {contract.positive}",
-        "unit": contract.column(contract.target).unit,
+        "unit": target_unit(contract),
         "metric": metric_name(MAIN_METRIC[contract.task]),
         "classes": [str(name) for name in cells.classes] if multiclass and cells else None,
     }
@@ -188,7 +187,7 @@ def _over_time(
     name = MAIN_METRIC[contract.task]
     trained = (metrics.get("cross_validation") or {}).get(name) or {}
     higher = HIGHER_IS_BETTER[contract.task][name]
-    unit = contract.column(contract.target).unit if name == "mae" else None
+    unit = target_unit(contract) if name == "mae" else None
     return {
         "points": [
             {"name": p["period"], "value": p["metric"], "bad": bool(p["dropped"])}

@@ -57,7 +57,7 @@ def pool_values(
     Returns
     -------
     list of int
-        Numbers of the values shown, most rows first.
+        Numbers of the values shown, most rows first; those that are numbers in their order.
     dict
         The place among those shown of each (value, period); the pool is the place after the last.
     bool
@@ -80,10 +80,18 @@ def pool_values(
             out.add(rest.pop(0))
         pooled |= out
     gone = [v for v in kept if all((v, t) in pooled for v2, t in sizes if v2 == v)]
-    kept = [value for value in kept if value not in gone]
+    kept = _in_order([value for value in kept if value not in gone], names)
     place = {value: index for index, value in enumerate(kept)}
     places = {key: len(kept) if key in pooled else place[key[0]] for key in sizes}
     return kept, places, bool(pooled)
+
+
+def _in_order(kept: list[int], names: Sequence[str | None]) -> list[int]:
+    """Sort values that are numbers as such; leave others, the most rows first."""
+    try:
+        return sorted(kept, key=lambda value: float(names[value] or "inf"))
+    except ValueError:
+        return kept
 
 
 def _small(size: Size) -> bool:

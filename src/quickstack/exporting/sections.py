@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from quickstack.exporting.words import METRICS, RULES, metric_name, number
+from quickstack.exporting.words import METRICS, RULES, metric_name, number, target_unit
 from quickstack.modeling.metrics import HIGHER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def figures(contract: Contract, metrics: Mapping[str, Any]) -> list[dict[str, An
         value, base = metrics.get(name), metrics["baseline"].get(name)
         interval = metrics["interval"].get(name) or {}
         low, high = interval.get("low"), interval.get("high")
-        unit = contract.column(contract.target).unit if name in ("mae", "rmse") else None
+        unit = target_unit(contract) if name in ("mae", "rmse") else None
         sure = "no interval" if low is None else f"95 % interval {number(low)} to {number(high)}"
         beside = "" if base is None else f" · without features {number(base)}"
         shown.append(
@@ -146,7 +146,7 @@ def drift(report: Mapping[str, Any]) -> dict[str, Any]:
         "rows": [
             {
                 "name": feature["name"],
-                "limit": number(feature["limit"]),
+                "limit": number(feature["limit"], 2),
                 "drifted": feature["drifted"],
                 "result": "drifted" if feature["drifted"] else "as before",
                 "cells": [_drift_cell(period, feature) for period in periods],
@@ -159,9 +159,9 @@ def drift(report: Mapping[str, Any]) -> dict[str, Any]:
 def _drift_cell(period: Mapping[str, Any], feature: Mapping[str, Any]) -> tuple[str, int]:
     psi = period["psi"].get(feature["name"])
     if feature["name"] in period["drifted"]:
-        return number(psi), 2
+        return number(psi, 2), 2
     above = psi is not None and feature["limit"] is not None and psi > feature["limit"]
-    return number(psi), int(above)
+    return number(psi, 2), int(above)
 
 
 def quality(report: Mapping[str, Any]) -> dict[str, Any]:

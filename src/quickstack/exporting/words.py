@@ -76,14 +76,23 @@ def metric_name(name: str) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Write a number for reading: thousands apart, `digits` significant decimals below 100."""
+    """Write a number for reading: thousands apart, `digits` decimals below 1, fewer above."""
     if value is None:
         return "n/a"
-    return (
-        f"{value:,.0f}"
-        if abs(value) >= 1000
-        else f"{value:,.{1 if abs(value) >= 100 else digits}f}"
-    )
+    size = abs(value)
+    kept = 0 if size >= 100 else 1 if size >= 10 else min(2, digits) if size >= 1 else digits
+    return f"{value:,.{kept}f}"
+
+
+def share(value: float) -> str:
+    """Write a share of 1 in percent."""
+    return f"{100 * value:.{1 if 0 < value < 0.0995 else 0}f} %"
+
+
+def target_unit(contract: Contract) -> str | None:
+    """Return the unit of what is predicted; a count needs none."""
+    unit = contract.column(contract.target).unit
+    return None if unit == "count" else unit
 
 
 def case_text(contract: Contract) -> str:
@@ -95,10 +104,16 @@ def case_text(contract: Contract) -> str:
     return f"Predicted is {contract.target}{meant}."
 
 
-def acting(contract: Contract, cells: Cells | None) -> str | None:
-    """Say what acting at the contract's threshold gives on the test rows; None where it cannot."""
+def acting(contract: Contract, cells: Cells | None) -> list[str]:
+    """Say what acting at the contract's threshold gives on the test rows; nothing where it cannot.
+
+    Returns
+    -------
+    list of str
+        The answer, then what it stands on.
+    """
     if cells is None or contract.task != "binary":
-        return None
+        return []
     counts, decision = cells.counts(0), contract.decision
     flagged = counts.bin >= cells.edges.searchsorted(decision.threshold)
     some = {
@@ -109,22 +124,25 @@ def acting(contract: Contract, cells: Cells | None) -> str | None:
     hit, wasted = some[1, True], some[0, True]
     missed, left = some[1, False], some[0, False]
     if not hit + missed or not hit + wasted:
-        return None
-    text = (
-        f"Acting on rows with a probability of at least {100 * decision.threshold:.3g} % flags "
-        f"{hit + wasted:,} of {hit + wasted + missed + left:,} test rows: "
-        f"{hit / (hit + wasted):.0%} of them are cases, and {hit / (hit + missed):.0%} of all "
-        "cases are found"
+        return []
+    rows = hit + wasted + missed + left
+    answer = (
+        f"Flagging {share((hit + wasted) / rows)} of the rows finds "
+        f"{share(hit / (hit + missed))} of all cases of {contract.target} = {contract.positive}"
+    )
+    detail = (
+        f"Of {rows:,} test rows, {hit + wasted:,} have a probability of at least "
+        f"{100 * decision.threshold:.3g} %; {share(hit / (hit + wasted))} of them are cases."
     )
     if decision.unit is None:
-        return text + "."
+        return [answer + ".", detail]
     worth = (
         hit * decision.true_positive
         + wasted * decision.false_positive
         + missed * decision.false_negative
         + left * decision.true_negative
     )
-    return f"{text}. That is worth {worth:,.0f} {decision.unit}."
+    return [f"{answer}; acting on them is worth {worth:,.0f} {decision.unit}.", detail]
 
 
 def time_lead(drift: Mapping[str, Any]) -> str:
@@ -161,13 +179,15 @@ def headline(contract: Contract, metrics: Mapping[str, Any]) -> str:
     if contract.task == "binary":
         return (
             f"Take two rows that the model had not seen, one with {contract.target} = "
-            f"{contract.positive} and one without: the model ranks them rightly in {value:.0%} of "
-            "cases, chance in 50%."
+            f"{contract.positive} and one without: the model ranks them rightly in "
+            f"{share(value)} of cases, chance in 50 %."
         )
     if contract.task == "multiclass":
-        rest = "" if base is None else f"; always guessing the commonest one is right in {base:.0%}"
-        return f"On rows it had not seen, the model names the right class in {value:.0%}{rest}."
-    unit = contract.column(contract.target).unit
+        rest = (
+            "" if base is None else f"; always guessing the commonest one is right in {share(base)}"
+        )
+        return f"On rows it had not seen, the model names the right class in {share(value)}{rest}."
+    unit = target_unit(contract)
     missed = number(value, 2) + (f" ({unit})" if unit else "")
     rest = "" if base is None else f"; a guess without any feature misses by {number(base, 2)}"
     return (

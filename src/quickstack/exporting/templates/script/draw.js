@@ -57,7 +57,7 @@ export function plot(id, { height = 250, x, y, label, left = 46 }, paint) {
 	const toY = scale(y.from, y.to, box.bottom, box.top);
 	const back = svg("g", { class: "axis" });
 	const textY = y.text ?? tick;
-	for (const value of y.ticks ?? ticks(y.from, y.to, 4)) {
+	for (const value of y.ticks ?? ticks(y.from, y.to, 5)) {
 		const at = toY(value);
 		back.append(
 			svg("line", { x1: box.left, x2: box.right, y1: at, y2: at }),
@@ -67,9 +67,7 @@ export function plot(id, { height = 250, x, y, label, left = 46 }, paint) {
 	const textX = x.text ?? tick;
 	for (const value of x.ticks ?? ticks(x.from, x.to, width < 420 ? 4 : 6)) {
 		const text = textX(value);
-		back.append(
-			svg("text", { x: toX(value), y: box.bottom + 17, "text-anchor": "middle" }, text),
-		);
+		back.append(svg("text", { x: toX(value), y: box.bottom + 17, "text-anchor": "middle" }, text));
 	}
 	back.append(
 		svg("text", { class: "label", x: box.right, y: height - 6, "text-anchor": "end" }, x.label),
@@ -116,9 +114,7 @@ export function table(id, head, rows, caption) {
 		html(
 			"tr",
 			{ class: row.style },
-			...row.cells.map((cell, i) =>
-				i ? html("td", style(i), cell) : html("th", { scope: "row" }, cell),
-			),
+			...row.cells.map((cell, i) => (i ? html("td", style(i), cell) : html("th", { scope: "row" }, cell))),
 		),
 	);
 	place.replaceChildren(
@@ -134,7 +130,13 @@ export function behind(id, head, rows, caption) {
 	const details = place?.closest("details");
 	if (!details) return;
 	const show = () => {
-		if (details.open) table(place.id, head, rows().map((cells) => ({ cells })), caption);
+		if (details.open)
+			table(
+				place.id,
+				head,
+				rows().map((cells) => ({ cells })),
+				caption,
+			);
 	};
 	details.ontoggle = show;
 	show();

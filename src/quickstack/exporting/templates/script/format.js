@@ -29,7 +29,8 @@ export function number(value) {
 export function amount(value, unit, signed = false) {
 	const sign = value < 0 ? "−" : signed && value > 0 ? "+" : "";
 	const size = Math.abs(value);
-	const text = size >= 100 ? grouped.format(Math.round(size)) : size.toFixed(size >= 10 ? 1 : 2);
+	const whole = size >= 100 || Number.isInteger(size);
+	const text = whole ? grouped.format(Math.round(size)) : size.toFixed(size >= 10 ? 1 : 2);
 	return `${sign}${text}${unit ? ` ${unit}` : ""}`;
 }
 
@@ -58,5 +59,5 @@ export function moment(text) {
 /** Length of time in the unit that suits it. */
 export function hours(value) {
 	if (value === null || value === undefined) return "n/a";
-	return value >= 48 ? `${number(value / 24)} days` : `${number(value)} hours`;
+	return value >= 48 ? `${+(value / 24).toFixed(1)} days` : `${+value.toFixed(1)} hours`;
 }

@@ -1,7 +1,7 @@
 // Reads what the page holds, and redraws when somebody asks for another view.
 
 import { columnName, openCube, pick, valueName } from "./cube.js";
-import { byId, html } from "./draw.js";
+import { byId, html, svg } from "./draw.js";
 import { thresholdText } from "./format.js";
 import { drawPerformance, drawPublication } from "./time.js";
 
@@ -16,8 +16,24 @@ let draw;
 function segments(rows, head) {
 	const place = byId("segments");
 	if (!place) return;
+	const most = Math.max(...rows.map((row) => row.bar[1])) || 1;
+	const bar = (share) =>
+		svg(
+			"svg",
+			{ class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": true },
+			svg("rect", { class: "fill", width: 100 * share, height: 10 }),
+		);
 	const line = (row) =>
-		html("tr", {}, ...row.cells.map((text, i) => i ? html("td", { class: "number" }, text) : html("th", { scope: "row" }, text)));
+		html(
+			"tr",
+			{},
+			...row.cells.map((text, i) => {
+				if (!i) return html("th", { scope: "row" }, text);
+				return i === row.bar[0]
+					? html("td", { class: "number barred" }, bar(row.bar[1] / most), text)
+					: html("td", { class: "number" }, text);
+			}),
+		);
 	const parts = [];
 	for (const row of rows) {
 		if (row.style) {
@@ -28,7 +44,11 @@ function segments(rows, head) {
 	}
 	const titles = head.map((text) => html("th", { scope: "col", class: "number" }, text));
 	const heading = html("tr", {}, html("th", { scope: "col" }, "Value"), ...titles);
-	place.replaceChildren(html("caption", { class: "unseen" }, "Figures of each segment"), html("thead", {}, heading), ...parts);
+	place.replaceChildren(
+		html("caption", { class: "unseen" }, "Figures of each segment"),
+		html("thead", {}, heading),
+		...parts,
+	);
 }
 
 function option(value, text) {
@@ -44,7 +64,8 @@ function fillControls() {
 	const segment = byId("segment");
 	cube.groups.slice(1).forEach((group, index) => {
 		const options = [...Array(group.places).keys()].map((place) =>
-			option(`${index + 1}:${place}`, valueName(group, place)));
+			option(`${index + 1}:${place}`, valueName(group, place)),
+		);
 		segment.append(html("optgroup", { label: columnName(group.name) }, ...options));
 	});
 	segment.closest("label").hidden = cube.groups.length < 2;
@@ -60,7 +81,10 @@ function fillControls() {
 /** The edge of the contract's threshold. */
 function startEdge() {
 	const asked = data.decision.threshold;
-	return cube.edges.reduce((best, edge, i) => Math.abs(edge - asked) < Math.abs(cube.edges[best] - asked) ? i : best, 0);
+	return cube.edges.reduce(
+		(best, edge, i) => (Math.abs(edge - asked) < Math.abs(cube.edges[best] - asked) ? i : best),
+		0,
+	);
 }
 
 function redraw() {

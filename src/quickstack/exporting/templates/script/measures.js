@@ -9,8 +9,7 @@ export function wilson(hits, rows) {
 	const share = hits / rows;
 	const middle = (share + (z * z) / (2 * rows)) / (1 + (z * z) / rows);
 	const half =
-		(z * Math.sqrt((share * (1 - share)) / rows + (z * z) / (4 * rows * rows))) /
-		(1 + (z * z) / rows);
+		(z * Math.sqrt((share * (1 - share)) / rows + (z * z) / (4 * rows * rows))) / (1 + (z * z) / rows);
 	return [Math.max(middle - half, 0), Math.min(middle + half, 1)];
 }
 
@@ -61,10 +60,7 @@ export function outcomes(above, edge) {
 
 /** What outcomes are worth together; `worth` holds the value of one row of each. */
 export const worthOf = (found, worth) =>
-	found.hit * worth.hit +
-	found.wasted * worth.wasted +
-	found.missed * worth.missed +
-	found.left * worth.left;
+	found.hit * worth.hit + found.wasted * worth.wasted + found.missed * worth.missed + found.left * worth.left;
 
 /** The edge at which acting is worth most; the lowest of equals. */
 export function bestEdge(above, worth) {

@@ -1,4 +1,4 @@
-import { start } from "./main.js";
 import { drawBinary } from "./binary.js";
+import { start } from "./main.js";
 
 start(drawBinary);

@@ -1,6 +1,6 @@
 // The predictions period by period, and the runs that were published.
 
-import { behind, byId, html, note, path, plot, svg, table, write } from "./draw.js";
+import { behind, byId, html, path, plot, svg, table, write } from "./draw.js";
 import { count, hours, moment, number } from "./format.js";
 
 /** Points over time: value with an interval where there is one, and a line to compare with. */
@@ -12,31 +12,59 @@ function drawPoints(id, points, { label, unit, compare, better }) {
 	}
 	const ends = known.flatMap((p) => [p.low ?? p.value, p.high ?? p.value]).concat(compare ?? []);
 	const gap = Math.max(...ends) - Math.min(...ends) || Math.abs(ends[0]) || 1;
-	const y = { from: Math.min(...ends) - gap * 0.25, to: Math.max(...ends) + gap * 0.25, label: `${unit} (${better})` };
+	const y = {
+		from: Math.min(...ends) - gap * 0.25,
+		to: Math.max(...ends) + gap * 0.25,
+		label: `${unit} (${better})`,
+	};
 	const every = Math.ceil(points.length / (byId(id).clientWidth < 420 ? 4 : 8));
 	const marks = points.map((_, i) => i).filter((i) => (points.length - 1 - i) % every === 0);
 	const x = { from: -0.3, to: points.length - 0.7, ticks: marks, text: (i) => points[i].name, label: "" };
 	plot(id, { x, y, label, height: 230 }, (layer, toX, toY, box) => {
 		if (compare !== undefined && compare !== null) {
 			layer.append(
-				path([[box.left, toY(compare)], [box.right, toY(compare)]], "chance"),
-				svg("text", { class: "note", x: box.left + 4, y: toY(compare) - 6 }, `dashed: in training, ${number(compare)}`),
+				path(
+					[
+						[box.left, toY(compare)],
+						[box.right, toY(compare)],
+					],
+					"chance",
+				),
+				svg(
+					"text",
+					{ class: "note", x: box.left + 4, y: toY(compare) + (known[0].value > compare ? 15 : -6) },
+					`dashed: in training, ${number(compare)}`,
+				),
 			);
 		}
 		const at = points.map((p, i) => (p.value === null ? null : [toX(i), toY(p.value)]));
-		layer.append(path(at.filter((p) => p), "line"));
+		layer.append(
+			path(
+				at.filter((p) => p),
+				"line",
+			),
+		);
 		points.forEach((p, i) => {
 			if (!at[i]) {
-				layer.append(svg("text", { class: "note", x: toX(i), y: box.bottom - 8, "text-anchor": "middle" }, "not known yet"));
+				layer.append(
+					svg(
+						"text",
+						{ class: "note", x: toX(i), y: box.bottom - 8, "text-anchor": "middle" },
+						"not known yet",
+					),
+				);
 				return;
 			}
 			if (p.low !== null && p.low !== undefined) {
-				layer.append(svg("line", { class: "whisker", x1: toX(i), x2: toX(i), y1: toY(p.high), y2: toY(p.low) }));
+				layer.append(
+					svg("line", { class: "whisker", x1: toX(i), x2: toX(i), y1: toY(p.high), y2: toY(p.low) }),
+				);
 			}
 			layer.append(svg("circle", { class: p.bad ? "dot bad" : "dot", cx: at[i][0], cy: at[i][1], r: 4.5 }));
 		});
 		const last = at.findLastIndex((p) => p);
-		layer.append(note(at[last][0], at[last][1] - 12, number(points[last].value), box, "big"));
+		const place = { x: Math.min(at[last][0] + 14, box.right + 12), y: at[last][1] - 12 };
+		layer.append(svg("text", { class: "big", ...place, "text-anchor": "end" }, number(points[last].value)));
 	});
 	behind(id, ["", unit], () => points.map((p) => [p.name, number(p.value)]), label);
 }
@@ -55,13 +83,15 @@ function stamp(publication) {
 	const fresh = publication.freshness ?? {};
 	const age = fresh.age_hours ?? null;
 	const told = [];
-	if (publication.newest_row) told.push(`The newest row is from ${moment(publication.newest_row).split(",")[0]}`);
+	if (publication.newest_row)
+		told.push(`The newest row is from ${moment(publication.newest_row).split(",")[0]}`);
 	if (age !== null) told.push(`${hours(age)} old when this was published`);
 	if ((fresh.promise_hours ?? null) !== null) {
 		const kept = fresh.kept === null ? "" : fresh.kept ? ": kept" : ": broken";
 		told.push(`promised are at most ${hours(fresh.promise_hours)}${kept}`);
 	}
-	if ((fresh.lead_hours ?? null) !== null) told.push(`from arrival of the data to here it took ${hours(fresh.lead_hours)}`);
+	if ((fresh.lead_hours ?? null) !== null)
+		told.push(`from arrival of the data to here it took ${hours(fresh.lead_hours)}`);
 	write("fresh", told.length ? `${told.join("; ")}.` : "How fresh the data are is not known.");
 	byId("fresh").classList.toggle("late", fresh.kept === false);
 }
@@ -72,12 +102,50 @@ export function drawPublication(publication, data) {
 	stamp(publication);
 	const runs = publication.history ?? [];
 	const main = data.words.metric;
-	const name = (run) => (run.published ? moment(run.published).split(" ").slice(0, 2).join(" ") : (run.run ?? ""));
-	drawPoints("runs", runs.map((run) => ({ name: name(run), value: run.value ?? null, low: run.low, high: run.high, bad: run.verdict === "alarm" })), { label: "Quality of each published run", unit: main, better: data.performance.better });
+	const name = (run) =>
+		run.published ? moment(run.published).split(" ").slice(0, 2).join(" ") : (run.run ?? "");
+	drawPoints(
+		"runs",
+		runs.map((run) => ({
+			name: name(run),
+			value: run.value ?? null,
+			low: run.low,
+			high: run.high,
+			bad: run.verdict === "alarm",
+		})),
+		{ label: "Quality of each published run", unit: main, better: data.performance.better },
+	);
 	const short = (text) => (text ? text.slice(0, 8) : "n/a");
-	table("history", ["Published", "Code", "Data", "Model", main, "95 % interval", "Verdict", "Drifted", "Clean rows", "Set aside"],
-		[...runs].reverse().map((run) => ({ cells: [moment(run.published), short(run.revision), short(run.data_version), short(run.model_version), number(run.value), run.low === null || run.low === undefined ? "n/a" : `${number(run.low)} to ${number(run.high)}`, run.verdict ?? "n/a", String(run.drifted ?? "n/a"), run.clean === null ? "n/a" : count(run.clean), run.quarantined === null ? "n/a" : count(run.quarantined)] })),
-		"Published runs, the newest first");
+	table(
+		"history",
+		[
+			"Published",
+			"Code",
+			"Data",
+			"Model",
+			main,
+			"95 % interval",
+			"Verdict",
+			"Drifted",
+			"Clean rows",
+			"Set aside",
+		],
+		[...runs].reverse().map((run) => ({
+			cells: [
+				moment(run.published),
+				short(run.revision),
+				short(run.data_version),
+				short(run.model_version),
+				number(run.value),
+				run.low === null || run.low === undefined ? "n/a" : `${number(run.low)} to ${number(run.high)}`,
+				run.verdict ?? "n/a",
+				String(run.drifted ?? "n/a"),
+				run.clean === null ? "n/a" : count(run.clean),
+				run.quarantined === null ? "n/a" : count(run.quarantined),
+			],
+		})),
+		"Published runs, the newest first",
+	);
 	byId("history").closest("div").hidden = runs.length === 0;
 	byId("unpublished")?.remove();
 	byId("published-facts").hidden = false;
