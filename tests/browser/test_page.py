@@ -48,10 +48,8 @@ def test_closed_and_accessible_in_both_themes(pages, node_modules, task):
     page = pages[task]
     page.page.evaluate((node_modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
     # A theme changes colours only, so the second one needs the rules about them only.
-    for scheme, rules in (
-        ("light", "{}"),
-        ("dark", "{runOnly: ['color-contrast', 'link-in-text-block']}"),
-    ):
+    colours = "{runOnly: ['color-contrast', 'link-in-text-block']}"
+    for scheme, rules in (("light", "{}"), ("dark", colours)):
         page.page.emulate_media(color_scheme=scheme)
         result = page.page.evaluate(f"axe.run({rules})")
         assert [(v["id"], v["nodes"][0]["html"]) for v in result["violations"]] == []
@@ -114,9 +112,8 @@ def test_figures_of_a_regression_are_those_of_the_rows(pages, made, segment):
     assert page.text("live-rows") == f"{len(rows):,}"
     assert float(page.text("live-mae")) == pytest.approx(error.abs().mean(), abs=0.06)
     assert float(page.text("live-rmse")) == pytest.approx((error**2).mean() ** 0.5, abs=0.06)
-    assert float(page.text("live-bias").replace("\N{MINUS SIGN}", "-")) == pytest.approx(
-        error.mean(), abs=0.006
-    )
+    bias = float(page.text("live-bias").replace("\N{MINUS SIGN}", "-"))
+    assert bias == pytest.approx(error.mean(), abs=0.006)
     r2 = 1 - (error**2).sum() / ((rows["target"] - rows["target"].mean()) ** 2).sum()
     assert float(page.text("live-r2")) == pytest.approx(r2, abs=0.006)
     assert page.text("live-covered") == percent(inside.mean())

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quickstack.exporting.cells import Cells, Counts
-from quickstack.exporting.pooling import LEAST, Size, pool_periods, pool_values
+from quickstack.exporting.pooling import LEAST, Cell, Size, pool_periods, pool_values
 
 #: Characters that the cells may take; the rest of a page of 100 KB is words, style and script.
 LIMIT = 34_000
@@ -87,17 +87,30 @@ def chosen_edges(cells: Cells, counts: Counts, bins: int) -> NDArray[np.int64]:
 def _attempt(cells: Cells, bins: int, most_values: int, most_periods: int) -> dict[str, Any]:
     everything = cells.counts(0)
     names = {number: name or "" for name, number in cells.periods.items()}
-    sizes = {names[t]: size for (_, t), size in _sizes(cells, everything, None).items()}
-    # Rows without a truth that are older than all test rows were never to be predicted.
-    tested = [name for name, (labelled, _) in sizes.items() if labelled]
-    sizes = {name: size for name, size in sizes.items() if name >= min(tested, default="")}
+    sizes: dict[str, Size] = {}
+    for (_, t, unknown), rows in _sizes(cells, everything, np.arange(1 << 16)).items():
+        labelled, other = sizes.get(names[t], (0, 0))
+        sizes[names[t]] = (labelled, other + rows) if unknown else (labelled + rows, other)
+    # Rows without a truth are left out where a period has few of them, and where they are older
+    # than all test rows: those were never to be predicted.
+    tested = min((name for name, (labelled, _) in sizes.items() if labelled), default="")
+    waiting = {name for name, (_, other) in sizes.items() if other >= LEAST and name >= tested}
+    sizes = {
+        name: (labelled, other * (name in waiting))
+        for name, (labelled, other) in sizes.items()
+        if labelled or name in waiting
+    }
     if sum(labelled for labelled, _ in sizes.values()) < LEAST:
         return {"periods": [], "groups": []}
     shown, pooled = pool_periods(sizes, most_periods)
     place = {name: index + pooled for index, name in enumerate(shown)}
-    period = np.full(max(names, default=0) + 1, -1, dtype="int64")
+    # The place of each period, for rows whose truth is known and for others; -1 leaves them out.
+    period = np.full((max(names, default=0) + 1, 2), -1, dtype="int64")
     for number, name in names.items():
-        period[number] = place.get(name, 0) if name in sizes else -1
+        if name in sizes:
+            period[number, 0] = place.get(name, 0)
+        if name in waiting:
+            period[number, 1] = place.get(name, 0)
     result: dict[str, Any] = {"periods": [None] * pooled + shown, "groups": []}
     if cells.scale is not None:
         axes = {"value": cells.scale.value, "residual": cells.scale.residual}
@@ -120,25 +133,29 @@ def _attempt(cells: Cells, bins: int, most_values: int, most_periods: int) -> di
     return result
 
 
-def _sizes(cells: Cells, counts: Counts, period: NDArray[np.int64] | None) -> dict[Any, Size]:
-    """Count labelled and other rows by value and period."""
-    task, size = cells.contract.task, len(cells.classes)
-    if task == "multiclass":
-        taken, labelled = counts.channel == 0, counts.bin < size * size
-    else:
-        taken = counts.channel != 0 if task == "regression" else counts.channel >= 0
-        labelled = counts.channel < 2
-    periods = counts.period if period is None else period[counts.period]
-    taken &= periods >= 0
-    keys = (counts.value << 20 | periods << 1 | ~labelled)[taken]
-    cells_found, places = np.unique(keys, return_inverse=True)
-    totals = np.bincount(places, counts.rows[taken], len(cells_found)).astype("int64").tolist()
-    found: dict[tuple[int, int], Size] = {}
-    for key, rows in zip(cells_found.tolist(), totals, strict=True):
-        cell = key >> 20, key >> 1 & 0x7FFFF
-        labelled_rows, other = found.get(cell, (0, 0))
-        found[cell] = (labelled_rows, other + rows) if key & 1 else (labelled_rows + rows, other)
-    return found
+def _unknown(cells: Cells, counts: Counts) -> NDArray[np.int64]:
+    """Say which counts are of rows whose truth is not known, 1, and which are not, 0."""
+    if cells.contract.task == "multiclass":
+        known = len(cells.classes) ** 2
+        return ((counts.channel == 0) & (counts.bin >= known)).astype("int64")
+    return (counts.channel == 2).astype("int64")
+
+
+def _sizes(cells: Cells, counts: Counts, period: NDArray[np.int64]) -> dict[Cell, int]:
+    """Count rows by value, period and whether the truth is unknown."""
+    # Of channels that count the same rows again, one is taken.
+    again = {"binary": counts.channel < 0, "multiclass": counts.channel > 0,
+             "regression": counts.channel == 0}[cells.contract.task]  # fmt: skip
+    unknown = _unknown(cells, counts)
+    periods = period[counts.period] if period.ndim == 1 else period[counts.period, unknown]
+    taken = ~again & (periods >= 0)
+    keys = (counts.value << 20 | periods << 1 | unknown)[taken]
+    found, places = np.unique(keys, return_inverse=True)
+    totals = np.bincount(places, counts.rows[taken], len(found)).astype("int64").tolist()
+    return {
+        (key >> 20, key >> 1 & 0x7FFFF, bool(key & 1)): rows
+        for key, rows in zip(found.tolist(), totals, strict=True)
+    }
 
 
 def _group(
@@ -152,28 +169,29 @@ def _group(
     counts = cells.counts(group)
     names = list(cells.values[group])
     kept, places, pooled = pool_values(_sizes(cells, counts, period), names, most)
-    targets = sorted({(place, t) for (_, t), place in places.items()})
+    targets = sorted({(place, when) for (_, when, _), place in places.items()})
     number = {target: index for index, target in enumerate(targets)}
-    cell = np.full((len(names), len(period) + 1), -1, dtype="int64")
-    for (v, when), place in places.items():
-        cell[v, when] = number[place, when]
+    cell = np.full((len(names), len(period) + 1, 2), -1, dtype="int64")
+    for (v, when, other), place in places.items():
+        cell[v, when, int(other)] = number[place, when]
     starts = np.concatenate([[0], np.cumsum(channels)]).astype("int64")
     bins = counts.bin
     if edges is not None:
         scored = np.searchsorted(edges, bins, side="right") - 1
         pairs = (counts.channel == 0) & (cells.contract.task == "multiclass")
         bins = np.where(pairs, bins, scored)
-    t = period[counts.period]
+    unknown = _unknown(cells, counts)
+    t = period[counts.period, unknown]
     kept_rows = t >= 0
-    slots = cell[counts.value, t] * starts[-1] + starts[counts.channel] + bins
+    slots = cell[counts.value, t, unknown] * starts[-1] + starts[counts.channel] + bins
     table = np.bincount(
         slots[kept_rows], counts.rows[kept_rows], len(targets) * int(starts[-1])
     ).astype("int64").reshape(len(targets), -1)  # fmt: skip
     sums: dict[tuple[int, int], NDArray[np.float64]] = {}
     for (v, number_of), total in sorted(cells.sums[group].items()):
-        when = int(period[number_of])
+        when = int(period[number_of, 0])
         if when >= 0:
-            key = places[v, when], when
+            key = places[v, when, False], when
             sums[key] = sums.get(key, 0.0) + total
     return {
         "name": cells.columns[group],

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 #: Rows that a cell must hold, of those whose truth is known and of the others.
 LEAST = 5
-#: (labelled, unlabelled) rows.
+#: Rows whose truth is known, and others.
 Size = tuple[int, int]
+#: Number of a value, number of a period, and whether the truth is unknown.
+Cell = tuple[int, int, bool]
 
 
 def pool_periods(sizes: Mapping[str, Size], cap: int) -> tuple[list[str], bool]:
@@ -41,14 +43,15 @@ def pool_periods(sizes: Mapping[str, Size], cap: int) -> tuple[list[str], bool]:
 
 
 def pool_values(
-    sizes: Mapping[tuple[int, int], Size], names: Sequence[str | None], cap: int
-) -> tuple[list[int], dict[tuple[int, int], int], bool]:
+    sizes: Mapping[Cell, int], names: Sequence[str | None], cap: int
+) -> tuple[list[int], dict[Cell, int], bool]:
     """Choose the values of one segment to show.
 
     Parameters
     ----------
     sizes
-        Rows by number of the value and of the period, periods as `pool_periods` left them.
+        Rows by number of the value, number of the period, and whether their truth is unknown;
+        periods as `pool_periods` left them, so that none is small.
     names
         Of the values.
     cap
@@ -59,30 +62,29 @@ def pool_values(
     list of int
         Numbers of the values shown, most rows first; those that are numbers in their order.
     dict
-        The place among those shown of each (value, period); the pool is the place after the last.
+        The place among those shown of each cell; the pool is the place after the last.
     bool
         Whether there is a pool.
     """
     totals: dict[int, int] = defaultdict(int)
-    by_period: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for key, size in sizes.items():
-        totals[key[0]] += sum(size)
-        by_period[key[1]].append(key)
+    together: dict[tuple[int, bool], list[Cell]] = defaultdict(list)
+    for cell, rows in sizes.items():
+        totals[cell[0]] += rows
+        together[cell[1:]].append(cell)
     ranked = sorted(totals, key=lambda value: (-totals[value], names[value] or ""))
     # A single value beyond the cap is shown rather than pooled: it would be a pool of one.
     kept = ranked[: cap + 1] if len(ranked) == cap + 1 else ranked[:cap]
-    place = {value: index for index, value in enumerate(kept)}
-    pooled: set[tuple[int, int]] = set()
-    for keys in by_period.values():
-        out = {key for key in keys if key[0] not in place or _small(sizes[key])}
-        rest = sorted((key for key in keys if key not in out), key=lambda k: (sum(sizes[k]), k[0]))
-        while out and _small(_total(sizes[key] for key in out)) and rest:
+    pooled: set[Cell] = set()
+    for cells in together.values():
+        out = {cell for cell in cells if cell[0] not in kept or sizes[cell] < LEAST}
+        rest = sorted(set(cells) - out, key=lambda cell: (sizes[cell], names[cell[0]] or ""))
+        while out and sum(sizes[cell] for cell in out) < LEAST and rest:
             out.add(rest.pop(0))
         pooled |= out
-    gone = [v for v in kept if all((v, t) in pooled for v2, t in sizes if v2 == v)]
-    kept = _in_order([value for value in kept if value not in gone], names)
+    alive = {cell[0] for cell in sizes if cell not in pooled}
+    kept = _in_order([value for value in kept if value in alive], names)
     place = {value: index for index, value in enumerate(kept)}
-    places = {key: len(kept) if key in pooled else place[key[0]] for key in sizes}
+    places = {cell: len(kept) if cell in pooled else place[cell[0]] for cell in sizes}
     return kept, places, bool(pooled)
 
 
