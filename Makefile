@@ -11,9 +11,8 @@ TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint repro verify hooks storage lock clean summary comment base \
-	prove-datacontract prove-determinism prove-export prove-faults prove-fuzz prove-ingest prove-personal-data prove-pull-requests prove-torture prove-verify
-.PHONY: help run test lint repro verify storage lock clean prove-fuzz prove-ingest prove-personal-data prove-publish prove-torture
-.PHONY: help run test lint repro verify storage lock clean prove-fuzz prove-ingest prove-kills prove-personal-data prove-torture
+	prove-datacontract prove-determinism prove-export prove-faults prove-fuzz prove-ingest \
+	prove-kills prove-personal-data prove-publish prove-pull-requests prove-torture prove-verify
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -29,6 +28,7 @@ verify: $(VENV)/.runtime ## check that dvc.lock describes this commit, and deps 
 
 hooks: $(VENV)/.runtime ## let git refuse to push commits whose data were not pushed
 	@quickstack hooks
+
 # In a folder of its own, into the same cache: what both commits share is made once.
 base: $(VENV)/.runtime ## make what BASE made, where no remote has it, so that summary can compare
 	@folder=$$(mktemp -d) && git worktree add --quiet --detach "$$folder/base" "$${BASE:-origin/main}" && \
@@ -82,6 +82,7 @@ prove-personal-data: $(VENV)/.development ## recall and precision of detection, 
 
 prove-pull-requests: $(VENV)/.development ## the workflow's steps on three branches, and their summaries
 	@$(BIN)/python tests/prove/pull_requests.py
+
 prove-publish: $(VENV)/.development ## kill publishing at 50 random moments, on a folder and on S3, while readers look
 	@$(BIN)/python tests/prove/publish_kills.py
 

@@ -1,4 +1,4 @@
-"""What proof costs: `quickstack verify` beside `dvc status`, and a rerun beside `dvc repro --force`.
+"""What proof costs: verify beside `dvc status`, and a rerun beside `dvc repro --force`.
 
 `python benchmarks/verify.py [--rounds 5] [--reruns 3]`. Each is measured in turn in the same clone
 of the full sample; the ratio is the median of the rounds' own ratios. Limits: 2 and 1.3.
