@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from helpers import lack, make_repository
 from quickstack.cli.main import app
+from quickstack.exporting.sink import load_tables
 from quickstack.exporting.tables import Field, Layout
 from quickstack.exporting.write_tables import write_table
 
@@ -141,13 +142,39 @@ def test_a_second_load_does_nothing_and_a_changed_one_replaces(root, database):
     assert found == [{"n": len(rows)}]
 
 
-def test_readers_see_the_old_rows_until_all_is_loaded_and_a_failure_changes_nothing(root, database):
+def test_readers_see_the_old_rows_until_all_is_loaded(root, database):
+    def two(rows):
+        export(root, frame(rows))
+        manifest = root / "exports/manifest.json"
+        (one,) = json.loads(manifest.read_text())["tables"]
+        manifest.write_text(json.dumps({"tables": [one, {**one, "name": "copied"}]}))
+
+    seen = []
+
+    def say(text):
+        counts = [
+            through_odbc(database, f"SELECT count(*) AS n FROM {name}")[1][0]["n"]
+            for name in ("predictions", "copied")
+        ]
+        seen.append((text.partition(":")[0], counts))
+
+    two(200)
+    load_tables(root / "exports", database.url, "X", None, print)
+    two(100)
+    load_tables(root / "exports", database.url, "X", None, say)
+    assert seen == [("predictions", [200, 200]), ("copied", [200, 200])]
+    say("after")
+    assert seen[-1] == ("after", [100, 100])
+
+
+def test_a_load_that_fails_changes_nothing_and_quotes_nothing(root, database):
     export(root, frame())
     load()
     twice = pd.concat([frame(100), frame(100).iloc[:1]])
     export(root, twice)
     code, output = load()
     assert code == 1
+    assert "have the same key" in output
     assert "onerror" not in output
     assert database.password not in output
     _, found = through_odbc(database, "SELECT count(*) AS n FROM predictions")

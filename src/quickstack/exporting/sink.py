@@ -36,6 +36,10 @@ _STATES = {
         "a text holds the character NUL, which this database cannot keep",
         "let the contract refuse it by a pattern, and run `dvc repro`",
     ),
+    "23505": (
+        "two rows of an exported table have the same key",
+        "let the contract's primaryKey name columns that tell rows apart, and run `dvc repro`",
+    ),
     "55P03": ("somebody else holds a lock on a table", "load again later"),
 }
 

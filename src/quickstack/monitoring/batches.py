@@ -92,5 +92,7 @@ def batch_labels(split: NDArray[Any], periods: NDArray[Any] | None) -> NDArray[n
     if periods is None:
         return np.where(split == TEST, UNORDERED, "")
     tested = periods[(split == TEST) & (periods != "")]
-    first = min(np.unique(tested)) if len(tested) else ""
+    # Neighbours mostly share a period: only where one begins is compared as text.
+    begins = tested[np.append(True, tested[1:] != tested[:-1])] if len(tested) else tested
+    first = min(begins) if len(begins) else ""
     return np.where((split != TRAIN) & (periods >= first), periods, "")
