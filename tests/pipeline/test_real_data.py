@@ -55,8 +55,8 @@ def test_every_row_is_accounted_for(finished_run):
     assert rows == {"read": ROWS[dataset], "clean": ROWS[dataset], "quarantined": 0}
     (partition,) = (folder / "data" / "interim").iterdir()
     assert pq.read_metadata(partition).num_rows == ROWS[dataset]
-    exported = pq.read_metadata(folder / "exports" / "predictions.parquet")
-    assert exported.num_rows == ROWS[dataset]
+    exported = list((folder / "exports" / "predictions").glob("*.parquet"))
+    assert sum(pq.read_metadata(path).num_rows for path in exported) == ROWS[dataset]
 
 
 def test_the_model_reaches_the_reference(finished_run):
