@@ -115,7 +115,7 @@ def page_view(
             "kind": drift["verdict"],
             "badge": VERDICTS[drift["verdict"]],
             "action": drift["action"],
-            "reasons": drift["reasons"][: sections.SHOWN],
+            "reasons": sections.reasons(drift),
         },
         "figures": sections.figures(contract, metrics),
         "explorable": bool(counted["groups"]),

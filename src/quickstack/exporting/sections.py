@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Rows of a table that the page shows; the files hold all of them.
 SHOWN = 12
+#: Reasons shown with the verdict.
+REASONS = 4
 #: Periods of the table of drift, the newest ones.
 PERIODS = 8
 #: Metrics shown as large figures, by task.
@@ -156,6 +158,12 @@ def drift(report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def reasons(report: Mapping[str, Any]) -> list[str]:
+    """Return the first reasons of the verdict, and how many more there are."""
+    found, more = report["reasons"][:REASONS], len(report["reasons"]) - REASONS
+    return [*found, f"{more} more: see the features below."] if more > 0 else found
+
+
 def _drift_cell(period: Mapping[str, Any], feature: Mapping[str, Any]) -> tuple[str, int]:
     psi = period["psi"].get(feature["name"])
     if feature["name"] in period["drifted"]:
@@ -206,7 +214,7 @@ def newest(contract: Contract, report: Mapping[str, Any]) -> str:
     """Say how new the data are, and what was promised."""
     found = report.get("newest")
     promise = contract.service_levels.get("freshness")
-    said = f"The newest row is from {found}." if found else "The data say no time."
+    said = f"The newest row is from {found}." if found else "The rows carry no time."
     return f"{said} Promised: {promise}" if promise else said
 
 

@@ -51,7 +51,7 @@ export function drawScores(id, negative, positive, edges, names, threshold) {
 			);
 		}
 		layer.append(
-			svg("text", { class: "case-text", x: box.right, y: box.top + 12, "text-anchor": "end" }, names[0]),
+			svg("text", { class: "case-text", x: box.right, y: box.top + 28, "text-anchor": "end" }, names[0]),
 			svg("text", { class: "note", x: box.right, y: box.bottom - 6, "text-anchor": "end" }, names[1]),
 		);
 		if (threshold === null || threshold > last / size) return;

@@ -2,7 +2,7 @@
 
 import { drawRoc, drawScores } from "./binary.js";
 import { byId, html, table, write } from "./draw.js";
-import { count, number, percent } from "./format.js";
+import { count, percent } from "./format.js";
 import { area, confusion, ranked } from "./measures.js";
 
 /** Histograms of the probability of a class, in rows of other classes and of its own. */
@@ -73,7 +73,7 @@ export function drawMulticlass(data, cube, chosen, _edge, period, { pick, valueN
 				count(one.predicted),
 				percent(one.precision),
 				percent(one.recall),
-				one.f1 === null ? "n/a" : number(one.f1),
+				one.f1 === null ? "n/a" : one.f1.toFixed(2),
 				auc[k] === null ? "n/a" : auc[k].toFixed(2),
 			],
 		})),

@@ -99,6 +99,9 @@ function stamp(publication) {
 /** Show when and where the run was published, and the runs before it. */
 export function drawPublication(publication, data) {
 	if (!publication) return;
+	// Shown first: what is hidden has no width to draw in.
+	byId("unpublished")?.remove();
+	byId("published-facts").hidden = false;
 	stamp(publication);
 	const runs = publication.history ?? [];
 	const main = data.words.metric;
@@ -147,7 +150,5 @@ export function drawPublication(publication, data) {
 		"Published runs, the newest first",
 	);
 	byId("history").closest("div").hidden = runs.length === 0;
-	byId("unpublished")?.remove();
-	byId("published-facts").hidden = false;
 	if (!runs.length) byId("published-facts").append(html("p", { class: "soft" }, "No earlier run is known."));
 }
