@@ -50,7 +50,15 @@ def published(place):
 @pytest.mark.parametrize("place", ["folder", "seaweedfs"], indirect=True)
 def test_publish_again_change_and_roll_back(place, tmp_path):
     first = publish(make_job(place, tmp_path))
-    assert (first.run, first.sent) == ("20261124T130000Z-356a192b", 9)
+    manifest, _ = published(place)
+    lists = 0 if isinstance(place, Folder) else len(manifest["tables"])  # only Athena reads them
+    assert (first.run, first.sent) == ("20261124T130000Z-356a192b", 9 + lists)
+    for table in manifest["tables"] if lists else ():
+        run = place.address(f"runs/{first.run}")
+        listed = place.read(f"runs/{first.run}/athena/{table['name']}/files.txt").decode().split()
+        assert listed
+        for address in listed:
+            assert place.read(address.removeprefix(run.removesuffix(f"runs/{first.run}")))
     shown = look(place.read)
     assert shown[0] == first.run
     again = publish(make_job(place, tmp_path, clock=lambda: NOON + timedelta(days=1)))

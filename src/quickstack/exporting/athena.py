@@ -2,8 +2,8 @@
 
 A table of Athena reads every object below one folder. Published runs never change, and CSV lies
 beside Parquet, so a table points to a folder that holds one small list: the addresses of the
-Parquet files to read (`SymlinkTextInputFormat`, as Amazon documents it for S3 Inventory). A new
-run replaces the list, one object, and the table reads the new run.
+Parquet files to read (`SymlinkTextInputFormat`, as Amazon documents it for S3 Inventory). Each
+published run holds such lists of its own; a table is led to another run by its location.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from quickstack.contract.model import LogicalType
 from quickstack.exporting.tables import Layout
 
-#: Where the lists lie below the published place, one folder per table with nothing else in it.
+#: Where the lists lie in a published run, one folder per table with nothing else in it.
 LINKS = "athena"
 TYPES: dict[LogicalType, str] = {
     "string": "string",
@@ -29,7 +29,7 @@ COMMENT_BYTES = 255
 
 
 def create_table(layout: Layout) -> str:
-    """Return the statement for one table; `${location}` stands for the published place.
+    """Return the statement for one table; `${location}` stands for a published run.
 
     Athena runs one statement at a time, so there is one text per table.
     """
@@ -38,7 +38,8 @@ def create_table(layout: Layout) -> str:
         for field in layout.fields
     )
     return f"""\
--- Put s3://BUCKET/PREFIX, where `quickstack publish` writes, in place of ${{location}}.
+-- Put a published run, s3://BUCKET/PREFIX/runs/RUN, in place of ${{location}}. To lead the table
+-- to another run: ALTER TABLE `{layout.name}` SET LOCATION '${{location}}/{LINKS}/{layout.name}/'.
 -- After a change of columns: DROP TABLE `{layout.name}`, which leaves the files alone, then this.
 CREATE EXTERNAL TABLE IF NOT EXISTS `{layout.name}` (
 {columns}

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from quickstack.exporting import athena
 from quickstack.exporting.manifest import file_facts
 from quickstack.exporting.tables import RUNS
 from quickstack.exporting.write_tables import write_table
@@ -23,7 +24,7 @@ from quickstack.publishing.facts import Facts
 from quickstack.publishing.freshness import Freshness, freshness, hours
 from quickstack.publishing.place import FileFacts
 from quickstack.publishing.state import MANIFEST, State
-from quickstack.writing import write_json
+from quickstack.writing import write_json, write_text
 
 #: Runs that the page shows; the table holds all.
 _ON_THE_PAGE = 50
@@ -77,6 +78,7 @@ def build_run(
     run: str,
     published: datetime,
     reason: str | None,
+    address: str = "",
 ) -> Built:
     """Write into `folder` what joins the export, and return the whole run.
 
@@ -90,6 +92,8 @@ def build_run(
         UTC without zone.
     reason
         Why a run that is worse is published; None otherwise.
+    address
+        Where the run's folder will lie. Only on S3, Athena can read it.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -116,14 +120,17 @@ def build_run(
     for path in pages:
         if not _fill(exports.folder / path, folder / path, publication):
             remarks.append(f"{path} has no place for its publication, and is published as it is.")
-    own = {path: folder / path for path in (*pages, *(file["path"] for file in table["files"]))}
+    tables = [*(t for t in exports.manifest["tables"] if t["name"] != RUNS.name), table]
+    lists = _athena_lists(folder, tables, address) if address.startswith("s3://") else []
+    own = {
+        path: folder / path for path in (*pages, *(file["path"] for file in table["files"]), *lists)
+    }
     sources = {path: exports.folder / path for path in exports.files} | own
     described = {p: file_facts(source, folder) for p, source in own.items()}
     files = sorted((exports.files | described).values(), key=lambda file: str(file["path"]))
-    tables = [t for t in exports.manifest["tables"] if t["name"] != RUNS.name]
     manifest = {
         **exports.manifest,
-        "tables": [*tables, table],
+        "tables": tables,
         "pages": [described[path] for path in pages],
         "publication": {
             **{name: value for name, value in publication.items() if name != "history"},
@@ -138,6 +145,16 @@ def build_run(
     write_json(folder / MANIFEST, manifest)
     facts_of_it = file_facts(folder / MANIFEST, folder)
     return Built(run, sources, files, folder / MANIFEST, facts_of_it, fresh, changed, remarks)
+
+
+def _athena_lists(folder: Path, tables: Sequence[Mapping[str, Any]], address: str) -> list[str]:
+    """Write, for each table, the list of its Parquet files that Athena reads."""
+    paths = []
+    for table in tables:
+        path = f"{athena.LINKS}/{table['name']}/files.txt"
+        write_text(folder / path, athena.links(table, address.rstrip("/")))
+        paths.append(path)
+    return paths
 
 
 def _row(

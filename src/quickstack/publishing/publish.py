@@ -121,6 +121,7 @@ def _publish(job: Job, reason: str | None, *, dry_run: bool) -> Outcome:
             run=run,
             published=moment,
             reason=reason if worse else None,
+            address=job.place.address(run_path(run)),
         )
 
     built = build(unfinished or run_id(moment, job.facts.revision))
