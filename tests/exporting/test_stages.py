@@ -68,8 +68,8 @@ class Stage:
     def params(self, section):
         return SECTIONS[section]
 
-    def log(self, text):
-        print(text)
+    def log(self, text, rows=None):
+        print(text, rows)
 
 
 def contract_of(task, *, ordered):

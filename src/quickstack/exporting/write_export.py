@@ -1,0 +1,102 @@
+"""Write a whole export: the tables, and everything that is generated from what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quickstack.exporting import athena, manifest, tables
+from quickstack.exporting.odcs import export_contract
+from quickstack.exporting.page import page_view, render_page
+from quickstack.exporting.powerbi.project import write_project
+from quickstack.exporting.predictions import segment_names
+from quickstack.exporting.tables import Layout
+from quickstack.exporting.write_tables import write_table
+from quickstack.writing import write_json, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quickstack.contract.model import Contract
+    from quickstack.exporting.cells import Cells
+
+CONTRACT, PAGE, MANIFEST = "contract.odcs.yaml", "index.html", "manifest.json"
+
+
+@dataclass(frozen=True)
+class Reports:
+    """What the earlier stages report: `reports/<name>.json`, and `importance.csv` as a table."""
+
+    metrics: Mapping[str, Any]
+    segments: Mapping[str, Any]
+    drift: Mapping[str, Any]
+    quality: Mapping[str, Any]
+    importance: pd.DataFrame
+
+
+def write_export(
+    folder: Path,
+    contract: Contract,
+    predictions: tuple[Layout, Iterable[pd.DataFrame]],
+    reports: Reports,
+    cells: Cells,
+    *,
+    hashes: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+) -> int:
+    """Write tables, their contract, the page, the Power BI project, SQL and the manifest.
+
+    Parameters
+    ----------
+    folder
+        An empty folder.
+    predictions
+        Their layout, and their rows by partition. They are read once.
+    cells
+        Filled when the last partition is read.
+    hashes, parameters
+        As `manifest.versions` gives and takes them.
+
+    Returns
+    -------
+    int
+        How many predictions were written.
+
+    Raises
+    ------
+    DataError
+        Where a column does not have the type of its layout.
+    """
+    layout, rows = predictions
+    content: dict[Layout, Iterable[pd.DataFrame]] = {
+        layout: rows,
+        tables.METRICS: [
+            tables.metrics_rows(
+                reports.metrics, reports.segments["segments"], segment_names(layout)
+            )
+        ],
+        tables.DRIFT: [tables.drift_rows(reports.drift)],
+        tables.IMPORTANCE: [reports.importance],
+        tables.QUALITY: [tables.quality_rows(reports.quality)],
+        tables.QUALITY_RULES: [tables.quality_rule_rows(reports.quality)],
+    }
+    layouts = [*content]
+    written = [write_table(folder, one, frames) for one, frames in content.items()]
+    view = page_view(
+        *(contract, reports.metrics, reports.drift, reports.importance, reports.quality),
+        *(written, hashes, cells),
+    )
+    write_text(folder / PAGE, render_page(view))
+    write_text(folder / CONTRACT, export_contract(contract, layouts, written))
+    for one in layouts:
+        write_text(folder / "sql" / "athena" / f"{one.name}.sql", athena.create_table(one))
+    write_project(folder / "powerbi", contract, layouts)
+    described = manifest.build_manifest(
+        *(contract, hashes, parameters, written),
+        pages=[manifest.file_facts(folder / PAGE, folder)],
+        documents=manifest.folder_facts(folder, [CONTRACT, "powerbi", "sql"]),
+    )
+    write_json(folder / MANIFEST, described)
+    return int(written[0]["rows"])
