@@ -139,8 +139,7 @@ def make_rows(task: str, rows: int = 4000, seed: int = 5) -> tuple[pd.DataFrame,
 
 def cells_of(contract: Contract, rows: pd.DataFrame, table: pd.DataFrame, parts: int = 3) -> Cells:
     """Count the rows in partitions."""
-    scale = scale_of([table["target"]], 12.0) if contract.task == "regression" else None
-    cells = Cells(contract, scale)
+    cells = Cells(contract, scale_of(contract, [table], {"rmse": 12.0}))
     for part in np.array_split(np.arange(len(rows)), parts):
         cells.add(rows.iloc[part], table.iloc[part])
     return cells

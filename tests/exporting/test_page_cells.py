@@ -150,7 +150,7 @@ def test_axes_have_round_steps_and_hold_all(low, high, bins):
 
 
 def test_a_scale_of_nothing_is_still_one():
-    scale = scale_of([pd.Series([np.nan, np.inf], dtype="float64")], None)
+    scale = scale_of(contract_of("regression"), [pd.DataFrame({"target": [np.nan, np.inf]})], {})
     assert scale.value.size >= 2
     assert scale.residual.step > 0
 

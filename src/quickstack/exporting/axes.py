@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from quickstack.contract.model import Contract
 
 #: Share of the known values left out at each end of the axis; the end bins hold them.
 _TAIL = 0.005
@@ -51,18 +53,25 @@ def nice_axis(low: float, high: float, bins: int) -> Axis:
     return Axis(start, step, max(math.ceil((high - start) / step - 1e-9), 2))
 
 
-def scale_of(targets: Iterable[pd.Series], rmse: Any) -> Scale:
+def scale_of(
+    contract: Contract, parts: Iterable[pd.DataFrame], metrics: Mapping[str, Any]
+) -> Scale | None:
     """Choose the axes from all known values of the target and the typical error.
 
     Parameters
     ----------
-    targets
-        The target's column, one per partition; missing values are passed over.
-    rmse
-        Root mean squared error on the test rows; None where it is not known.
+    contract
+        Task and target; another task than a regression has no scale.
+    parts
+        The partitions, with the target; missing values are passed over.
+    metrics
+        `reports/metrics.json`; its `rmse` may be missing.
     """
-    parts = [column.to_numpy(dtype="float64", na_value=np.nan) for column in targets]
-    values = np.concatenate([part[np.isfinite(part)] for part in parts] or [np.zeros(0)])
+    if contract.task != "regression":
+        return None
+    rmse = metrics.get("rmse")
+    found = [part[contract.target].to_numpy(dtype="float64", na_value=np.nan) for part in parts]
+    values = np.concatenate([part[np.isfinite(part)] for part in found] or [np.zeros(0)])
     if not len(values):
         values = np.zeros(1)
     low, high = np.quantile(values, [_TAIL, 1 - _TAIL]).tolist()

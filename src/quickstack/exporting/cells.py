@@ -93,7 +93,7 @@ class Cells:
         self.sums: list[dict[tuple[int, int], NDArray[np.float64]]] = [{} for _ in self.columns]
         self._parts: list[list[Counts]] = [[] for _ in self.columns]
 
-    def add(self, rows: pd.DataFrame, table: pd.DataFrame) -> None:
+    def add(self, rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
         """Count one partition.
 
         Parameters
@@ -104,12 +104,18 @@ class Cells:
             `high` where there are any (regression).
         table
             The same rows in the same order, with the target and the segments.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `rows` as they are, so that they can be counted on their way to a file.
         """
         import pandas as pd
 
+        whole = rows
         new = np.flatnonzero(rows["split"].to_numpy() != "train")
         if not len(new):
-            return
+            return whole
         rows, table = rows.iloc[new], table.iloc[new]
         period = _codes(rows["period"], self.periods)
         if self.contract.task == "regression":
@@ -134,6 +140,7 @@ class Cells:
                 self.counts(group)
             if weights is not None:
                 self._sum(group, value, period, weights)
+        return whole
 
     def counts(self, group: int) -> Counts:
         """Return the counts of a group over all partitions so far, and keep them as one part."""
