@@ -39,9 +39,7 @@ def main(stage: Stage) -> None:
     importance = pd.read_csv(paths.IMPORTANCE, converters={"feature": str})
     metrics, segments, drift, quality = map(read_json, REPORTS[:4])
     reports = Reports(metrics, segments, drift, quality, importance)
-    truth = (part[contract.target] for part in parts)
-    scale = scale_of(truth, reports.metrics.get("rmse")) if contract.task == "regression" else None
-    cells = Cells(contract, scale)
+    cells = Cells(contract, scale_of(contract, parts, metrics))
     parameters = {"dataset": stage.dataset, "export": params.model_dump()}
     parameters["train"] = {"model": model.metadata["model"], **model.metadata["settings"]}
     hashes = versions(files, paths.MODEL, paths.contract_path(stage.dataset), parameters, REPORTS)
@@ -56,8 +54,7 @@ def main(stage: Stage) -> None:
                 half_width=interval.get("half_width"),
                 decimals=params.decimals,
             )
-            cells.add(frame, table)
-            yield frame
+            yield cells.add(frame, table)
 
     with whole_folder(paths.EXPORTS) as folder:
         made = (layout, rows())
