@@ -115,7 +115,7 @@ def reader(where: Where, stop: Any, found: Any) -> None:
             wrong.append(str(error))
             continue
         looks += 1
-        time.sleep(0.005)  # leaves the processors to the publisher
+        time.sleep(0.02)  # leaves the processors to the publisher
         if shown is not None and runs.setdefault(*shown) != shown[1]:
             wrong.append(f"{shown[0]}: its bytes changed")
     found.put((looks, len(runs), wrong))
@@ -252,7 +252,7 @@ class Cutter:
 
 
 def broken(where: Where, folder: Path, rounds: int, dice: random.Random) -> Tally:
-    """Publish through a server that breaks off: at first always, then more or less often."""
+    """Publish through a server that breaks off: at first four times, then more or less often."""
     tally, read = Tally(), where.reader()
     remote = where.remote
     assert remote is not None
@@ -261,11 +261,14 @@ def broken(where: Where, folder: Path, rounds: int, dice: random.Random) -> Tall
     before = look(read)
     with watched(where, tally):
         for number in range(2, rounds + 2):
-            share = 1 if number == 2 else dice.random()
-            cutter = Cutter(
-                (host, int(port)),
-                lambda share=share: dice.randrange(200, 300_000) if dice.random() < share else None,
-            )
+            early = number == 2
+            share, first = (0.0, iter(range(4))) if early else (dice.random(), iter(()))
+
+            def budget(share: float = share, first: Iterator[int] = first) -> int | None:
+                cut = next(first, None) is not None or dice.random() < share
+                return dice.randrange(200, 300_000) if cut else None
+
+            cutter = Cutter((host, int(port)), budget)
             settings = {**remote.settings, "endpointurl": f"http://127.0.0.1:{cutter.port}"}
             through = Remote(remote.name, remote.bucket, remote.prefix, settings, local_keys=True)
             try:
