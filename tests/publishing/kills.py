@@ -264,9 +264,11 @@ def broken(where: Where, folder: Path, rounds: int, dice: random.Random) -> Tall
             early = number == 2
             share, first = (0.0, iter(range(4))) if early else (dice.random(), iter(()))
 
-            def budget(share: float = share, first: Iterator[int] = first) -> int | None:
+            def budget(
+                early: bool = early, share: float = share, first: Iterator[int] = first
+            ) -> int | None:
                 cut = next(first, None) is not None or dice.random() < share
-                return dice.randrange(200, 300_000) if cut else None
+                return dice.randrange(200, 60_000 if early else 300_000) if cut else None
 
             cutter = Cutter((host, int(port)), budget)
             settings = {**remote.settings, "endpointurl": f"http://127.0.0.1:{cutter.port}"}
