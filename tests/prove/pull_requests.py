@@ -1,6 +1,6 @@
 """Run the steps of the pull-request workflow on three branches, and print their summaries.
 
-`python tests/prove/pull_requests.py [--tests tests/test_params.py]`: takes about five minutes. The
+`python tests/prove/pull_requests.py [--tests tests/modeling/test_metrics.py]`: takes about five minutes. The
 first model is a linear one. One branch brings a better model, one regularises the first to death,
 one changes the README only. Each is merged as GitHub merges a pull request, cloned without data,
 and every `run:` step of every job is run in its order, with an environment made from the lock.
@@ -45,7 +45,9 @@ FILES = ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
 def main() -> int:
     """Make the branches, run the steps, print the summaries; 1 where a step or a verdict fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tests", default="tests/test_params.py", help="what `make test` runs")
+    parser.add_argument(
+        "--tests", default="tests/modeling/test_metrics.py", help="what `make test` runs"
+    )
     chosen = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="quickstack-pull-requests-"))
     failures = []
