@@ -1,11 +1,11 @@
 """Run the steps of the pull-request workflow on three branches, and print their summaries.
 
-`python tests/prove/pull_requests.py [--tests tests/modeling/test_metrics.py]`: takes about five minutes. The
-first model is a linear one. One branch brings a better model, one regularises the first to death,
-one changes the README only. Each is merged as GitHub merges a pull request, cloned without data,
-and every `run:` step of every job is run in its order, with an environment made from the lock.
-`make test` gets the tests that are named, since all of them take as long as CI. The comment goes to
-a server that stands for GitHub.
+`python tests/prove/pull_requests.py [--tests FILES]`: takes about five minutes. The first model is
+a linear one. One branch brings a better model, one regularises the first to death, one changes the
+README only. Each is merged as GitHub merges a pull request, cloned without data, and every `run:`
+step of every job is run in its order, with an environment made from the lock. `make test` gets the
+tests that are named, since all of them take as long as CI. The comment goes to a server that stands
+for GitHub.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ BETTER = {
 WORSE = {"^    regularization: .*": "    regularization: 100000.0"}
 #: What each branch changes, and the verdict that its summary must give.
 BRANCHES = {"improve": (BETTER, "better"), "worsen": (WORSE, "worse"), "readme": ({}, "the same")}
+#: What `make test` gets where nothing is named.
+TESTS = "tests/modeling/test_metrics.py"
 #: Where a step keeps what it hands to later ones.
 FILES = ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
 
