@@ -10,7 +10,7 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint repro verify hooks storage lock clean summary comment base \
+.PHONY: help run test lint repro verify rerun hooks storage lock clean summary comment base \
 	prove-datacontract prove-determinism prove-export prove-faults prove-fuzz prove-ingest \
 	prove-kills prove-personal-data prove-publish prove-pull-requests prove-torture prove-verify
 
@@ -25,6 +25,9 @@ repro: $(VENV)/.runtime ## run the stages whose code, data or parameters changed
 
 verify: $(VENV)/.runtime ## check that dvc.lock describes this commit, and deps what stages import
 	@quickstack verify
+
+rerun: $(VENV)/.runtime ## run everything anew in a clean clone, and compare the bytes
+	@quickstack verify --rerun
 
 hooks: $(VENV)/.runtime ## let git refuse to push commits whose data were not pushed
 	@quickstack hooks

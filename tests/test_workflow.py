@@ -25,6 +25,7 @@ EXECUTED = {
     "make verify": "tests/test_readme.py",
     "make run": "tests/test_readme.py",
     "git diff --exit-code": "tests/pipeline/test_reproduces.py",
+    "make rerun": "tests/verifying/test_verify.py",
     "make base": "tests/prove/pull_requests.py",
     "make summary": "test_summary_is_on_the_page_and_handed_on",
     "make test": "the run that this test is in, and tests/test_readme.py",
@@ -33,7 +34,11 @@ EXECUTED = {
 
 
 def run(*command, **environment):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GITHUB_", "MAKE", "MFLAGS"))
+    }
     return subprocess.run(
         command, cwd=ROOT, env=kept | environment, capture_output=True, text=True, check=False
     )

@@ -9,7 +9,7 @@ import pytest
 
 from helpers import make_repository
 from quickstack.errors import QuickstackError
-from quickstack.lineage.plan import changes, stages_to_run
+from quickstack.lineage.plan import Change, changes, sentences, stages_to_run
 
 PIPELINE = """\
 stages:
@@ -87,19 +87,24 @@ def test_each_reason_is_named_with_old_and_new(finished_pipeline):
     try:
         # Without the cache DVC itself takes an edited output for unchanged.
         shutil.move(root / ".dvc" / "cache", root / "cache")
-        sentences = [change.sentence() for change in changes(root)]
+        told = sentences(changes(root))
     finally:
         shutil.move(root / "cache", root / ".dvc" / "cache")
         for path, content in before.items():
             path.write_bytes(content)
     command = "python -c \"open({}'two.txt', 'w').write('Running stage')\""
-    assert sentences == [
-        "stage 'first' would run: dependency source.txt (0cc175b9, now 92eb5ffe)",
-        "stage 'first' would run: output one.txt (0cc175b9, now 4a8a08f0)",
-        f"stage 'second' would run: command ({command.format('')}, now {command.format('r')})",
-        "stage 'second' would run: dependency one.txt (0cc175b9, now 4a8a08f0)",
-        "stage 'second' would run: parameter speed (1, now 2)",
+    assert told == [
+        "stage 'first' would run: output one.txt (0cc175b9, now 4a8a08f0); "
+        "dependency source.txt (0cc175b9, now 92eb5ffe)",
+        "stage 'second' would run: parameter speed (1, now 2); "
+        f"command ({command.format('')}, now {command.format('r')}); "
+        "dependency one.txt (0cc175b9, now 4a8a08f0)",
     ]
+
+
+def test_many_reasons_are_counted():
+    found = [Change("fit", "dependency", f"{i}.py", "a", "b") for i in range(6)]
+    assert sentences(found)[0].endswith("dependency 3.py (a, now b); and 2 more")
 
 
 def test_it_needs_no_activated_environment(finished_pipeline, monkeypatch):

@@ -37,7 +37,9 @@ def run_stages(contract, params, names=("train", "evaluate")) -> list[str]:
     logged: list[str] = []
     sections = {TrainParams: params, EvaluateParams: EvaluateParams(resamples=50, seed=0)}
     stage = SimpleNamespace(
-        contract=lambda: contract, params=sections.__getitem__, log=logged.append
+        contract=lambda: contract,
+        params=sections.__getitem__,
+        log=lambda text, rows: logged.append(text),
     )
     for name in names:
         stage_script(name).main(stage)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from urllib.parse import quote
 
 from publishing.cases import look
 
@@ -58,7 +59,7 @@ def test_preview_is_served_and_ends(finished):
             break
     address = re.search(r"http://127\.0\.0\.1:\d+/", lines[-1])[0]
     try:
-        shown = look(lambda path: urllib.request.urlopen(address + path).read())
+        shown = look(lambda path: urllib.request.urlopen(address + quote(path)).read())
     finally:
         server.send_signal(signal.SIGINT)
         assert server.wait(30) == 0

@@ -15,6 +15,8 @@ from quickstack.paths import PIPELINE
 
 #: Of a hash, in a sentence.
 _SHORT = 8
+#: Reasons that a sentence names.
+_REASONS = 4
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,31 @@ class Change:
     old: str
     new: str
 
-    def sentence(self) -> str:
-        """Return it for people."""
+    @property
+    def reason(self) -> str:
+        """What differs, old and new."""
         was, now = self.old or "not in dvc.lock", self.new or "gone"
         if self.kind == "data":
-            fix = f"`quickstack add` or `dvc checkout {self.stage}`"
-            return f"{self.name} is not what {self.stage} pins ({was}, now {now}); {fix}"
+            return f"{self.name} is not what {self.stage} pins ({was}, now {now})"
         named = f" {self.name}" if self.name else ""
-        return f"stage '{self.stage}' would run: {self.kind}{named} ({was}, now {now})"
+        return f"{self.kind}{named} ({was}, now {now})"
+
+
+def sentences(found: list[Change]) -> list[str]:
+    """Return one sentence for each stage, with its first reasons and how many more there are."""
+    told, stages = [], dict[str, list[str]]()
+    for change in found:
+        if change.kind == "data":
+            fix = f"`quickstack add` or `dvc checkout {change.stage}`"
+            told.append(f"{change.reason}; {fix}")
+        else:
+            reasons = stages.setdefault(change.stage, [])
+            # Dependencies are mostly modules, and many: what says more comes first.
+            reasons.insert(len(reasons) if change.kind == "dependency" else 0, change.reason)
+    for stage, reasons in stages.items():
+        more = [f"and {len(reasons) - _REASONS} more"] if len(reasons) > _REASONS else []
+        told.append(f"stage '{stage}' would run: {'; '.join([*reasons[:_REASONS], *more])}")
+    return told
 
 
 def changes(root: Path) -> list[Change]:

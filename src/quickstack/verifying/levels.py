@@ -83,11 +83,11 @@ def environment(root: Path) -> Verdict:
 
 def plan(root: Path) -> Verdict:
     """Ask what would run."""
-    from quickstack.lineage.plan import changes
+    from quickstack.lineage.plan import changes, sentences
 
     return Verdict(
         "nothing would run: dvc.lock describes this state",
-        [change.sentence() for change in changes(root)],
+        sentences(changes(root)),
     )
 
 
