@@ -12,7 +12,7 @@ TESTS ?= tests
 .DEFAULT_GOAL := help
 .PHONY: help run test lint repro verify rerun hooks storage lock clean summary comment base \
 	prove-datacontract prove-determinism prove-export prove-faults prove-fuzz prove-ingest \
-	prove-kills prove-personal-data prove-publish prove-pull-requests prove-torture prove-verify
+	prove-kills prove-long prove-personal-data prove-publish prove-pull-requests prove-torture prove-verify
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -79,6 +79,9 @@ prove-ingest: $(VENV)/.development ## time ingest beside tools that only copy, a
 
 prove-kills: $(VENV)/.development ## kill repro, push and sweep fifty times, and look what is left
 	@$(BIN)/python tests/prove/kills.py
+
+prove-long: $(VENV)/.development ## the tests that `make test` leaves out since they take long
+	@pytest -m long --timeout 900
 
 prove-personal-data: $(VENV)/.development ## recall and precision of detection, beside Presidio's where it is installed
 	@$(BIN)/python benchmarks/personal_data.py

@@ -27,6 +27,8 @@ def pytest_configure() -> None:
 #: The files that take longest begin, so that both workers end at about the same time.
 LONGEST = (
     "test_readme",
+    "verifying/test_verify",
+    "test_sweep",
     "test_experiments",
     "pipeline/test_storage",
     "test_bad_input",

@@ -72,6 +72,7 @@ def test_there_and_back_without_the_restricted_remote(lived):
     assert files(lived) == newest
 
 
+@pytest.mark.long
 def test_a_model_that_is_nowhere_is_named(lived):
     forget(lived, md5_at(lived, "HEAD~1", "models/model.skops"), lived.cache, remote(lived))
     done = checkout(lived, "HEAD~1")

@@ -16,6 +16,7 @@ from quickstack.storage.remotes import create_buckets, read_remote
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX's")
 
 
+@pytest.mark.long
 def test_after_a_kill_the_same_command_brings_all(small, seaweedfs):
     buckets = Buckets(seaweedfs)
     buckets.point(small.path, "storage", "restricted")

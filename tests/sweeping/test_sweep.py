@@ -79,6 +79,7 @@ def test_a_sweep_killed_in_the_middle_goes_on_and_dvc_shows_every_trial(small):
     assert small.run("dvc", "status", "train", "evaluate").stdout.startswith("Data and pipelines")
 
 
+@pytest.mark.long
 def test_failed_trials_are_shown_and_end_nothing(small):
     ranges = "parameters:\n  train.gradient_boosting.max_leaf_nodes: {choices: [13, 17, 5]}\n"
     small.ranges(ranges)
@@ -101,6 +102,7 @@ def test_failed_trials_are_shown_and_end_nothing(small):
     assert "Traceback" not in failed.stderr + done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_ctrl_c_ends_it_with_a_sentence(small):
     process = start(small, "--trials", "500")

@@ -41,6 +41,7 @@ def test_what_is_not_declared_is_named_by_running(project):
     assert any("two: starts the program" in doubt for doubt in doubts)
 
 
+@pytest.mark.long
 def test_native_code_cannot_read_what_is_not_declared(project):
     import pyarrow as pa
     import pyarrow.parquet as pq
