@@ -87,8 +87,6 @@ def test_a_push_killed_while_it_collects_is_whole_after_restore(small, seaweedfs
     push_killed()
     small.run("dvc", "push")
     assert len(lacking()) == 2, "DVC no longer does this: take `forget_collected` out"
-
-    small.run("dvc", "push")
     for key in (found := buckets.objects(buckets.restricted)).values():
         buckets.s3.delete_object(Bucket=buckets.restricted, Key=key)
     assert found

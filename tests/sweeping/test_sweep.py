@@ -11,7 +11,7 @@ import time
 import pytest
 import yaml
 
-COUNT = 8
+COUNT = 5
 
 
 def start(small, *arguments: str) -> subprocess.Popen[str]:
@@ -42,11 +42,11 @@ def leftovers(small) -> list:
 
 def test_a_sweep_killed_in_the_middle_goes_on_and_dvc_shows_every_trial(small):
     process = start(small, "--trials", str(COUNT))
-    wait_for(small, process, 3)
+    wait_for(small, process, 2)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     before = small.experiments()
-    assert 3 <= len(before) < COUNT
+    assert 2 <= len(before) < COUNT
     assert leftovers(small) != []
 
     said = small.run("quickstack", "sweep", "--trials", str(COUNT)).stdout
@@ -56,7 +56,7 @@ def test_a_sweep_killed_in_the_middle_goes_on_and_dvc_shows_every_trial(small):
     tried = [tuple(parameters(small, rev).values()) for rev in found.values()]
     assert len(set(tried)) == COUNT
     assert f"{COUNT} trials finished, 0 failed" in said
-    assert said.count("(0 s)") == 0
+    assert said.count(" s)\n") == COUNT - len(before)
     assert leftovers(small) == []
     shown = json.loads(small.run("dvc", "exp", "show", "--json").stdout)
     names = [r["name"] for base in shown for e in base["experiments"] or () for r in e["revs"]]
@@ -71,9 +71,8 @@ def test_a_sweep_killed_in_the_middle_goes_on_and_dvc_shows_every_trial(small):
     # A random search proposes by the number of the trial: the kill changed nothing.
     best = next(line for line in said.splitlines() if line.startswith("best       sweep-"))
     name = best.split()[1].rstrip(":")
-    small.run("quickstack", "sweep", "--branch", "better")
+    small.run("quickstack", "sweep", "--branch", "better", "--apply")
     assert small.run("git", "rev-parse", "better").stdout.strip() == found[name]
-    small.run("quickstack", "sweep", "--apply")
     applied = yaml.safe_load((small.path / "params.yaml").read_text())["train"]["gradient_boosting"]
     assert applied == parameters(small, found[name])
     assert small.run("dvc", "status", "train", "evaluate").stdout.startswith("Data and pipelines")
