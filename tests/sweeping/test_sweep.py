@@ -71,6 +71,11 @@ def test_a_sweep_killed_in_the_middle_goes_on_and_dvc_shows_every_trial(small):
     # A random search proposes by the number of the trial: the kill changed nothing.
     best = next(line for line in said.splitlines() if line.startswith("best       sweep-"))
     name = best.split()[1].rstrip(":")
+    small.run("git", "commit", "--quiet", "--allow-empty", "--message", "something else")
+    refused = small.run("quickstack", "sweep", "--apply", check=False)
+    assert refused.returncode == 1
+    assert "there are newer ones. To fix it: make a branch of the best" in refused.stderr
+    small.run("git", "reset", "--quiet", "--hard", "HEAD~")
     small.run("quickstack", "sweep", "--branch", "better", "--apply")
     assert small.run("git", "rev-parse", "better").stdout.strip() == found[name]
     applied = yaml.safe_load((small.path / "params.yaml").read_text())["train"]["gradient_boosting"]

@@ -167,12 +167,19 @@ def _take(opened: Sweep, *, apply: bool, branch: str | None) -> None:
 
     from quickstack.errors import QuickstackError
     from quickstack.lineage.plan import dvc_reason
+    from quickstack.sweeping.experiments import git
 
     if not opened.before:
         raise QuickstackError(
             f"the sweep '{opened.name}' has no finished trial", fix="run it without --apply"
         )
     best = _best(opened, list(opened.before))
+    if apply and git(opened.root, "rev-parse", "HEAD").strip() != opened.base:
+        # `dvc exp apply` would take every other change since then back.
+        raise QuickstackError(
+            f"the sweep began at commit {opened.base[:7]}, and there are newer ones",
+            fix="make a branch of the best by --branch NAME, and merge it",
+        )
     commands = [["branch", best.name, branch]] if branch else []
     commands += [["apply", best.name]] if apply else []
     for command in commands:
