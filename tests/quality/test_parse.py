@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import csv
 
@@ -118,6 +118,21 @@ def test_moments_are_read_as_python_writes_them(moment, before):
     column = pa.array(["no", text] if before else [text, text])
     read = parse_moments(column, form).to_pylist()
     assert read == ([None, moment] if before else [moment, moment])
+
+
+@settings(deadline=None, max_examples=300)
+@given(text=st.text(st.characters(max_codepoint=127), min_size=10, max_size=10))
+@example("z999-01-01")
+@example("~~~~-12-01")
+@example("2025-~~-~~")
+def test_other_letters_are_no_moment(text):
+    try:
+        moment = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=None)
+    except ValueError:
+        moment = None
+    if moment is not None and text != moment.date().isoformat():
+        moment = None  # Python also takes blanks, and fewer digits
+    assert parse_moments(pa.array([text]), "%Y-%m-%d").to_pylist() == [moment]
 
 
 ODD = st.one_of(

@@ -87,13 +87,16 @@ def _layout(format_: str) -> tuple[dict[str, int], list[tuple[int, int]], int]:
 
 
 def _days(year: Any, month: Any, day: Any) -> tuple[Any, Any]:
-    """Return days since 1970-01-01 of the proleptic Gregorian calendar, and whether they exist."""
+    """Return days since 1970-01-01 of the proleptic Gregorian calendar, and whether they exist.
+
+    What stands in place of digits makes other numbers than those of a calendar; they do not exist.
+    """
     import numpy as np
 
     first, lengths = _months()
     month = np.ones_like(year) if month is None else month
     day = np.ones_like(year) if day is None else day
-    inside = (month >= 1) & (month <= 12) & (year >= 1) & (day >= 1)
+    inside = (month >= 1) & (month <= 12) & (year >= 1) & (year <= 9999) & (day >= 1)
     place = np.where(inside, year * 12 + month - 1, 12)
     return first[place] + day - 1, inside & (day <= lengths[place])
 
