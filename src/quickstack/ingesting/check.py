@@ -99,7 +99,7 @@ def check_block(
         tally.rules[("", "layout")] += len(block.rejected)
     count_metrics(contract, columns, tally.metrics)
     _describe(columns, contract, tally)
-    personal_findings(columns, contract, tally.findings)
+    personal_findings(columns, contract, tally.findings, checks.harmless)
     table = protect(columns, contract, checks.key, {} if problems else codes)
     anonymous = contract.anonymity
     if anonymous is not None:

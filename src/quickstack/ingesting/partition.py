@@ -98,7 +98,8 @@ def ingest_partition(job: Job, progress: Callable[[int, int], None] | None = Non
 def _writer(path: Path, checks: Checks) -> Any:
     """Return a Parquet writer: dictionaries where text repeats, no statistics over texts.
 
-    The lengths of pseudonyms stand apart from their digits, which packs in two thirds the time.
+    Whole numbers and times are written as differences, which packs them in a third of the time.
+    The lengths of pseudonyms stand apart from their digits, in two thirds of it.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -106,6 +107,7 @@ def _writer(path: Path, checks: Checks) -> Any:
     schema = writing_schema(checks)
     encoded = [f.name for f in schema if pa.types.is_dictionary(f.type)]
     plain = [f.name for f in schema if pa.types.is_string(f.type)]
+    whole = [f.name for f in schema if pa.types.is_integer(f.type) or pa.types.is_temporal(f.type)]
     tokens = [name for name in plain if checks.contract.column(name).personal == "pseudonym"]
     return pq.ParquetWriter(
         path,
@@ -113,7 +115,8 @@ def _writer(path: Path, checks: Checks) -> Any:
         compression="zstd",
         store_schema=False,
         use_dictionary=encoded,
-        column_encoding=dict.fromkeys(tokens, "DELTA_LENGTH_BYTE_ARRAY"),
+        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED")
+        | dict.fromkeys(tokens, "DELTA_LENGTH_BYTE_ARRAY"),
         write_statistics=[name for name in schema.names if name not in {*encoded, *plain}],
     )
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+#: So many distinct texts are worth keeping, to see that the next block has no others.
+_FEW = 1000
+
 
 def protect(
     columns: dict[str, pa.Array],
@@ -49,14 +52,25 @@ def protect(
 
 
 def personal_findings(
-    columns: dict[str, pa.Array], contract: Contract, found: Counter[tuple[str, ...]]
+    columns: dict[str, pa.Array],
+    contract: Contract,
+    found: Counter[tuple[str, ...]],
+    harmless: dict[str, pa.Array],
 ) -> None:
     """Count the rows in which a column that is not personal holds personal data after all.
 
     Every value is looked at: text with no list of allowed values, and whole numbers.
+
+    Parameters
+    ----------
+    found
+        (column, kind) to rows; added to.
+    harmless
+        By column, the few distinct texts of an earlier block in which nothing was found; updated.
     """
     import numpy as np
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     for column in contract.columns:
         if column.personal is not None or column.allowed:
@@ -65,7 +79,12 @@ def personal_findings(
         encoded = pa.types.is_dictionary(values.type)
         if column.type == "string":
             distinct = values.dictionary if encoded else values.drop_null()
+            before = harmless.get(column.name)
+            if before is not None and encoded and pc.all(pc.is_in(distinct, before)).as_py():
+                continue
             kinds = detect.detect(distinct, column.name)
+            if len(distinct) <= _FEW and not any(mask.any() for mask in kinds.values()):
+                harmless[column.name] = distinct
         elif column.type == "integer":
             kinds = detect.detect_integers(values.drop_null(), column.name)
         else:

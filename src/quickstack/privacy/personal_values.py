@@ -86,7 +86,7 @@ def personal_values(
             known, codes = seen[name]
             distinct, indices = column.combine_chunks(), np.arange(len(column))
             new, lone = known.look(codes)
-            lone[new], of_new = _looked_at(distinct.filter(pa.array(new)), key, emails=emails)
+            lone[new], of_new = _looked_at(distinct.take(pa.array(new)), key, emails=emails)
             known.note(codes[new], lone[new])
         else:
             distinct, indices = distinct_of(column)

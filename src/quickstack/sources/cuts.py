@@ -62,6 +62,8 @@ class Cutter:
 
     def next(self) -> Cut | None:
         """Return the next cut, None at the end."""
+        if (cut := self._quick()) is not None:
+            return cut
         data, final = self._taken(self._wanted)
         least, self._least = self._least, 0
         while not final and data.find(b"\n", least) < 0:
@@ -69,15 +71,32 @@ class Cutter:
                 if not least:
                     return self._too_long()
                 # A line of any length follows, which completes nothing.
-                return self._made(data[:least], final=True)
+                return self._made(data[:least], self._rest[least:], final=True)
             data, final = self._taken(min(2 * len(data), MAX_ROW_BYTES))
         if not data:
             return None
-        return self._made(data if final else data[: self._end(data, least)], final=final)
+        data = data if final else data[: self._end(data, least)]
+        return self._made(data, self._rest[len(data) :], final=final)
 
-    def _made(self, data: bytes, *, final: bool) -> Cut:
+    def _quick(self) -> Cut | None:
+        """Return what was left and what is read next up to its last line end, copied once.
+
+        None where that end is inside a quoted cell, or more must be read.
+        """
+        if self._least or self._ended or len(self._rest) > self._wanted // 2:
+            return None
+        rest, more = self._rest, self.text.read(self._wanted - len(self._rest))
+        self._ended = not more
+        end = more.rfind(b"\n") + 1
+        if not end or (self.quote and (count(rest, self.quote) + count(more, self.quote, end)) % 2):
+            self._rest += more
+            return None
+        data = b"".join((rest, memoryview(more)[:end]))
+        return self._made(data, more[end:], final=False)
+
+    def _made(self, data: bytes, rest: bytes, *, final: bool) -> Cut:
         cut = Cut(data, self._offset, self._line, final, count(data, b"\n"))
-        self._rest = self._rest[len(data) :]
+        self._rest = rest
         self._offset += self.text.length(data)
         self._line += cut.line_ends
         self._wanted = self.size
