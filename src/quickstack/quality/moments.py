@@ -50,11 +50,13 @@ def parse_moments(text: pa.Array, format_: str) -> pa.Array:
     for name, position in fields.items():
         digits = letters[position : position + _WIDTHS[name]] - np.uint8(ord("0"))
         right &= (digits <= 9).all(axis=0)
-        number = np.zeros(len(rows), np.int32)
-        for digit in digits:
-            number = number * 10 + digit
+        # What is wrong for its size was no digit.
+        number = digits[0].astype(np.uint16 if len(digits) > 2 else np.uint8)
+        for digit in digits[1:]:
+            number *= 10
+            number += digit
         values[name] = number
-    days, exists = _days(values["Y"], values.get("m"), values.get("d"))
+    days, exists = _days(*(_integers(values.get(name)) for name in "Ymd"))
     right &= exists
     seconds = days.astype(np.int64) * _DAY
     for name, factor, limit in (("H", 3600, 24), ("M", 60, 60), ("S", 1, 60)):
@@ -66,6 +68,12 @@ def parse_moments(text: pa.Array, format_: str) -> pa.Array:
     absent = np.ones(len(text), bool)
     absent[rows] = ~right
     return pa.array(result, pa.int64(), mask=absent).cast(pa.timestamp("s"))
+
+
+def _integers(numbers: Any) -> Any:
+    import numpy as np
+
+    return None if numbers is None else numbers.astype(np.int32)
 
 
 def _layout(format_: str) -> tuple[dict[str, int], list[tuple[int, int]], int]:
