@@ -85,6 +85,7 @@ def test_imports_point_downwards_only():
     rooms = [
         {"errors", "yaml_lines", "paths", "params", "contract", "writing", "compute"},
         {"storage"},
+        {"unpacking"},
         {"sources"},
         {"landing"},
         {"quality"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ from quickstack.erasing.stores import Store, md5_of
 from quickstack.erasing.subject import Subject
 from quickstack.paths import QUARANTINE, RAW
 from quickstack.storage.remotes import RESTRICTED
+from quickstack.unpacking.buffers import from_file
 
 MEMO = Path(".quickstack/memo")
 #: Not the subject's, or looked at elsewhere. Keys are never data.
@@ -145,9 +145,8 @@ def _private(path: str) -> bool:
 
 def _holds(path: Path, names: list[str], subject: Subject, finder: Finder, *, raw: bool) -> bool:
     try:
-        with path.open("rb") as stream:
-            if not finder.finds(stream, raw=raw):
-                return False
+        if not finder.finds(from_file(path), raw=raw):
+            return False
     except FileNotFoundError:  # a link into a cache that lacks it, or removed meanwhile
         return False
     table = subject.table(names)
@@ -175,7 +174,7 @@ def _in_git(
 ) -> list[tuple[str, tuple[str, ...]]]:
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for blob, content in read_blobs(root, history.blobs):
-        if finder.finds(io.BytesIO(content), raw=subject.telling):
+        if finder.finds(content, raw=subject.telling):
             for commit, path in history.blobs[blob]:
                 found[path][commit] = None
     for commit, message in history.messages.items():

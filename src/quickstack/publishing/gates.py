@@ -118,11 +118,11 @@ def leak_free(root: Path, built: Built) -> str:
     from quickstack.contract import load_contract
     from quickstack.errors import SourceError
     from quickstack.params import read_dataset
-    from quickstack.scanning.buffers import from_file
     from quickstack.scanning.places import Item
     from quickstack.scanning.raw_values import personal_values
     from quickstack.scanning.scan import Scanner
     from quickstack.scanning.values import searchable
+    from quickstack.unpacking.buffers import from_file
 
     contract = load_contract(root / paths.contract_path(read_dataset(root / paths.PARAMS)))
     columns = [c for table in (contract, *contract.tables) for c in table.columns]

@@ -16,9 +16,9 @@ import yaml
 
 from quickstack.lineage.restricted import RESTRICTED
 from quickstack.paths import QUARANTINE, RAW
-from quickstack.scanning.buffers import from_file
 from quickstack.scanning.git_objects import blob, history
 from quickstack.scanning.places import Item
+from quickstack.unpacking.buffers import from_file
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from quickstack.scanning.buffers import Budget, Buffer, collect
-from quickstack.scanning.opening import EXPANDED
 from quickstack.scanning.places import Item, folder
+from quickstack.unpacking.buffers import Budget, Buffer, collect
+from quickstack.unpacking.opening import EXPANDED
 
 
 def git_directory(root: Path) -> Path | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from quickstack.scanning.buffers import Buffer
+    from quickstack.unpacking.buffers import Buffer
 
 #: What may stand beside a match: anything, no digit or letter, no letter, no hash that it is part
 #: of by chance.

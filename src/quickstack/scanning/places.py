@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from quickstack.paths import QUARANTINE, RAW
-from quickstack.scanning.buffers import Buffer, from_file
+from quickstack.unpacking.buffers import Buffer, from_file
 
 #: Environments and caches of tools, which are no content of the project.
 _TOOLS = {

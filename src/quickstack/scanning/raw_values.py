@@ -15,7 +15,7 @@ from typing import Any
 from quickstack.contract import Contract, load_contract
 from quickstack.errors import SourceError
 from quickstack.paths import CONTRACTS
-from quickstack.scanning.compressed import DAMAGED, decompressed
+from quickstack.unpacking.compressed import DAMAGED, decompressed
 
 #: Distinct values that are looked for; of more, a sample that depends on the values alone.
 LIMIT = 200_000

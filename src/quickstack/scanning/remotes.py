@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from quickstack.errors import StorageError
-from quickstack.scanning.buffers import Budget, Buffer, collect
 from quickstack.scanning.dvc_objects import Objects
-from quickstack.scanning.opening import EXPANDED
 from quickstack.scanning.places import Item, folder
 from quickstack.storage.remotes import RESTRICTED, Remote, client, read_remote
+from quickstack.unpacking.buffers import Budget, Buffer, collect
+from quickstack.unpacking.opening import EXPANDED
 
 
 def remote_names(root: Path, *, restricted: bool) -> list[str]:

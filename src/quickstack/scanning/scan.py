@@ -11,10 +11,10 @@ from pathlib import Path
 from quickstack.errors import StorageError
 from quickstack.scanning.encodings import patterns
 from quickstack.scanning.matcher import Matcher
-from quickstack.scanning.opening import EXPANDED, Opened, pieces
 from quickstack.scanning.places import Item
 from quickstack.scanning.report import Finding, Report, Unread
 from quickstack.scanning.values import Searchable
+from quickstack.unpacking.opening import EXPANDED, Opened, pieces
 
 #: Up to so many values are looked for under all encodings.
 THOROUGH = 2000

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from quickstack.scanning.buffers import Budget, Buffer, TooLargeError, collect, opened
+from quickstack.unpacking.buffers import Budget, Buffer, TooLargeError, collect, opened
 
 #: How compressed content begins.
 MAGICS = {

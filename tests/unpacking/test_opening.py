@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quickstack.scanning import buffers
-from quickstack.scanning.opening import DEPTH, Opened, pieces
+from quickstack.unpacking import buffers
+from quickstack.unpacking.opening import DEPTH, Opened, pieces
 
 KEY = b"k" * 16
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from quickstack.scanning.buffers import Buffer
+from quickstack.unpacking.buffers import Buffer
 
 _STOP, _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(
     13

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from quickstack.scanning.buffers import Budget, Buffer
-from quickstack.scanning.pages import dictionary_page
+from quickstack.unpacking.buffers import Budget, Buffer
+from quickstack.unpacking.pages import dictionary_page
 
 if TYPE_CHECKING:
     import pyarrow as pa

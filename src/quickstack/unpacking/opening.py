@@ -7,10 +7,10 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from quickstack.scanning import columnar
-from quickstack.scanning.buffers import Budget, Buffer, TooLargeError, collect
-from quickstack.scanning.buffers import opened as as_file
-from quickstack.scanning.compressed import base64_runs, carved, codec, stream
+from quickstack.unpacking import columnar
+from quickstack.unpacking.buffers import Budget, Buffer, TooLargeError, collect
+from quickstack.unpacking.buffers import opened as as_file
+from quickstack.unpacking.compressed import base64_runs, carved, codec, stream
 
 #: Files inside files inside files: deeper ones are reported as not read.
 DEPTH = 8

@@ -1,0 +1,1 @@
+"""Opens what files hold: compressed, packed and columnar, one inside the other."""
