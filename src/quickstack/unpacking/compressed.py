@@ -151,7 +151,8 @@ def base64_runs(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:
                 end = begin + a  # the run goes on: look at it from its beginning in the next step
                 break
             bare = part[a:b].translate(bytes.maketrans(b"-_", b"+/"), b"\r\n")
-            made = base64.b64decode(bare[: len(bare) // 4 * 4])
+            whole = bare[: len(bare) - (len(bare) % 4 == 1)]  # no byte ends there
+            made = base64.b64decode(whole + b"=" * (-len(whole) % 4))
             budget.spend(len(made))
             yield f"base64 at byte {begin + a}", made
         begin = end
