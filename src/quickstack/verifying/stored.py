@@ -23,7 +23,7 @@ from quickstack.verifying.progress import step
 
 #: Bytes that are read where no listing proves the content, newest objects first.
 BUDGET = 1 << 30
-_REPAIR = "`dvc push`, or `quickstack verify --stored --repair`"
+_REPAIR = "`quickstack push`, or `quickstack verify --stored --repair`"
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,30 @@ def stored(root: Path, *, days: int = 90, deep: bool = False, repair: bool = Fal
     return verdict
 
 
-def unpushed(root: Path, commits: dict[str, str]) -> list[Bad]:
-    """Return the objects that commits need and their remotes lack, by the listing alone."""
+def unpushed(root: Path, commits: dict[str, str], remote: str | None = None) -> list[Bad]:
+    """Return the objects that commits need and their remotes lack, by the listing alone.
+
+    Parameters
+    ----------
+    remote
+        The one remote that counts, which is then also that of outputs that name none.
+    """
     remotes = Remotes(root)
-    needed = needs(root, commits, remotes.default(), remotes.listing)
-    return [bad for name, group in _by_remote(needed) for bad in _missing(remotes, name, group)]
+    needed = needs(root, commits, remote or remotes.default(), remotes.listing)
+    bad: list[Bad] = []
+    for name, group in _by_remote(needed):
+        if remote in (None, name):
+            try:
+                bad += _missing(remotes, name, group)
+            except StorageError:
+                if not _is_foreign(remotes, name, group):
+                    raise
+    return bad
+
+
+def put_back(root: Path, bad: list[Bad]) -> Iterator[Bad]:
+    """Put objects back from this cache; yield those that stay bad."""
+    return _repair(Remotes(root), bad, Verdict(""))
 
 
 def sentences(bad: Iterable[Bad]) -> list[str]:
@@ -141,14 +160,18 @@ def _look(
             bad += _missing(remotes, name, group)
             bad += _wrong(remotes, name, group, verdict, deep=deep)
         except StorageError as error:
-            # Who has no access to raw data has none in the cache either, and nothing to lose.
-            if name == RESTRICTED and not any(remotes.cached(need) for need in group):
+            if _is_foreign(remotes, name, group):
                 verdict.notes.append(f"{name} was not looked at: {error.sentence()}")
                 continue
             verdict.wrong.append(f"{name} cannot be looked at: {error.sentence()}")
             continue
         looked += len(group)
     return bad, looked
+
+
+def _is_foreign(remotes: Remotes, name: str, group: list[Need]) -> bool:
+    """Whether it is raw data's: who has no access has none in the cache, and nothing to lose."""
+    return name == RESTRICTED and not any(remotes.cached(need) for need in group)
 
 
 def _by_remote(needed: list[Need]) -> Iterator[tuple[str, list[Need]]]:
