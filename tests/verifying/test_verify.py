@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from examples import write
@@ -102,6 +104,11 @@ def test_git_pushes_no_commit_whose_data_were_not_pushed(project, tmp_path):
     assert "restricted: data/raw/sample" in refused.stderr
     assert "To fix it: quickstack push, then push again." in refused.stderr
     project.run("quickstack", "push", "--quiet")
+    project.run("git", "push", "--quiet", "hub", "main")
+    # A colleague who has neither raw data nor access to them can push.
+    shutil.rmtree(project.root.parent / "restricted")
+    shutil.rmtree(project.root / ".dvc" / "cache")
+    project.run("git", "commit", "--quiet", "--allow-empty", "-m", "words")
     project.run("git", "push", "--quiet", "hub", "main")
 
 
