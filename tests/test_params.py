@@ -7,7 +7,26 @@ from helpers import ROOT
 from quickstack.errors import ParameterError
 from quickstack.params import SECTIONS, ComputeParams, TrainParams, read_dataset, read_params
 
-TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+#: Of a team's own, whatever stands in this repository's file.
+TEXT = """\
+dataset: sample
+
+train:
+  model: gradient_boosting
+  seed: 0
+  folds: 5
+  linear:
+    regularization: 1.0
+  random_forest:
+    trees: 200
+    min_samples_leaf: 10
+  gradient_boosting:
+    learning_rate: 0.1
+    iterations: 200
+    max_leaf_nodes: 15
+    min_samples_leaf: 20
+    l2_regularization: 0
+"""
 
 
 @pytest.mark.parametrize("section", SECTIONS.values(), ids=list(SECTIONS))
@@ -17,14 +36,14 @@ def test_every_section_of_the_repository_is_right(section):
         params.anything = 1
 
 
-def test_the_dataset_is_named():
-    assert read_dataset(ROOT / "params.yaml") == "sample"
+def test_the_dataset_is_named(tmp_path):
+    assert read_dataset(write(tmp_path / "params.yaml", TEXT)) == "sample"
 
 
 CASES = [
-    ("  model: gradient_boosting ", "  modell: gradient_boosting ", "'train.modell' is unknown"),
-    ("  model: gradient_boosting ", "  # ", "'train.model' is missing"),
-    ("model: gradient_boosting ", "model: perceptron ", "'train.model': input should be"),
+    ("  model: gradient_boosting", "  modell: gradient_boosting", "'train.modell' is unknown"),
+    ("  model: gradient_boosting", "  # ", "'train.model' is missing"),
+    ("model: gradient_boosting", "model: perceptron", "'train.model': input should be"),
     ("seed: 0\n  folds", "seed: -1\n  folds", "'train.seed': input should be greater"),
     ("trees: 200", "trees: many", "'train.random_forest.trees': input should be a valid integer"),
     ("    trees: 200", "    depth: 3", "'train.random_forest.depth' is unknown"),

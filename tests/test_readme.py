@@ -83,7 +83,7 @@ def test_every_command_does_what_the_readme_says(tmp_path):
             if command == "make test":
                 # All tests are running now; here its own set-up and one file of them.
                 command += " TESTS=tests/test_writing.py"
-            if command.startswith("dvc pull"):
+            if command.startswith("quickstack pull"):
                 shutil.rmtree(clone.path / ".dvc" / "cache")
                 for path in (clone.path / "models").glob("[!.]*"):
                     path.unlink()
@@ -98,7 +98,7 @@ def test_every_command_does_what_the_readme_says(tmp_path):
                 wait_until(lambda: not re.search("Queued|Running", run("dvc queue status")))
             if command == "dvc queue status":
                 assert printed.count("Success") == 2, printed
-            if command.startswith("dvc pull"):
+            if command.startswith("quickstack pull"):
                 pulled = (clone.path / "models" / "model.skops").is_file()
                 assert pulled, "the model did not come back"
             if command == "make run":

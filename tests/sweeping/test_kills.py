@@ -24,8 +24,8 @@ def test_after_a_kill_the_same_command_brings_all(small, seaweedfs):
     prover = kills.Prover(small, 7, (buckets.s3, buckets.storage, buckets.restricted), large=False)
     kill = None
     for seconds in (2.5, 1.5, 0.8):
-        prover.seconds["dvc push"] = seconds
-        kill = kill or prover.one("push")
+        prover.seconds["quickstack push"] = seconds
+        kill = kill or prover.one("quickstack push")
     assert kill is not None, "it ended before it was killed"
     assert kill.good, kill
 
@@ -52,8 +52,27 @@ def test_after_a_kill_the_same_command_brings_all(small, seaweedfs):
     assert names == set()
 
 
-def test_a_push_killed_while_it_collects_is_whole_after_restore(small, seaweedfs):
-    """At a moment after which the next plain push of DVC 3.67 sends a part and succeeds."""
+#: A command of DVC that dies when the first of two raw folders is noted, and the second not yet.
+DYING = """\
+import os, dvc_data.index as i, dvc_data.index.collect as c
+whole, collect, raw = i.DataIndex.commit, c._collect_from_index, []
+def noted(cache, prefix, index, place, *more, **options):
+    raw.extend([place] if place[:2] == ("data", "raw") else [])
+    return collect(cache, prefix, index, place, *more, **options)
+c._collect_from_index = noted
+i.DataIndex.commit = lambda self: (whole(self), raw and os.kill(os.getpid(), 9))
+from dvc.cli import main; main(["COMMAND"])
+"""
+
+
+def die(small, command):
+    code = DYING.replace("COMMAND", command)
+    assert small.run(sys.executable, "-c", code, check=False).returncode == -9
+
+
+@pytest.fixture
+def killed_push(small, seaweedfs):
+    """Kill a push while it collects; give what says which objects the buckets lack."""
     buckets = Buckets(seaweedfs)
     buckets.point(small.path, "storage", "restricted")
     create_buckets([read_remote(small.path, name) for name in ("storage", "restricted")])
@@ -61,36 +80,38 @@ def test_a_push_killed_while_it_collects_is_whole_after_restore(small, seaweedfs
         write(small.path / f"data/raw/{name}/a.csv", f"{name}\n" * 100)
         small.run("quickstack", "add", f"data/raw/{name}")
     kills.commit(small, "two folders for the restricted remote")
-    # When the first of the two folders is noted, and before the second is.
-    killed = (
-        "import os, dvc_data.index as i, dvc_data.index.collect as c\n"
-        "whole, collect, raw = i.DataIndex.commit, c._collect_from_index, []\n"
-        "def noted(cache, prefix, index, place, *more, **options):\n"
-        "    raw.extend([place] if place[:2] == ('data', 'raw') else [])\n"
-        "    return collect(cache, prefix, index, place, *more, **options)\n"
-        "c._collect_from_index = noted\n"
-        "i.DataIndex.commit = lambda self: (whole(self), raw and os.kill(os.getpid(), 9))\n"
-        "from dvc.cli import main; main(['push'])"
-    )
-
-    def push_killed():
-        done = small.run(sys.executable, "-c", killed, check=False)
-        assert done.returncode == -9
-
-    def lacking():
-        return wanted - {*buckets.objects(buckets.storage), *buckets.objects(buckets.restricted)}
-
+    die(small, "push")
     objects = kills.Objects()
     names, _ = objects.wrong(kills.cached(small.path))
     wanted = kills.named(small, "HEAD", objects.folders)
     assert wanted <= names
-    push_killed()
+    return lambda: (
+        wanted - {*buckets.objects(buckets.storage), *buckets.objects(buckets.restricted)}
+    )
+
+
+def test_after_a_push_killed_while_it_collects_push_sends_all(small, killed_push):
+    pushed = small.run("quickstack", "push", "--jobs", "2")
+    assert killed_push() == set()
+    assert "left out" not in pushed.stdout, "the list was not dropped"
+    assert "Everything is up to date" in small.run("quickstack", "push").stdout
+
+
+@pytest.mark.long
+def test_after_one_of_dvc_it_looks_and_puts_there_what_is_missing(small, killed_push):
     small.run("dvc", "push")
-    assert len(lacking()) == 2, "DVC no longer does this: take `forget_collected` out"
-    for key in (found := buckets.objects(buckets.restricted)).values():
-        buckets.s3.delete_object(Bucket=buckets.restricted, Key=key)
-    assert found
-    push_killed()
-    small.run("quickstack", "restore")
-    small.run("dvc", "push")
-    assert lacking() == set()
+    assert len(killed_push()) == 2, "DVC no longer does this: `dvc push` will do"
+    small.run("quickstack", "push")
+    assert killed_push() == set()
+
+
+@pytest.mark.long
+def test_after_a_pull_killed_while_it_collects_pull_brings_all(small, killed_push):
+    small.run("quickstack", "push")
+    raw = small.path / "data" / "raw"
+    for place in (small.path / ".dvc" / "cache", raw / "one", raw / "other"):
+        shutil.rmtree(place)
+    die(small, "pull")
+    small.run("quickstack", "pull")
+    found = {path.parent.name: path.read_text(encoding="utf-8") for path in raw.glob("*/a.csv")}
+    assert found == {name: f"{name}\n" * 100 for name in ("one", "other")}

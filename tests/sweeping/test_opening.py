@@ -81,5 +81,5 @@ def test_data_that_are_not_here(small):
         path.unlink()
     with pytest.raises(QuickstackError, match="is not in the cache") as caught:
         conduct(opened(small), 2, 1, lambda *_: None)
-    assert "dvc pull" in caught.value.fix
+    assert "quickstack pull" in caught.value.fix
     assert not list((small.path / ".dvc" / "tmp" / "sweeps").glob("*"))

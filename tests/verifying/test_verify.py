@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from examples import write
@@ -100,8 +102,13 @@ def test_git_pushes_no_commit_whose_data_were_not_pushed(project, tmp_path):
     refused = project.run("git", "push", "--quiet", "hub", "main", check=False)
     assert refused.returncode != 0
     assert "restricted: data/raw/sample" in refused.stderr
-    assert "To fix it: dvc push, then push again." in refused.stderr
-    project.run("dvc", "push", "--quiet")
+    assert "To fix it: quickstack push, then push again." in refused.stderr
+    project.run("quickstack", "push", "--quiet")
+    project.run("git", "push", "--quiet", "hub", "main")
+    # A colleague who has neither raw data nor access to them can push.
+    shutil.rmtree(project.root.parent / "restricted")
+    shutil.rmtree(project.root / ".dvc" / "cache")
+    project.run("git", "commit", "--quiet", "--allow-empty", "-m", "words")
     project.run("git", "push", "--quiet", "hub", "main")
 
 

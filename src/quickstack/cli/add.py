@@ -17,5 +17,6 @@ def add(
 
     pointer = add_restricted(find_root(), path.absolute())
     typer.echo(
-        f"{pointer.as_posix()} names this version; `dvc push` takes it to the restricted remote"
+        f"{pointer.as_posix()} names this version; `quickstack push` takes it to the "
+        "restricted remote"
     )

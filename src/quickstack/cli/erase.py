@@ -112,5 +112,5 @@ def _report(done: Erased) -> None:
     typer.echo(f"{done.objects} objects erased; {LEDGER.as_posix()} says when, and not whom")
     for name in done.left:
         typer.echo(f"{name} still holds the person: correct it by hand, or make it again")
-    typer.echo("Now run `dvc repro`, commit, `git push` and `dvc push`.")
+    typer.echo("Now run `dvc repro`, commit, `git push` and `quickstack push`.")
     typer.echo("Then erase in every other clone, too: its cache may hold what was erased here.")

@@ -197,7 +197,8 @@ def _finish(root: Path, dataset: str, landed: Landed, add: bool) -> None:
 
     pointer = add_restricted(root, root / folder)
     typer.echo(
-        f"{pointer.as_posix()} names this version; `dvc push` takes it to the restricted remote"
+        f"{pointer.as_posix()} names this version; `quickstack push` takes it to the "
+        "restricted remote"
     )
 
 

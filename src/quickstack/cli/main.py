@@ -32,6 +32,7 @@ from quickstack.cli import (
     storage,
     summary,
     sweep,
+    transfer,
     verify,
 )
 from quickstack.errors import QuickstackError
@@ -91,6 +92,8 @@ app.command("checkout")(checkout.checkout)
 app.command("summary")(summary.summary)
 app.command("restore")(restore.restore)
 app.command("add")(add.add)
+app.command("push", context_settings=transfer.SETTINGS)(transfer.push)
+app.command("pull", context_settings=transfer.SETTINGS)(transfer.pull)
 app.command("scan")(scan.scan)
 app.command("erase")(erase.erase)
 app.command("sweep")(sweep.sweep)

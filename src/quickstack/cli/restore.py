@@ -8,13 +8,11 @@ import typer
 
 
 def restore() -> None:
-    """Bring back the outputs that DVC removed for a run that then failed.
-
-    After a push or pull that was killed, it lets the next one look at everything again.
-    """
+    """Bring back the outputs that DVC removed for a run that then failed."""
     from quickstack.cli.repository import find_root
     from quickstack.lineage.pipeline import declared_stages
-    from quickstack.lineage.previous import forget_collected, restore_outputs
+    from quickstack.lineage.previous import restore_outputs
+    from quickstack.verifying.transfer import forget_collected
 
     root = find_root()
     os.chdir(root)

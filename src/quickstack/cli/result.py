@@ -32,7 +32,7 @@ def result() -> None:
         "Look at": f"{(paths.EXPORTS / 'index.html').as_posix()}, the tables beside it, "
         f"{paths.MODEL_CARD.as_posix()}",
         "Versioned": "data, model and exports by dvc.lock, metrics in reports/ by git: "
-        "`git add -A && git commit`, then `dvc push`",
+        "`git add -A && git commit`, then `quickstack push`",
     }
     for label, text in lines.items():
         typer.echo(f"{label:<11}{text}")

@@ -40,7 +40,7 @@ def start(
         state = "created" if remote.bucket in made else "found"
         typer.echo(f"  remote {remote.name}: bucket {remote.bucket} {state}")
     typer.echo(f"Address and keys: {LOCAL} (not in git). Objects: {server.FOLDER / 'data'}")
-    typer.echo("Next: dvc push. To end it: quickstack storage stop")
+    typer.echo("Next: quickstack push. To end it: quickstack storage stop")
 
 
 @app.command()

@@ -14,6 +14,7 @@ from quickstack.errors import QuickstackError
 from quickstack.lineage.plan import dvc_reason
 from quickstack.paths import QUARANTINE, RAW, REQUIREMENTS
 from quickstack.storage.remotes import SHARED
+from quickstack.verifying.transfer import forget_collected
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def checkout(root: Path, name: str) -> Arrival:
             f"git cannot switch to '{name}'",
             fix=f"see what `git checkout {name}` says; it changed nothing",
         )
+    forget_collected(root)
     _dvc(root, "checkout", "--quiet", "--allow-missing")
     lacking = _lacking(root)
     for _ in range(ATTEMPTS):

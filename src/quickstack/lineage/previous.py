@@ -65,19 +65,6 @@ def restore_outputs(stage: str, before: dict[Path, Identity | None]) -> list[str
     return [path.as_posix() for path in away if not path.exists()]
 
 
-def forget_collected(root: Path) -> None:
-    """Let DVC's next push, pull and fetch collect anew which objects a version consists of.
-
-    DVC 3.67 keeps that list in its index, and writes it output by output. A push that is killed
-    meanwhile leaves a part, which the next ones take for the whole: they send a part, and succeed,
-    until one finds something to send and drops the list.
-    """
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        repo.drop_data_index()
-
-
 def clear_leftovers(stage: str) -> None:
     """Remove what a killed run left beside the outputs: it may hold raw data."""
     for path, _ in _declared(stage):

@@ -43,23 +43,15 @@ def verified(root: Path) -> str:
     QuickstackError
         With the first thing that is wrong.
     """
-    from quickstack.lineage.pipeline import undeclared_sentences
-    from quickstack.lineage.plan import stages_to_run
-    from quickstack.lineage.restricted import unrestricted_outputs
-    from quickstack.storage.local_config import check_no_secrets
-    from quickstack.storage.remotes import CONFIG
+    from quickstack.storage.probe import Status
+    from quickstack.verifying.levels import QUICK, results
 
-    check_no_secrets(root / CONFIG)
-    wrong = [
-        *undeclared_sentences(root),
-        *(f"a push would share {path}" for path in unrestricted_outputs(root)),
-        *(f"stage '{stage}' would run" for stage in stages_to_run(root)),
-    ]
-    if wrong:
-        raise QuickstackError(
-            f"this commit does not hold what it says: {wrong[0]}",
-            fix="see `quickstack verify`; run `dvc repro`, and commit",
-        )
+    for result in results(root, QUICK):
+        if result.status == Status.FAILED:
+            raise QuickstackError(
+                f"this commit does not hold what it says: {result.sentence}",
+                fix="see `quickstack verify`; run `dvc repro`, and commit",
+            )
     return "dvc.lock describes this state, and stages declare what they import"
 
 

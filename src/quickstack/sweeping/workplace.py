@@ -65,7 +65,7 @@ def furnish(root: Path, folder: Path, base: str) -> None:
         except DvcException as error:
             raise QuickstackError(
                 f"{INTERIM.as_posix()} of commit {base[:7]} is not in the cache",
-                fix="run `dvc repro`, or `dvc pull --remote storage --allow-missing`",
+                fix="run `dvc repro`, or `quickstack pull --remote storage --allow-missing`",
             ) from error
 
 

@@ -60,7 +60,9 @@ def refusals(root: Path, pushed: str, remote: str) -> list[str]:
     if not bad:
         return []
     newest = unpushed(root, dict.fromkeys(tips & commits.keys(), ""))
-    command = "dvc push" if len(newest) == len(bad) else "dvc push --all-commits"
+    command = "quickstack push"
+    if len(newest) != len(bad):
+        command += " --all-commits"
     listed = [sentence.rpartition("; ")[0] for sentence in sentences(bad)]
     return [*listed, f"The data were not pushed. To fix it: {command}, then push again."]
 

@@ -16,6 +16,8 @@ import yaml
 
 from quickstack.errors import QuickstackError
 
+#: In place of a commit: the files as they are now.
+WORKSPACE = ""
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
@@ -78,7 +80,7 @@ def needs(
     Parameters
     ----------
     commits
-        What they are called, by commit.
+        What they are called, by commit, or by `WORKSPACE`.
     default_remote
         Where outputs go that name no remote.
     listing
@@ -90,7 +92,7 @@ def needs(
         documents = {}
         for path, blob in _files(root, commit):
             if blob not in parsed:
-                parsed[blob] = _parsed(git(root, "cat-file", "blob", blob))
+                parsed[blob] = _parsed(_content(root, path, blob))
             documents[path] = parsed[blob]
         for path, out, options in _outputs(documents):
             for need in _objects(path, out, options.get("remote") or default_remote, ref, listing):
@@ -114,10 +116,22 @@ def object_key(md5: str, *, legacy: bool = False) -> str:
 
 
 def _files(root: Path, commit: str) -> Iterator[tuple[str, str]]:
-    for line in filter(None, git(root, "ls-tree", "-r", "-z", commit).split("\0")):
-        facts, _, path = line.partition("\t")
+    """Yield DVC's files and their blobs; in the workspace the path stands for the blob."""
+    if commit == WORKSPACE:
+        listed = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        pairs = [(p, p) for p in git(root, *listed).split("\0") if p and (root / p).is_file()]
+    else:
+        lines = filter(None, git(root, "ls-tree", "-r", "-z", commit).split("\0"))
+        pairs = [(path, facts.split()[2]) for facts, _, path in (n.partition("\t") for n in lines)]
+    for path, blob in pairs:
         if posixpath.basename(path) in ("dvc.yaml", "dvc.lock") or path.endswith(".dvc"):
-            yield path, facts.split()[2]
+            yield path, blob
+
+
+def _content(root: Path, path: str, blob: str) -> str:
+    if blob == path:
+        return (root / path).read_text(encoding="utf-8", errors="replace")
+    return git(root, "cat-file", "blob", blob)
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -7,23 +7,22 @@ object compared.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from quickstack.erasing.stores import Facts, Store, remote_store
+from quickstack.erasing.stores import Store
 from quickstack.errors import QuickstackError, StorageError
-from quickstack.scanning.dvc_objects import cache_folder
 from quickstack.storage.remotes import RESTRICTED
 from quickstack.verifying.hashes import file_md5
 from quickstack.verifying.levels import Verdict
 from quickstack.verifying.needed import Need, needs, tips
 from quickstack.verifying.progress import step
+from quickstack.verifying.remotes import Remotes, bare_md5
 
 #: Bytes that are read where no listing proves the content, newest objects first.
 BUDGET = 1 << 30
-_REPAIR = "`dvc push`, or `quickstack verify --stored --repair`"
+_REPAIR = "`quickstack push`, or `quickstack verify --stored --repair`"
 
 
 @dataclass(frozen=True)
@@ -32,53 +31,6 @@ class Bad:
 
     need: Need
     what: str
-
-
-class Remotes:
-    """The remotes, each listed once, and this repository's cache."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.cache = root, cache_folder(root)
-        self._stores: dict[str, Store] = {}
-        self._facts: dict[str, dict[str, Facts]] = {}
-
-    def store(self, name: str) -> Store:
-        """Return a remote."""
-        if name not in self._stores:
-            self._stores[name] = remote_store(self.root, name)
-        return self._stores[name]
-
-    def facts(self, name: str) -> dict[str, Facts]:
-        """Return what a remote lists."""
-        if name not in self._facts:
-            step(f"listing {name}")
-            self._facts[name] = self.store(name).facts()
-        return self._facts[name]
-
-    def default(self) -> str:
-        """Return the remote of outputs that name none."""
-        from dvc.config import Config
-
-        return str(Config(str(self.root / ".dvc"))["core"].get("remote", "storage"))
-
-    def cached(self, need: Need) -> Path | None:
-        """Return the object in the cache, where its content is right."""
-        path = self.cache / need.key
-        return path if path.is_file() and file_md5(path) == _bare(need) else None
-
-    def listing(self, need: Need) -> bytes | None:
-        """Return a folder's listing from the cache, else from its remote."""
-        if path := self.cached(need):
-            return path.read_bytes()
-        try:
-            if need.key not in self.facts(need.remote):
-                return None
-            with self.store(need.remote).file(need.key) as file:
-                content: bytes = file.read_bytes()
-        except StorageError:
-            return None
-        right = hashlib.md5(content, usedforsecurity=False).hexdigest() == _bare(need)
-        return content if right else None
 
 
 def stored(root: Path, *, days: int = 90, deep: bool = False, repair: bool = False) -> Verdict:
@@ -109,11 +61,30 @@ def stored(root: Path, *, days: int = 90, deep: bool = False, repair: bool = Fal
     return verdict
 
 
-def unpushed(root: Path, commits: dict[str, str]) -> list[Bad]:
-    """Return the objects that commits need and their remotes lack, by the listing alone."""
+def unpushed(root: Path, commits: dict[str, str], remote: str | None = None) -> list[Bad]:
+    """Return the objects that commits need and their remotes lack, by the listing alone.
+
+    Parameters
+    ----------
+    remote
+        The one remote that counts, which is then also that of outputs that name none.
+    """
     remotes = Remotes(root)
-    needed = needs(root, commits, remotes.default(), remotes.listing)
-    return [bad for name, group in _by_remote(needed) for bad in _missing(remotes, name, group)]
+    needed = needs(root, commits, remote or remotes.default(), remotes.listing)
+    bad: list[Bad] = []
+    for name, group in _by_remote(needed):
+        if remote in (None, name):
+            try:
+                bad += _missing(remotes, name, group)
+            except StorageError:
+                if not _is_foreign(remotes, name, group):
+                    raise
+    return bad
+
+
+def put_back(root: Path, bad: list[Bad]) -> Iterator[Bad]:
+    """Put objects back from this cache; yield those that stay bad."""
+    return _repair(Remotes(root), bad, Verdict(""))
 
 
 def sentences(bad: Iterable[Bad]) -> list[str]:
@@ -141,14 +112,18 @@ def _look(
             bad += _missing(remotes, name, group)
             bad += _wrong(remotes, name, group, verdict, deep=deep)
         except StorageError as error:
-            # Who has no access to raw data has none in the cache either, and nothing to lose.
-            if name == RESTRICTED and not any(remotes.cached(need) for need in group):
+            if _is_foreign(remotes, name, group):
                 verdict.notes.append(f"{name} was not looked at: {error.sentence()}")
                 continue
             verdict.wrong.append(f"{name} cannot be looked at: {error.sentence()}")
             continue
         looked += len(group)
     return bad, looked
+
+
+def _is_foreign(remotes: Remotes, name: str, group: list[Need]) -> bool:
+    """Whether it is raw data's: who has no access has none in the cache, and nothing to lose."""
+    return name == RESTRICTED and not any(remotes.cached(need) for need in group)
 
 
 def _by_remote(needed: list[Need]) -> Iterator[tuple[str, list[Need]]]:
@@ -183,7 +158,7 @@ def _wrong(
             continue  # of DVC 2, whose hash of a text is not that of its bytes
         if need.size is not None and fact.size != need.size:
             yield Bad(need, f"has {fact.size:,} bytes of {need.size:,}")
-        elif deep or (fact.md5 is not None and fact.md5 != _bare(need)):
+        elif deep or (fact.md5 is not None and fact.md5 != bare_md5(need)):
             # An ETag that is no MD5 comes from encryption with a key of its own: read it.
             doubted.append(need)
         elif fact.md5 is None:
@@ -203,7 +178,7 @@ def _wrong(
     for number, need in enumerate(doubted):
         if number % 100 == 0:
             step(f"reading {name}: {number:,} of {len(doubted):,} objects")
-        if _content(store, need) != _bare(need):
+        if _content(store, need) != bare_md5(need):
             yield Bad(need, "has other content than its name says")
 
 
@@ -227,7 +202,3 @@ def _repair(remotes: Remotes, bad: list[Bad], verdict: Verdict) -> Iterator[Bad]
         put += 1
     if put:
         verdict.notes.append(f"{put:,} objects were put back from this cache")
-
-
-def _bare(need: Need) -> str:
-    return need.md5.removesuffix(".dir")

@@ -1,0 +1,38 @@
+"""`quickstack push` and `quickstack pull`: as DVC does, and whole also after a kill."""
+
+from __future__ import annotations
+
+import typer
+
+#: All arguments are DVC's.
+SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def push(context: typer.Context) -> None:
+    """Do what `dvc push` does, with its arguments; then look whether the remotes hold it all."""
+    from quickstack.cli.repository import find_root
+    from quickstack.verifying.transfer import lacking, transfer
+
+    root = find_root()
+    if code := transfer(root, "push", context.args):
+        raise typer.Exit(code)
+    put, found = lacking(root, context.args)
+    if put:
+        typer.echo(f"{put:,} objects that DVC left out were put into their remotes")
+    for sentence in found:
+        typer.echo(sentence, err=True)
+    if found:
+        typer.echo(
+            "Not all is stored. To fix it: push from where the data are, or run `dvc repro`.",
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+def pull(context: typer.Context) -> None:
+    """Do what `dvc pull` does, with its arguments, after looking at everything again."""
+    from quickstack.cli.repository import find_root
+    from quickstack.verifying.transfer import transfer
+
+    if code := transfer(find_root(), "pull", context.args):
+        raise typer.Exit(code)
