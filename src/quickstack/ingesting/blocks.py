@@ -28,6 +28,8 @@ _ROWS = 1 << 16
 #: A column is worth a dictionary where a value occurs this often at the beginning of the file,
 #: which is at most so many bytes.
 _REPEATS, _BEGINNING = 4, 1 << 20
+#: A first cut smaller than this share of a block is most likely the whole file.
+_WHOLE = 0.9
 
 
 @contextmanager
@@ -46,22 +48,22 @@ def checked_blocks(
     with open_delimited(
         job.partition, job.contract, job.block_bytes, record_test(job.contract)
     ) as file:
-        checks = replace(checks, varied=_varied(file, checks))
+        first = file.cutter.peek()
+        alone = first is None or len(first.data) < job.block_bytes * _WHOLE
+        checks = replace(checks, varied=_varied(file, first, checks), alone=alone)
         yield checks, _delimited(file, job, checks, executor)
 
 
-def _varied(file: DelimitedFile, checks: Checks) -> frozenset[str]:
+def _varied(file: DelimitedFile, cut: Cut | None, checks: Checks) -> frozenset[str]:
     """Return the columns whose values seldom repeat at the beginning of the file."""
     import pyarrow as pa
 
-    cut = file.cutter.next()
     if cut is None:
         return frozenset()
     end = cut.data.rfind(b"\n", 0, _BEGINNING) + 1
     head = cut.data[:end] if end and len(cut.data) > _BEGINNING else cut.data
     beginning = replace(cut, data=head, line_ends=count(head, b"\n"))
     table = as_typed(file.parse(beginning, checks.types).block.table, checks)
-    file.cutter.give_back([], cut.data, cut.offset, cut.line, grow=False)
     return frozenset(
         c.name
         for c in checks.contract.columns

@@ -24,12 +24,15 @@ class Checks:
         The columns that references of other tables point at.
     varied
         The text columns whose values seldom repeat.
+    alone
+        Whether no other block is likely to come, for which something could be remembered.
     """
 
     contract: Contract
     key: bytes | None
     targets: tuple[tuple[str, ...], ...] = ()
     varied: frozenset[str] = frozenset()
+    alone: bool = False
 
     @cached_property
     def types(self) -> dict[str, Any]:
@@ -75,6 +78,8 @@ class Checks:
     @cached_property
     def known(self) -> dict[str, Known]:
         """What earlier blocks showed of the values of pseudonymous text columns."""
+        if self.alone:
+            return {}
         return {
             c.name: Known() for c in self.echoed if c.personal == "pseudonym" and c.type == "string"
         }

@@ -59,9 +59,18 @@ class Cutter:
         self._ended = False
         self._wanted = max(size, _HEADER)
         self._least = 0
+        self._seen: Cut | None = None
+
+    def peek(self) -> Cut | None:
+        """Return the next cut, which `next` then returns again; None at the end."""
+        self._seen = self.next()
+        return self._seen
 
     def next(self) -> Cut | None:
         """Return the next cut, None at the end."""
+        if (seen := self._seen) is not None:
+            self._seen = None
+            return seen
         if (cut := self._quick()) is not None:
             return cut
         data, final = self._taken(self._wanted)
