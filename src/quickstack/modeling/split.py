@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ def split_columns(contract: Contract) -> tuple[str, ...]:
     return names
 
 
-def split_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_]:
+def split_labels(table: pd.DataFrame, contract: Contract) -> pd.Categorical:
     """Say which rows train the model and which test it.
 
     A row keeps its side when rows are added: it is chosen by its own time, its own position or
@@ -39,14 +40,16 @@ def split_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_]:
 
     Returns
     -------
-    numpy.ndarray
-        Text, shape (rows,): `train`, `test`, or `unlabelled` where the target is missing.
+    pandas.Categorical
+        Shape (rows,): `train`, `test`, or `unlabelled` where the target is missing.
 
     Raises
     ------
     DataError
         Where no row is left to train on, or to test with.
     """
+    import pandas as pd
+
     split = contract.split
     if split.from_time is not None:
         moments = _moments(table, contract)
@@ -56,8 +59,9 @@ def split_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_]:
         test = np.arange(len(table)) >= split.from_row
     else:
         test = _key_shares(table, contract.key) < (split.share or 0.0)
-    labels = np.where(test, TEST, TRAIN)
-    labels = np.where(table[contract.target].isna().to_numpy(dtype=bool), UNLABELLED, labels)
+    codes = test.astype("int8")
+    codes[table[contract.target].isna().to_numpy(dtype=bool)] = 2
+    labels = pd.Categorical.from_codes(codes, [TRAIN, TEST, UNLABELLED])
     for label, purpose in ((TRAIN, "to train on"), (TEST, "to test with")):
         if not (labels == label).any():
             raise DataError(
@@ -68,12 +72,12 @@ def split_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_]:
     return labels
 
 
-def count_rows(labels: NDArray[np.str_]) -> dict[str, int]:
+def count_rows(labels: pd.Categorical) -> dict[str, int]:
     """Return how many rows train, test and have no target."""
     return {label: int((labels == label).sum()) for label in (TRAIN, TEST, UNLABELLED)}
 
 
-def period_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_] | None:
+def period_labels(table: pd.DataFrame, contract: Contract) -> pd.Categorical | None:
     """Name the period of each row; sorted as text, the names are in the order of time.
 
     Parameters
@@ -85,38 +89,41 @@ def period_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_] |
 
     Returns
     -------
-    numpy.ndarray or None
-        Text, shape (rows,): `2024-03-05T13` (hour), `2024-03-05`, `2024-W05` (ISO 8601 week),
+    pandas.Categorical or None
+        Shape (rows,): `2024-03-05T13` (hour), `2024-03-05`, `2024-W05` (ISO 8601 week),
         `2024-03`, `2024-Q1`, `2024`, or `0001` for the first block of rows; "" where the time
-        is missing. None where the contract gives no order in time.
+        is missing. Its categories are "" and the periods that occur, in order. None where the
+        contract gives no order in time.
     """
-    import pandas as pd
-
     if contract.time_column is None:
         if contract.rows_per_period is None:
             return None
-        blocks = np.arange(len(table)) // contract.rows_per_period + 1
-        return np.char.zfill(blocks.astype(str), 4)
+        return _named(np.arange(len(table)) // contract.rows_per_period + 1, "{:04d}".format)
     moments = _moments(table, contract)
+    missing = np.isnat(moments)
     if contract.period == "week":
         weeks = table[contract.time_column].dt.isocalendar()
-        year, week = (
-            weeks[part].fillna(0).to_numpy("int64").astype(str) for part in ("year", "week")
-        )
-        labels = _joined(year, "-W", np.char.zfill(week, 2))
-    elif contract.period == "quarter":
-        quarter = moments.astype("datetime64[M]").astype("int64") % 12 // 3 + 1
-        labels = _joined(moments.astype("datetime64[Y]").astype(str), "-Q", quarter.astype(str))
-    else:
-        unit = {"hour": "h", "day": "D", "month": "M", "year": "Y"}[contract.period or "month"]
-        # Many rows share a period: each is written once.
-        codes, starts = pd.factorize(moments.astype(f"datetime64[{unit}]").astype("int64"))
-        labels = starts.astype(f"datetime64[{unit}]").astype(str)[codes]
-    return np.where(np.isnat(moments), "", labels)
+        year, week = (weeks[part].to_numpy("int64", na_value=0) for part in ("year", "week"))
+        return _named(100 * year + week, lambda n: f"{n // 100}-W{n % 100:02d}", missing)
+    if contract.period == "quarter":
+        quarters = moments.astype("datetime64[M]").astype("int64") // 3 + 4 * 1970
+        return _named(quarters, lambda n: f"{n // 4:04d}-Q{n % 4 + 1}", missing)
+    unit = {"hour": "h", "day": "D", "month": "M", "year": "Y"}[contract.period or "month"]
+    starts = moments.astype(f"datetime64[{unit}]").astype("int64")
+    return _named(starts, lambda n: str(np.datetime64(n, unit)), missing)
 
 
-def _joined(start: NDArray[np.str_], middle: str, end: NDArray[np.str_]) -> NDArray[np.str_]:
-    return np.char.add(np.char.add(start, middle), end)
+def _named(
+    numbers: NDArray[np.int64], name: Callable[[int], str], missing: NDArray[np.bool_] | None = None
+) -> pd.Categorical:
+    """Name the periods that occur, each once, since many rows share one."""
+    import pandas as pd
+
+    known = slice(None) if missing is None else ~missing
+    codes = np.zeros(len(numbers), dtype="int64")
+    found, found_names = pd.factorize(numbers[known], sort=True)
+    codes[known] = found + 1
+    return pd.Categorical.from_codes(codes, ["", *map(name, found_names.tolist())], ordered=True)
 
 
 def _moments(table: pd.DataFrame, contract: Contract) -> NDArray[np.datetime64]:
