@@ -116,8 +116,9 @@ class Cells:
         new = (rows["split"] != "train").to_numpy()
         if not new.any():
             return whole
-        needed = dict.fromkeys([self.contract.target, *self.contract.segments])
-        rows, table = rows[new], table[[*needed]][new]
+        if not new.all():
+            needed = dict.fromkeys([self.contract.target, *self.contract.segments])
+            rows, table = rows[new], table[[*needed]][new]
         period = _codes(rows["period"], self.periods)
         if self.contract.task == "regression":
             channels, weights = self._values(rows, table)

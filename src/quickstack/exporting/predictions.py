@@ -116,7 +116,7 @@ def prediction_rows(
 
     rows = len(table)
     columns: dict[str, Any] = {
-        "row": pd.RangeIndex(labels.first_row, labels.first_row + rows),
+        "row": np.arange(labels.first_row, labels.first_row + rows),
         "period": _periods(labels.periods, rows),
         "split": labels.split,
         "model_version": pd.Categorical.from_codes(np.zeros(rows, "int8"), [model_version]),
@@ -124,19 +124,19 @@ def prediction_rows(
     own = iter(predicted.columns)
     for field in layout.fields:
         if field.source is not None:
-            values = table[field.source].reset_index(drop=True)
+            values = table[field.source]
             if field.type == "string" and field.name != "actual":
                 values = segment_texts(values, contract.column(field.source).interim_type)
         elif field.name.startswith(("prediction", "probability")):
-            values = predicted[next(own)].reset_index(drop=True)
+            values = predicted[next(own)]
             values = values.round(decimals) if field.type == "number" else values
         else:
             continue
-        columns[field.name] = values.astype("string") if field.type == "string" else values
+        if field.type == "string" and values.dtype != "str":
+            values = values.astype("string")
+        columns[field.name] = values.array  # without its index, which may be any
     columns |= outcome_columns(contract, columns, half_width=half_width, decimals=decimals)
-    return pd.DataFrame(
-        {field.name: columns[field.name] for field in layout.fields}, index=pd.RangeIndex(rows)
-    )
+    return pd.DataFrame({field.name: columns[field.name] for field in layout.fields}, copy=False)
 
 
 def segment_names(layout: Layout) -> dict[str, str]:

@@ -69,7 +69,7 @@ def writers(workers: int) -> Iterator[Executor]:
 
 
 class Outgoing:
-    """A table on its way: its rows are all known and wait on disk to be written.
+    """A table on its way: its rows are all known and wait to be written.
 
     The files of a partitioned table are `<name>/<value>.csv` and so on. Those of one value depend
     on its own rows, their order, and nothing else.
@@ -81,11 +81,11 @@ class Outgoing:
     Parameters
     ----------
     waiting
-        A folder for its rows; the caller removes it when the table is finished.
+        A folder for rows that wait on disk; the caller removes it when the table is finished.
     layout
         Names and types of the columns; other columns of the frames are left out.
     frames
-        The rows, one partition at a time. Memory holds one of them.
+        The rows, one partition at a time. Memory holds one of them beside what `Spool` keeps.
 
     Attributes
     ----------
@@ -228,12 +228,12 @@ def to_arrow(frame: pd.DataFrame, layout: Layout) -> pa.Table:
     arrays = []
     for field, kind in zip(layout.fields, table_schema(layout), strict=True):
         try:
-            values, dtype = frame[field.name], frame[field.name].dtype
+            values = frame[field.name]
             if field.type == "number":
                 numbers = values.to_numpy(dtype="float64", na_value=np.nan)
                 odd = ~np.isfinite(numbers)
                 array = pa.array(numbers, mask=odd if odd.any() else None)
-            elif isinstance(dtype, pd.CategoricalDtype):
+            elif isinstance(values.dtype, pd.CategoricalDtype):
                 array = pa.array(values, from_pandas=True)
                 texts = array.dictionary.cast(kind.type)
                 array = pa.DictionaryArray.from_arrays(array.indices, texts)

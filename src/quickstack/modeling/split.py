@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,35 +94,45 @@ def period_labels(table: pd.DataFrame, contract: Contract) -> pd.Categorical | N
         is missing. Its categories are "" and the periods that occur, in order. None where the
         contract gives no order in time.
     """
+    import pandas as pd
+
     if contract.time_column is None:
         if contract.rows_per_period is None:
             return None
-        return _named(np.arange(len(table)) // contract.rows_per_period + 1, "{:04d}".format)
-    moments = _moments(table, contract)
-    missing = np.isnat(moments)
-    if contract.period == "week":
-        weeks = table[contract.time_column].dt.isocalendar()
-        year, week = (weeks[part].to_numpy("int64", na_value=0) for part in ("year", "week"))
-        return _named(100 * year + week, lambda n: f"{n // 100}-W{n % 100:02d}", missing)
-    if contract.period == "quarter":
-        quarters = moments.astype("datetime64[M]").astype("int64") // 3 + 4 * 1970
-        return _named(quarters, lambda n: f"{n // 4:04d}-Q{n % 4 + 1}", missing)
-    unit = {"hour": "h", "day": "D", "month": "M", "year": "Y"}[contract.period or "month"]
-    starts = moments.astype(f"datetime64[{unit}]").astype("int64")
-    return _named(starts, lambda n: str(np.datetime64(n, unit)), missing)
+        blocks = np.arange(len(table)) // contract.rows_per_period
+        return _named(blocks, [f"{n + 1:04d}" for n in np.unique(blocks)])
+    # Many rows share a day or an hour: each is named once.
+    unit = "h" if contract.period == "hour" else "D"
+    starts = _moments(table, contract).astype(f"datetime64[{unit}]")
+    codes, found = pd.factorize(starts.view("int64"))
+    return _named(codes, _names(found.view(f"datetime64[{unit}]"), contract.period or "month"))
 
 
-def _named(
-    numbers: NDArray[np.int64], name: Callable[[int], str], missing: NDArray[np.bool_] | None = None
-) -> pd.Categorical:
-    """Name the periods that occur, each once, since many rows share one."""
+def _names(starts: NDArray[np.datetime64], period: str) -> list[str]:
+    """Name the period of each day or hour; "" stands for a missing one."""
     import pandas as pd
 
-    known = slice(None) if missing is None else ~missing
-    codes = np.zeros(len(numbers), dtype="int64")
-    found, found_names = pd.factorize(numbers[known], sort=True)
-    codes[known] = found + 1
-    return pd.Categorical.from_codes(codes, ["", *map(name, found_names.tolist())], ordered=True)
+    if period == "week":
+        weeks = pd.Series(starts.astype("datetime64[s]")).dt.isocalendar().fillna(0)
+        names = [f"{year}-W{week:02d}" for year, week in zip(weeks.year, weeks.week, strict=True)]
+    elif period == "quarter":
+        years = starts.astype("datetime64[Y]").astype(str)
+        quarters = starts.astype("datetime64[M]").astype("int64") % 12 // 3 + 1
+        names = [f"{year}-Q{quarter}" for year, quarter in zip(years, quarters, strict=True)]
+    else:
+        unit = {"hour": "h", "day": "D", "month": "M", "year": "Y"}[period]
+        names = starts.astype(f"datetime64[{unit}]").astype(str).tolist()
+    return ["" if gone else name for name, gone in zip(names, np.isnat(starts), strict=True)]
+
+
+def _named(codes: NDArray[np.int64], names: list[str]) -> pd.Categorical:
+    """Return the names of rows as ordered categories, "" first."""
+    import pandas as pd
+
+    categories = ["", *sorted({*names} - {""})]
+    place = {name: number for number, name in enumerate(categories)}
+    numbers = np.array([place[name] for name in names], dtype="int64")
+    return pd.Categorical.from_codes(numbers[codes], categories, ordered=True)
 
 
 def _moments(table: pd.DataFrame, contract: Contract) -> NDArray[np.datetime64]:

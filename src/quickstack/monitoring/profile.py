@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from quickstack.modeling.features import Feature
 
-    #: One text per row.
-    Labels = NDArray[Any] | pd.Categorical
-
 Profile = dict[str, NDArray[np.int64]]
 
 #: Numeric features are cut near the tenths of the reference.
@@ -29,7 +26,7 @@ BINS = 10
 
 
 def build_reference(
-    frame: pd.DataFrame, features: Iterable[Feature], periods: Labels | None
+    frame: pd.DataFrame, features: Iterable[Feature], periods: NDArray[Any] | pd.Categorical | None
 ) -> dict[str, Any]:
     """Describe the training rows: the bins, and the counts in them.
 
@@ -107,7 +104,7 @@ def profile(frame: pd.DataFrame, reference: Mapping[str, Any]) -> Profile:
 
 
 def profile_by_label(
-    frame: pd.DataFrame, labels: Labels, reference: Mapping[str, Any]
+    frame: pd.DataFrame, labels: NDArray[Any] | pd.Categorical, reference: Mapping[str, Any]
 ) -> dict[str, Profile]:
     """Profile the rows of each label; rows with the label "" are left out.
 
