@@ -59,7 +59,10 @@ def main(stage: Stage) -> None:
     with whole_folder(paths.EXPORTS) as folder:
         made = (layout, rows())
         count = write_export(
-            folder, contract, made, reports, cells, hashes=hashes, parameters=parameters
+            *(folder, contract, made, reports, cells),
+            hashes=hashes,
+            parameters=parameters,
+            workers=stage.compute.workers,
         )
     stage.log(f"{count:,} predictions; open {paths.EXPORTS.as_posix()}/index.html", rows=count)
 

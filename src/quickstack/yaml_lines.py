@@ -28,12 +28,10 @@ class LinedDocument:
     def __init__(self, text: str) -> None:
         self._lines: dict[Path, int] = {}
         self.repeated: list[Path] = []
-        loader = _TextDatesLoader(text)
         try:
-            node = loader.get_single_node()
-            self.value: Any = None if node is None else loader.construct_document(node)
-        finally:
-            loader.dispose()
+            node, self.value = _read(_FastLoader(text))
+        except yaml.YAMLError:  # libyaml says less about what is wrong
+            node, self.value = _read(_TextDatesLoader(text))
         if node is not None:
             self._walk(node, ())
 
@@ -59,11 +57,23 @@ class LinedDocument:
                 self._walk(value, (*path, index))
 
 
+def _read(loader: Any) -> tuple[yaml.Node | None, Any]:
+    try:
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
 class _TextDatesLoader(yaml.SafeLoader):
     """The safe loader, except that an unquoted date stays the text that was written."""
 
 
-_TextDatesLoader.yaml_implicit_resolvers = {
+class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml
+    """The same by libyaml, ten times as fast, where PyYAML was built with it."""
+
+
+_TextDatesLoader.yaml_implicit_resolvers = _FastLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }

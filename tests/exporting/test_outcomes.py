@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -20,7 +19,8 @@ BINARY = ("prediction", "probability")
 
 
 def rows_of(contract, table, predicted, **changes):
-    labels = Labels(1, *[np.array(["test"] * len(table))] * 3)
+    split = pd.Categorical(["test"] * len(table))
+    labels = Labels(1, split, None, split)
     layout = predictions_layout(contract, predicted.columns)
     settings = {"model_version": "0123456789ab", "decimals": 3} | changes
     return layout, prediction_rows(table, labels, predicted, layout, contract, **settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from quickstack.exporting import write_tables
+from quickstack.exporting import spool, write_tables
 from quickstack.exporting.tables import Field, Layout
 from quickstack.exporting.write_tables import write_table
 
@@ -43,9 +44,10 @@ def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-@pytest.fixture(autouse=True)
-def small_groups(monkeypatch):
+@pytest.fixture(autouse=True, params=[0, 3000, spool.HELD_BYTES], ids=["disk", "both", "memory"])
+def small_groups(request, monkeypatch):
     monkeypatch.setattr(write_tables, "GROUP_ROWS", 70)
+    monkeypatch.setattr(spool, "HELD_BYTES", request.param)
 
 
 def written(folder, frames, layout=LAYOUT):
@@ -118,3 +120,34 @@ def test_hundreds_of_periods_of_many_files_are_sorted_on_disk(tmp_path):
     assert len(facts["files"]) == 600
     assert facts["rows"] == 6000
     assert not list((tmp_path / "a").glob(".spool*"))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_any_number_of_threads_writes_the_same(tmp_path, workers):
+    whole = frame(600)
+    expected, files = written(tmp_path / "a", [whole])
+    (tmp_path / "b").mkdir()
+    (tmp_path / "waiting").mkdir()
+    with write_tables.writers(workers) as threads:
+        table = write_tables.Outgoing(tmp_path / "waiting", LAYOUT, parts(whole, 3))
+        table.start(tmp_path / "b", threads)
+        assert table.finish() == expected
+    assert contents(tmp_path / "b") == files
+
+
+def test_categories_are_written_as_their_texts(tmp_path):
+    whole = frame()
+    _, texts = written(tmp_path / "a", parts(whole, 4))
+    # One category more than there are, in another order.
+    known = pd.Categorical(whole["period"], ["p9", "p3", "p1", "p2"])
+    _, codes = written(tmp_path / "b", parts(whole.assign(period=known), 4))
+    assert codes == texts
+
+
+def test_what_has_not_begun_never_does_when_something_fails(tmp_path):
+    begun = []
+    with pytest.raises(OSError, match="full"), write_tables.writers(1) as threads:
+        threads.submit(time.sleep, 0.2)
+        threads.submit(begun.append, 1)
+        raise OSError("full")
+    assert not begun

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -20,6 +19,12 @@ MADE = {"model_version": "0123456789ab", "decimals": 4}
 
 def fields(layout: Layout) -> dict[str, str]:
     return {field.name: field.type for field in layout.fields}
+
+
+def labels_of(split, periods, first_row=1):
+    if periods is not None:
+        periods = pd.Categorical(periods, ["", "2024-01"], ordered=True)
+    return Labels(first_row, pd.Categorical(split), periods, pd.Categorical(split))
 
 
 def regression(**changes):
@@ -96,7 +101,7 @@ def test_a_contract_cannot_take_the_names_of_the_pipeline():
     contract = people_contract(columns=(*key, Column("kind", "string", allowed=("a", "b"))))
     layout = predictions.predictions_layout(contract, BINARY)
     table = pd.DataFrame({name.name: ["k"] for name in key} | {"kind": ["a"]})
-    labels = Labels(1, np.array(["test"]), np.array(["2024-01"]), np.array(["2024-01"]))
+    labels = labels_of(["test"], ["2024-01"])
     predicted = pd.DataFrame({"prediction": ["b"], "probability": [0.25]})
     rows = predictions.prediction_rows(table, labels, predicted, layout, contract, **MADE)
     assert rows.iloc[0].to_dict() == {
@@ -126,9 +131,7 @@ def test_every_row_is_there_also_without_truth_or_period():
         },
         index=[7, 8],
     )
-    labels = Labels(
-        8, np.array(["train", "unlabelled"]), np.array(["2024-01", ""]), np.array(["", ""])
-    )
+    labels = labels_of(["train", "unlabelled"], ["2024-01", ""], first_row=8)
     predicted = pd.DataFrame({"prediction": ["a", "b"], "probability": [1 / 3, 0.5]}, index=[7, 8])
     layout = predictions.predictions_layout(contract, BINARY)
     rows = predictions.prediction_rows(table, labels, predicted, layout, contract, **MADE)
@@ -138,7 +141,7 @@ def test_every_row_is_there_also_without_truth_or_period():
     assert rows.isna()["actual"].tolist() == [False, True]
     empty = predictions.prediction_rows(
         table.iloc[:0],
-        Labels(1, *[np.array([], dtype=str)] * 3),
+        labels_of([], []),
         predicted.iloc[:0],
         layout,
         contract,
@@ -151,7 +154,7 @@ def test_every_row_is_there_also_without_truth_or_period():
 def test_rows_without_an_order_have_no_period_and_a_number():
     contract = people_contract(columns=(Column("kind", "string", allowed=("a", "b")),))
     layout = predictions.predictions_layout(contract, BINARY)
-    labels = Labels(101, np.array(["test"] * 2), None, np.array(["test"] * 2))
+    labels = labels_of(["test"] * 2, None, first_row=101)
     predicted = pd.DataFrame({"prediction": ["a", "b"], "probability": [0.1, 0.2]})
     rows = predictions.prediction_rows(
         pd.DataFrame({"kind": ["a", "b"]}), labels, predicted, layout, contract, **MADE

@@ -26,7 +26,9 @@ from quickstack.monitoring.batches import batch_labels, label_parts
     ],
 )
 def test_batches(split, periods, expected):
-    found = batch_labels(np.array(split), None if periods is None else np.array(periods))
+    if periods is not None:
+        periods = pd.Categorical(periods, ["", "p1", "p2", "p3"], ordered=True)
+    found = batch_labels(pd.Categorical(split), periods)
     assert found.tolist() == expected
 
 

@@ -113,25 +113,27 @@ class Cells:
         import pandas as pd
 
         whole = rows
-        new = np.flatnonzero(rows["split"].to_numpy() != "train")
-        if not len(new):
+        new = (rows["split"] != "train").to_numpy()
+        if not new.any():
             return whole
-        rows, table = rows.iloc[new], table.iloc[new]
+        if not new.all():
+            needed = dict.fromkeys([self.contract.target, *self.contract.segments])
+            rows, table = rows[new], table[[*needed]][new]
         period = _codes(rows["period"], self.periods)
         if self.contract.task == "regression":
             channels, weights = self._values(rows, table)
         else:
             weights = None
-            truth = pd.Index(self.classes, dtype=object).get_indexer(
-                table[self.contract.target].to_numpy(dtype=object)
-            )
+            codes, found = pd.factorize(table[self.contract.target])
+            known = pd.Index(self.classes, dtype=object).get_indexer(found.astype(object))
+            truth = np.append(known, -1)[codes]  # code -1 is a missing truth
             binary = self.contract.task == "binary"
             channels = self._score(rows, truth) if binary else self._scores(rows, truth)
         for group, name in enumerate(self.columns):
-            known = self.values[group]
-            value = np.zeros(len(rows), "int64") if name is None else _codes(table[name], known)
+            numbers = self.values[group]
+            value = np.zeros(len(rows), "int64") if name is None else _codes(table[name], numbers)
             if name is None:
-                known[""] = 0
+                numbers[""] = 0
             for channel, where, bins in channels:
                 cell = (value << _VALUE) | (period << _PERIOD)
                 keys = (cell if where is None else cell[where]) | (channel << _CHANNEL) | bins

@@ -12,8 +12,6 @@ from quickstack.exporting.tables import Field
 from quickstack.modeling.conformal import LEVEL
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from quickstack.contract.model import Contract
 
 
@@ -68,14 +66,16 @@ def outcome_columns(
     decimals
         What is computed is rounded to it.
     """
+    import numpy as np
+
     if contract.task == "binary":
-        decision, p = contract.decision, columns["probability"]
+        decision, p = contract.decision, np.asarray(columns["probability"], dtype="float64")
         acted = p >= decision.threshold
         acting = p * decision.true_positive + (1 - p) * decision.false_positive
         letting = p * decision.false_negative + (1 - p) * decision.true_negative
-        return {"acted": acted, "value": acting.where(acted, letting).round(decimals)}
+        return {"acted": acted, "value": np.where(acted, acting, letting).round(decimals)}
     if contract.task == "regression":
-        prediction: pd.Series = columns["prediction"]
+        prediction = np.asarray(columns["prediction"], dtype="float64")
         width = float("nan") if half_width is None else half_width
         return {
             "low": (prediction - width).round(decimals),

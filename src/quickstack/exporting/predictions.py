@@ -14,9 +14,7 @@ from quickstack.exporting.tables import Field, Layout
 from quickstack.modeling.segments import segment_texts
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
     from quickstack.contract.model import Contract, LogicalType
     from quickstack.monitoring.batches import Labels
@@ -113,31 +111,32 @@ def prediction_rows(
     pandas.DataFrame
         One column per field, index 0 to rows - 1.
     """
+    import numpy as np
     import pandas as pd
 
     rows = len(table)
     columns: dict[str, Any] = {
-        "row": pd.RangeIndex(labels.first_row, labels.first_row + rows),
-        "period": [None] * rows if labels.periods is None else _categories(labels.periods),
-        "split": _categories(labels.split),
-        "model_version": pd.Categorical.from_codes([0] * rows, [model_version]),
+        "row": np.arange(labels.first_row, labels.first_row + rows),
+        "period": _periods(labels.periods, rows),
+        "split": labels.split,
+        "model_version": pd.Categorical.from_codes(np.zeros(rows, "int8"), [model_version]),
     }
     own = iter(predicted.columns)
     for field in layout.fields:
         if field.source is not None:
-            values = table[field.source].reset_index(drop=True)
+            values = table[field.source]
             if field.type == "string" and field.name != "actual":
                 values = segment_texts(values, contract.column(field.source).interim_type)
         elif field.name.startswith(("prediction", "probability")):
-            values = predicted[next(own)].reset_index(drop=True)
+            values = predicted[next(own)]
             values = values.round(decimals) if field.type == "number" else values
         else:
             continue
-        columns[field.name] = values.astype("string") if field.type == "string" else values
+        if field.type == "string" and values.dtype != "str":
+            values = values.astype("string")
+        columns[field.name] = values.array  # without its index, which may be any
     columns |= outcome_columns(contract, columns, half_width=half_width, decimals=decimals)
-    return pd.DataFrame(
-        {field.name: columns[field.name] for field in layout.fields}, index=pd.RangeIndex(rows)
-    )
+    return pd.DataFrame({field.name: columns[field.name] for field in layout.fields}, copy=False)
 
 
 def segment_names(layout: Layout) -> dict[str, str]:
@@ -202,12 +201,14 @@ def safe_names(names: Iterable[str]) -> list[str]:
     return result
 
 
-def _categories(labels: NDArray[np.str_]) -> pd.Categorical:
-    """Return labels that repeat; null instead of "", which stands for a row without a time."""
-    import pyarrow as pa
+def _periods(periods: pd.Categorical | None, rows: int) -> pd.Categorical:
+    """Return the periods with null instead of "", which stands for a row without a time."""
+    import pandas as pd
 
-    found = pa.array(labels).dictionary_encode().to_pandas().array
-    return found.remove_categories([""]) if "" in found.categories else found
+    if periods is None:
+        return pd.Categorical([None] * rows)
+    # "" is the first category, and what stands for null is code -1.
+    return pd.Categorical.from_codes(periods.codes - 1, periods.categories[1:])
 
 
 def _whose(name: str, contract: Contract) -> str:

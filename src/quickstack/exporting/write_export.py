@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from quickstack.exporting import athena, manifest, tables
@@ -13,7 +14,7 @@ from quickstack.exporting.page import page_view, render_page
 from quickstack.exporting.powerbi.project import write_project
 from quickstack.exporting.predictions import segment_names
 from quickstack.exporting.tables import Layout
-from quickstack.exporting.write_tables import write_table
+from quickstack.exporting.write_tables import Outgoing, writers
 from quickstack.writing import write_json, write_text
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def write_export(
     *,
     hashes: Mapping[str, Any],
     parameters: Mapping[str, Any],
+    workers: int = 1,
 ) -> int:
     """Write tables, their contract, the page, the Power BI project, SQL and the manifest.
 
@@ -58,6 +60,8 @@ def write_export(
         Filled when the last partition is read.
     hashes, parameters
         As `manifest.versions` gives and takes them.
+    workers
+        How many files are written at a time, each by a thread.
 
     Returns
     -------
@@ -83,20 +87,26 @@ def write_export(
         tables.QUALITY_RULES: [tables.quality_rule_rows(reports.quality)],
     }
     layouts = [*content]
-    written = [write_table(folder, one, frames) for one, frames in content.items()]
-    view = page_view(
-        *(contract, reports.metrics, reports.drift, reports.importance, reports.quality),
-        *(written, hashes, cells),
-    )
-    write_text(folder / PAGE, render_page(view))
-    write_text(folder / CONTRACT, export_contract(contract, layouts, written))
-    for one in layouts:
-        write_text(folder / "sql" / "athena" / f"{one.name}.sql", athena.create_table(one))
-    write_project(folder / "powerbi", contract, layouts)
-    described = manifest.build_manifest(
+    with TemporaryDirectory(dir=folder, prefix=".spool-") as waiting, writers(workers) as threads:
+        outgoing = [Outgoing(Path(waiting), one, frames) for one, frames in content.items()]
+        for table in outgoing:
+            table.start(folder, threads)
+        # What describes the tables needs no file of them, and is written beside them.
+        described = [table.description for table in outgoing]
+        view = page_view(
+            *(contract, reports.metrics, reports.drift, reports.importance, reports.quality),
+            *(described, hashes, cells),
+        )
+        write_text(folder / PAGE, render_page(view))
+        write_text(folder / CONTRACT, export_contract(contract, layouts, described))
+        for one in layouts:
+            write_text(folder / "sql" / "athena" / f"{one.name}.sql", athena.create_table(one))
+        write_project(folder / "powerbi", contract, layouts)
+        written = [table.finish() for table in outgoing]
+    whole = manifest.build_manifest(
         *(contract, hashes, parameters, written),
         pages=[manifest.file_facts(folder / PAGE, folder)],
         documents=manifest.folder_facts(folder, [CONTRACT, "powerbi", "sql"]),
     )
-    write_json(folder / MANIFEST, described)
+    write_json(folder / MANIFEST, whole)
     return int(written[0]["rows"])

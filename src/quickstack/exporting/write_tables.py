@@ -10,7 +10,8 @@ begin with `=`, quoted or not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,42 @@ WHOLE, UNKNOWN = "all", "unknown"
 def write_table(folder: Path, layout: Layout, frames: Iterable[pd.DataFrame]) -> dict[str, Any]:
     """Write `<name>.csv` and `<name>.parquet`, or one pair per value of `layout.partition`.
 
+    Parameters
+    ----------
+    folder
+        Where to write; it exists.
+    layout, frames
+        As `Outgoing` takes them.
+
+    Returns
+    -------
+    dict
+        As `Outgoing.finish` does.
+
+    Raises
+    ------
+    DataError
+        Where a column does not have the type of the layout.
+    """
+    with TemporaryDirectory(dir=folder, prefix=".spool-") as waiting, writers(1) as threads:
+        table = Outgoing(Path(waiting), layout, frames)
+        table.start(folder, threads)
+        return table.finish()
+
+
+@contextmanager
+def writers(workers: int) -> Iterator[Executor]:
+    """Give threads that write files; what has not begun when something fails never does."""
+    threads = ThreadPoolExecutor(workers)
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+class Outgoing:
+    """A table on its way: its rows are all known and wait to be written.
+
     The files of a partitioned table are `<name>/<value>.csv` and so on. Those of one value depend
     on its own rows, their order, and nothing else.
 
@@ -43,103 +80,114 @@ def write_table(folder: Path, layout: Layout, frames: Iterable[pd.DataFrame]) ->
 
     Parameters
     ----------
-    folder
-        Where to write; it exists.
+    waiting
+        A folder for rows that wait on disk; the caller removes it when the table is finished.
     layout
         Names and types of the columns; other columns of the frames are left out.
     frames
-        The rows, one partition at a time. Memory holds one of them.
+        The rows, one partition at a time. Memory holds one of them beside what `Spool` keeps.
 
-    Returns
-    -------
-    dict
+    Attributes
+    ----------
+    description
         What the manifest says about the table: name, description, key, partition, rows, columns
-        and files, each with its bytes, SHA-256 and rows.
+        and files, each with its path and rows.
 
     Raises
     ------
     DataError
         Where a column does not have the type of the layout.
     """
-    tables = (to_arrow(frame, layout) for frame in frames)
-    if layout.partition is None:
-        files = _write_files(folder, layout.name, layout, tables)
-    else:
-        files = _write_partitions(folder, layout, layout.partition, tables)
-    return {
-        "name": layout.name,
-        "description": layout.description,
-        "key": list(layout.key),
-        "partition": layout.partition,
-        "rows": sum(file["rows"] for file in files if file["path"].endswith(".csv")),
-        "columns": [
-            {
-                "name": field.name,
-                "type": field.type,
-                "description": field.description,
-                "unit": field.unit,
-            }
-            for field in layout.fields
-        ],
-        "files": files,
-    }
 
-
-def _write_partitions(
-    folder: Path, layout: Layout, column: str, tables: Iterable[pa.Table]
-) -> list[dict[str, Any]]:
-    (folder / layout.name).mkdir()
-    with TemporaryDirectory(dir=folder, prefix=".spool-") as temporary:
-        spool = Spool(Path(temporary), column)
-        for table in tables:
-            spool.add(table)
-        values = spool.values()
-        if not any(values):
-            rows = spool.rows(None) if values else iter(())
-            return _write_files(folder, f"{layout.name}/{WHOLE}", layout, rows)
-        return [
-            file
-            for value in values
-            for file in _write_files(
-                folder, f"{layout.name}/{value or UNKNOWN}", layout, spool.rows(value)
-            )
+    def __init__(self, waiting: Path, layout: Layout, frames: Iterable[pd.DataFrame]) -> None:
+        self._layout = layout
+        self._spool = Spool(waiting / layout.name, layout.partition)
+        for frame in frames:
+            self._spool.add(to_arrow(frame, layout))
+        self._files = [
+            (f"{stem}.{ending}", value)
+            for value, stem in _stems(layout, self._spool.values()).items()
+            for ending in ("csv", "parquet")
         ]
+        self._facts: list[Future[dict[str, Any]]] = []
+        counts = [self._spool.count(value) for _, value in self._files]
+        self.description: dict[str, Any] = {
+            "name": layout.name,
+            "description": layout.description,
+            "key": list(layout.key),
+            "partition": layout.partition,
+            "rows": sum(counts[::2]),
+            "columns": [
+                {
+                    "name": field.name,
+                    "type": field.type,
+                    "description": field.description,
+                    "unit": field.unit,
+                }
+                for field in layout.fields
+            ],
+            "files": [
+                {"path": path, "rows": rows}
+                for (path, _), rows in zip(self._files, counts, strict=True)
+            ],
+        }
+
+    def start(self, folder: Path, threads: Executor) -> None:
+        """Begin to write the files into `folder`, each by one thread."""
+        if self._layout.partition is not None:
+            (folder / self._layout.name).mkdir()
+        self._facts = [threads.submit(self._write, folder, *file) for file in self._files]
+
+    def finish(self) -> dict[str, Any]:
+        """Wait for the files; return the description with the bytes and SHA-256 of each."""
+        files = [
+            {**fact.result(), "rows": file["rows"]}
+            for fact, file in zip(self._facts, self.description["files"], strict=True)
+        ]
+        return {**self.description, "files": files}
+
+    def _write(self, folder: Path, path: str, value: str | None) -> dict[str, Any]:
+        schema = table_schema(self._layout)
+        write = _write_csv if path.endswith(".csv") else _write_parquet
+        write(folder / path, schema, _groups(self._spool.rows(value), schema))
+        return file_facts(folder / path, folder)
 
 
-def _write_files(
-    folder: Path, stem: str, layout: Layout, tables: Iterable[pa.Table]
-) -> list[dict[str, Any]]:
-    """Write CSV and Parquet side by side, a row group at a time; return what they are."""
+def _stems(layout: Layout, values: list[str | None]) -> dict[str | None, str]:
+    """Name the files of each value, without their endings."""
+    if layout.partition is None:
+        return {None: layout.name}
+    if not any(values):
+        return {None: f"{layout.name}/{WHOLE}"}
+    return {value: f"{layout.name}/{value or UNKNOWN}" for value in values}
+
+
+def _write_csv(path: Path, schema: pa.Schema, groups: Iterable[pa.Table]) -> None:
     import pyarrow.csv as pa_csv
+
+    settings = pa_csv.WriteOptions(eol="\r\n", quoting_style="needed", quoting_header="none")
+    with pa_csv.CSVWriter(path, schema, write_options=settings) as writer:
+        for group in groups:
+            writer.write_table(group)
+
+
+def _write_parquet(path: Path, schema: pa.Schema, groups: Iterable[pa.Table]) -> None:
     import pyarrow.parquet as pq
 
-    schema = table_schema(layout)
-    paths = [folder / f"{stem}.csv", folder / f"{stem}.parquet"]
-    as_text = pa_csv.WriteOptions(eol="\r\n", quoting_style="needed", quoting_header="none")
-    rows = 0
-    with ThreadPoolExecutor(1) as beside:
-        with (
-            pa_csv.CSVWriter(paths[0], schema, write_options=as_text) as csv_writer,
-            pq.ParquetWriter(
-                paths[1],
-                schema,
-                version="1.0",
-                data_page_version="1.0",
-                compression="snappy",
-                use_dictionary=False,
-                store_schema=False,
-            ) as parquet_writer,
-        ):
-            for group in _groups(tables):
-                written = beside.submit(csv_writer.write_table, group)
-                parquet_writer.write_table(group, row_group_size=GROUP_ROWS)
-                written.result()
-                rows += group.num_rows
-        facts = [beside.submit(file_facts, path, folder) for path in paths]
-        return [{**fact.result(), "rows": rows} for fact in facts]
+    with pq.ParquetWriter(
+        path,
+        schema,
+        version="1.0",
+        data_page_version="1.0",
+        compression="snappy",
+        use_dictionary=False,
+        store_schema=False,
+    ) as writer:
+        for group in groups:
+            writer.write_table(group, row_group_size=GROUP_ROWS)
 
 
-def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+def _groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
     """Cut tables into groups of `GROUP_ROWS` rows in one piece; the last one is smaller."""
     import pyarrow as pa
 
@@ -149,10 +197,10 @@ def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         start = 0
         while count + table.num_rows - start >= GROUP_ROWS:
             end = start + GROUP_ROWS - count
-            waiting.append(table.slice(start, end - start))
+            waiting.append(table.slice(start, end - start).cast(schema))
             yield pa.concat_tables(waiting).combine_chunks()
             waiting, count, start = [], 0, end
-        waiting.append(table.slice(start))
+        waiting.append(table.slice(start).cast(schema))
         count += table.num_rows - start
     if count:
         yield pa.concat_tables(waiting).combine_chunks()
@@ -166,6 +214,8 @@ def table_schema(layout: Layout) -> pa.Schema:
 def to_arrow(frame: pd.DataFrame, layout: Layout) -> pa.Table:
     """Convert a table to the types of the layout; NaN and infinities become null.
 
+    Categories stay a dictionary of values of that type, to be written out where they are needed.
+
     Raises
     ------
     DataError
@@ -178,11 +228,16 @@ def to_arrow(frame: pd.DataFrame, layout: Layout) -> pa.Table:
     arrays = []
     for field, kind in zip(layout.fields, table_schema(layout), strict=True):
         try:
-            values, dtype = frame[field.name], frame[field.name].dtype
+            values = frame[field.name]
             if field.type == "number":
                 numbers = values.to_numpy(dtype="float64", na_value=np.nan)
-                array = pa.array(numbers, mask=~np.isfinite(numbers))
-            elif field.type in ("date", "timestamp") or isinstance(dtype, pd.CategoricalDtype):
+                odd = ~np.isfinite(numbers)
+                array = pa.array(numbers, mask=odd if odd.any() else None)
+            elif isinstance(values.dtype, pd.CategoricalDtype):
+                array = pa.array(values, from_pandas=True)
+                texts = array.dictionary.cast(kind.type)
+                array = pa.DictionaryArray.from_arrays(array.indices, texts)
+            elif field.type in ("date", "timestamp"):
                 array = pa.array(values, from_pandas=True).cast(kind.type)
             else:
                 array = pa.array(values, type=kind.type, from_pandas=True)
@@ -194,4 +249,4 @@ def to_arrow(frame: pd.DataFrame, layout: Layout) -> pa.Table:
                 fix="correct the column's logicalType in the contract, and run `dvc repro`",
             ) from None
         arrays.append(array)
-    return pa.Table.from_arrays(arrays, schema=table_schema(layout))
+    return pa.Table.from_arrays(arrays, names=[field.name for field in layout.fields])

@@ -24,7 +24,7 @@ def split_columns(contract: Contract) -> tuple[str, ...]:
     return names
 
 
-def split_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_]:
+def split_labels(table: pd.DataFrame, contract: Contract) -> pd.Categorical:
     """Say which rows train the model and which test it.
 
     A row keeps its side when rows are added: it is chosen by its own time, its own position or
@@ -39,14 +39,16 @@ def split_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_]:
 
     Returns
     -------
-    numpy.ndarray
-        Text, shape (rows,): `train`, `test`, or `unlabelled` where the target is missing.
+    pandas.Categorical
+        Shape (rows,): `train`, `test`, or `unlabelled` where the target is missing.
 
     Raises
     ------
     DataError
         Where no row is left to train on, or to test with.
     """
+    import pandas as pd
+
     split = contract.split
     if split.from_time is not None:
         moments = _moments(table, contract)
@@ -56,8 +58,9 @@ def split_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_]:
         test = np.arange(len(table)) >= split.from_row
     else:
         test = _key_shares(table, contract.key) < (split.share or 0.0)
-    labels = np.where(test, TEST, TRAIN)
-    labels = np.where(table[contract.target].isna().to_numpy(dtype=bool), UNLABELLED, labels)
+    codes = test.astype("int8")
+    codes[table[contract.target].isna().to_numpy(dtype=bool)] = 2
+    labels = pd.Categorical.from_codes(codes, [TRAIN, TEST, UNLABELLED])
     for label, purpose in ((TRAIN, "to train on"), (TEST, "to test with")):
         if not (labels == label).any():
             raise DataError(
@@ -68,12 +71,12 @@ def split_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_]:
     return labels
 
 
-def count_rows(labels: NDArray[np.str_]) -> dict[str, int]:
+def count_rows(labels: pd.Categorical) -> dict[str, int]:
     """Return how many rows train, test and have no target."""
     return {label: int((labels == label).sum()) for label in (TRAIN, TEST, UNLABELLED)}
 
 
-def period_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_] | None:
+def period_labels(table: pd.DataFrame, contract: Contract) -> pd.Categorical | None:
     """Name the period of each row; sorted as text, the names are in the order of time.
 
     Parameters
@@ -85,38 +88,51 @@ def period_labels(table: pd.DataFrame, contract: Contract) -> NDArray[np.str_] |
 
     Returns
     -------
-    numpy.ndarray or None
-        Text, shape (rows,): `2024-03-05T13` (hour), `2024-03-05`, `2024-W05` (ISO 8601 week),
+    pandas.Categorical or None
+        Shape (rows,): `2024-03-05T13` (hour), `2024-03-05`, `2024-W05` (ISO 8601 week),
         `2024-03`, `2024-Q1`, `2024`, or `0001` for the first block of rows; "" where the time
-        is missing. None where the contract gives no order in time.
+        is missing. Its categories are "" and the periods that occur, in order. None where the
+        contract gives no order in time.
     """
     import pandas as pd
 
     if contract.time_column is None:
         if contract.rows_per_period is None:
             return None
-        blocks = np.arange(len(table)) // contract.rows_per_period + 1
-        return np.char.zfill(blocks.astype(str), 4)
-    moments = _moments(table, contract)
-    if contract.period == "week":
-        weeks = table[contract.time_column].dt.isocalendar()
-        year, week = (
-            weeks[part].fillna(0).to_numpy("int64").astype(str) for part in ("year", "week")
-        )
-        labels = _joined(year, "-W", np.char.zfill(week, 2))
-    elif contract.period == "quarter":
-        quarter = moments.astype("datetime64[M]").astype("int64") % 12 // 3 + 1
-        labels = _joined(moments.astype("datetime64[Y]").astype(str), "-Q", quarter.astype(str))
+        blocks = np.arange(len(table)) // contract.rows_per_period
+        return _named(blocks, [f"{n + 1:04d}" for n in np.unique(blocks)])
+    # Many rows share a day or an hour: each is named once.
+    unit = "h" if contract.period == "hour" else "D"
+    starts = _moments(table, contract).astype(f"datetime64[{unit}]")
+    codes, found = pd.factorize(starts.view("int64"))
+    return _named(codes, _names(found.view(f"datetime64[{unit}]"), contract.period or "month"))
+
+
+def _names(starts: NDArray[np.datetime64], period: str) -> list[str]:
+    """Name the period of each day or hour; "" stands for a missing one."""
+    import pandas as pd
+
+    if period == "week":
+        weeks = pd.Series(starts.astype("datetime64[s]")).dt.isocalendar().fillna(0)
+        names = [f"{year}-W{week:02d}" for year, week in zip(weeks.year, weeks.week, strict=True)]
+    elif period == "quarter":
+        years = starts.astype("datetime64[Y]").astype(str)
+        quarters = starts.astype("datetime64[M]").astype("int64") % 12 // 3 + 1
+        names = [f"{year}-Q{quarter}" for year, quarter in zip(years, quarters, strict=True)]
     else:
-        unit = {"hour": "h", "day": "D", "month": "M", "year": "Y"}[contract.period or "month"]
-        # Many rows share a period: each is written once.
-        codes, starts = pd.factorize(moments.astype(f"datetime64[{unit}]").astype("int64"))
-        labels = starts.astype(f"datetime64[{unit}]").astype(str)[codes]
-    return np.where(np.isnat(moments), "", labels)
+        unit = {"hour": "h", "day": "D", "month": "M", "year": "Y"}[period]
+        names = starts.astype(f"datetime64[{unit}]").astype(str).tolist()
+    return ["" if gone else name for name, gone in zip(names, np.isnat(starts), strict=True)]
 
 
-def _joined(start: NDArray[np.str_], middle: str, end: NDArray[np.str_]) -> NDArray[np.str_]:
-    return np.char.add(np.char.add(start, middle), end)
+def _named(codes: NDArray[np.int64], names: list[str]) -> pd.Categorical:
+    """Return the names of rows as ordered categories, "" first."""
+    import pandas as pd
+
+    categories = ["", *sorted({*names} - {""})]
+    place = {name: number for number, name in enumerate(categories)}
+    numbers = np.array([place[name] for name in names], dtype="int64")
+    return pd.Categorical.from_codes(numbers[codes], categories, ordered=True)
 
 
 def _moments(table: pd.DataFrame, contract: Contract) -> NDArray[np.datetime64]:

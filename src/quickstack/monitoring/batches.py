@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from quickstack.modeling.split import TEST, TRAIN, period_labels, split_labels
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from quickstack.contract.model import Contract
 
@@ -35,15 +34,15 @@ class Labels:
     split
         `train`, `test` or `unlabelled`.
     periods
-        Sortable; None where rows have no order in time.
+        As `split.period_labels` gives them; None where rows have no order in time.
     batches
         As `batch_labels` gives them.
     """
 
     first_row: int
-    split: NDArray[np.str_]
-    periods: NDArray[np.str_] | None
-    batches: NDArray[np.str_]
+    split: pd.Categorical
+    periods: pd.Categorical | None
+    batches: pd.Categorical
 
 
 def label_parts(parts: Sequence[pd.DataFrame], contract: Contract) -> list[Labels]:
@@ -73,7 +72,7 @@ def label_parts(parts: Sequence[pd.DataFrame], contract: Contract) -> list[Label
     ]
 
 
-def batch_labels(split: NDArray[Any], periods: NDArray[Any] | None) -> NDArray[np.str_]:
+def batch_labels(split: pd.Categorical, periods: pd.Categorical | None) -> pd.Categorical:
     """Name the batch that each row is judged in: its period, if the model has not seen the row.
 
     Parameters
@@ -81,18 +80,19 @@ def batch_labels(split: NDArray[Any], periods: NDArray[Any] | None) -> NDArray[n
     split
         "train", "test" or "unlabelled", shape (rows,).
     periods
-        Sortable labels, shape (rows,); None where rows have no order in time.
+        As `split.period_labels` gives them, shape (rows,); None where rows have no order in time.
 
     Returns
     -------
-    numpy.ndarray
-        Text, shape (rows,): "" for training rows and for rows that are older than all test rows
+    pandas.Categorical
+        Shape (rows,): "" for training rows and for rows that are older than all test rows
         and have no truth; `test` for the test rows where there is no order.
     """
+    import pandas as pd
+
     if periods is None:
-        return np.where(split == TEST, UNORDERED, "")
-    tested = periods[(split == TEST) & (periods != "")]
-    # Neighbours mostly share a period: only where one begins is compared as text.
-    begins = tested[np.append(True, tested[1:] != tested[:-1])] if len(tested) else tested
-    first = min(begins) if len(begins) else ""
-    return np.where((split != TRAIN) & (periods >= first), periods, "")
+        return pd.Categorical.from_codes((split == TEST).astype("int8"), ["", UNORDERED])
+    # Code 0 is "", of rows without a time; the others are in order.
+    tested = periods.codes[(split == TEST) & (periods.codes > 0)]
+    judged = (split != TRAIN) & (periods.codes >= (tested.min() if len(tested) else 0))
+    return pd.Categorical.from_codes(np.where(judged, periods.codes, 0), dtype=periods.dtype)

@@ -115,7 +115,7 @@ def reference_loss(metadata: Mapping[str, Any]) -> ReferenceLoss | None:
     )
 
 
-def outcomes(model: Model, table: pd.DataFrame, batches: NDArray[Any]) -> Outcomes:
+def outcomes(model: Model, table: pd.DataFrame, batches: pd.Categorical) -> Outcomes:
     """Predict rows and compare them with the truth, where it is known.
 
     Parameters
@@ -125,7 +125,7 @@ def outcomes(model: Model, table: pd.DataFrame, batches: NDArray[Any]) -> Outcom
     table
         Typed rows that the model has not seen, with features and target.
     batches
-        The batch of each row, text, shape (rows,).
+        The batch of each row, shape (rows,).
     """
     metadata = model.metadata
     task, actual = metadata["task"], table[metadata["target"]]
@@ -136,7 +136,10 @@ def outcomes(model: Model, table: pd.DataFrame, batches: NDArray[Any]) -> Outcom
     hit = np.zeros(len(table))
     hit[known] = truth == (right if task == "multiclass" else metadata["positive"])
     score = predictions["probability" if task != "regression" else "prediction"]
-    return Outcomes(batches, row_loss(model, predictions, actual), hit, score.to_numpy("float64"))
+    return Outcomes(
+        np.asarray(batches, dtype=object),
+        *(row_loss(model, predictions, actual), hit, score.to_numpy("float64")),
+    )
 
 
 def join(parts: Sequence[Outcomes]) -> Outcomes:

@@ -26,7 +26,7 @@ BINS = 10
 
 
 def build_reference(
-    frame: pd.DataFrame, features: Iterable[Feature], periods: NDArray[Any] | None
+    frame: pd.DataFrame, features: Iterable[Feature], periods: NDArray[Any] | pd.Categorical | None
 ) -> dict[str, Any]:
     """Describe the training rows: the bins, and the counts in them.
 
@@ -104,7 +104,7 @@ def profile(frame: pd.DataFrame, reference: Mapping[str, Any]) -> Profile:
 
 
 def profile_by_label(
-    frame: pd.DataFrame, labels: NDArray[Any], reference: Mapping[str, Any]
+    frame: pd.DataFrame, labels: NDArray[Any] | pd.Categorical, reference: Mapping[str, Any]
 ) -> dict[str, Profile]:
     """Profile the rows of each label; rows with the label "" are left out.
 
@@ -117,9 +117,11 @@ def profile_by_label(
     reference
         As `build_reference` gives it.
     """
+    import pandas as pd
+
     return {
         str(label): profile(frame.loc[labels == label], reference)
-        for label in np.unique(labels.astype(str))
+        for label in pd.Categorical(labels).remove_unused_categories().categories
         if label
     }
 
