@@ -267,7 +267,7 @@ def main() -> None:
         for tool, (seconds, memory) in found.items():
             print(f"| {tool} | {seconds:.2f} | {seconds / base:.2f} | {memory:,.0f} |")
         if chosen.scale:
-            large = compare(10 * chosen.rows, 1, folder, tools[:2])
+            large = compare(10 * chosen.rows, min(chosen.rounds, 3), folder, tools[:2])
             for tool, (seconds, memory) in large.items():
                 ratio = seconds / found[tool][0]
                 print(f"| {tool}, ten times the rows | {seconds:.2f} | {ratio:.2f} times "

@@ -133,12 +133,22 @@ def _texts(column: Column) -> list[tuple[str, str, Callable[[pa.Array], pa.Array
         found.append(("length", "it is too short", lambda v: pc.less(pc.utf8_length(v), least)))
     if column.max_length is not None:
         most = column.max_length
-        found.append(("length", "it is too long", lambda v: pc.greater(pc.utf8_length(v), most)))
+        found.append(("length", "it is too long", lambda v: _longer(v, most)))
     if column.pattern is not None:
         pattern = column.pattern
         reason = "it does not match the pattern"
         found.append(("pattern", reason, lambda v: _mismatch(v, pattern, column.name)))
     return found
+
+
+def _longer(values: pa.Array, most: int) -> pa.Array:
+    """Return which texts have more letters; where none has so many bytes, they are not counted."""
+    import pyarrow.compute as pc
+
+    sizes = pc.binary_length(values)
+    longest = pc.max(sizes).as_py()
+    letters = sizes if longest is None or longest <= most else pc.utf8_length(values)
+    return pc.greater(letters, most)
 
 
 def _mismatch(values: pa.Array, pattern: str, name: str) -> pa.Array:

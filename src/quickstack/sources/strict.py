@@ -142,6 +142,8 @@ def holds_hexadecimal(data: bytes) -> bool:
     """Return whether `0x` occurs: pyarrow reads such a cell as a whole number."""
     import numpy as np
 
+    if data.find(b"x") < 0 and data.find(b"X") < 0:
+        return False
     wanted = np.uint16(ord("0") | ord("x") << 8)
     lower = np.uint16(32 << 8)
     for first in (0, 1):
@@ -202,4 +204,7 @@ def _blank_lines(data: bytes) -> int:
 
 def _repeats_header(data: bytes, layout: Layout) -> bool:
     line = layout.header_line
-    return bool(line) and (data.startswith(line) or data.find(b"\n" + line) >= 0)
+    # Looking for a byte is ten times as fast, and often one of the header's occurs nowhere.
+    if not line or any(data.find(byte) < 0 for byte in set(line)):
+        return False
+    return data.startswith(line) or data.find(b"\n" + line) >= 0
