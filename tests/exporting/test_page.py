@@ -64,14 +64,21 @@ TABLES = [{"name": "predictions", "rows": 1195, "files": [{"path": "predictions.
 HASHES = {"data": "d" * 64, "model": "e" * 64, "reports": {"metrics.json": "f" * 64}}
 
 
-def page(contract=None, measured=None, found=None, importance=IMPORTANCE, quality=QUALITY) -> str:
+def page(
+    contract=None,
+    measured=None,
+    found=None,
+    importance=IMPORTANCE,
+    quality=QUALITY,
+    tables=TABLES,
+) -> str:
     view = page_view(
         contract or people_contract(owners={"data owner": "Sales"}),
         measured or metrics(),
         found or drift(),
         importance,
         quality,
-        TABLES,
+        tables,
         HASHES,
     )
     return render_page(view)
@@ -207,6 +214,17 @@ def test_ten_thousand_features_make_a_small_page():
     html = page(found=drift(features=names), importance=importance, quality=quality)
     assert len(html) < 70_000
     assert "and 9988 more in" in html
+
+
+def test_the_files_of_many_periods_are_named_and_the_older_ones_counted():
+    kinds = ("csv", "parquet")
+    files = [{"path": f"predictions/d{n:03}.{kind}"} for n in range(400) for kind in kinds]
+    html = page(tables=[{**TABLES[0], "files": files}])
+    reader = Reader(html)
+    assert "d388" in reader.text
+    assert "and 388 older beside them" in reader.text
+    links = [value for name, value in reader.attributes if name == "href"]
+    assert links[-24:] == [file["path"] for file in files[-24:]]
 
 
 def test_the_same_input_gives_the_same_page():

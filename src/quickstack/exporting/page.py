@@ -140,10 +140,7 @@ def page_view(
                 "name": table["name"],
                 "grain": table.get("description", "").split(".")[0],
                 "rows": f"{table['rows']:,}",
-                "files": [
-                    {"path": file["path"], "kind": file["path"].rsplit(".", 1)[-1]}
-                    for file in table["files"]
-                ],
+                **sections.parts(table),
             }
             for table in tables
         ],

@@ -229,3 +229,13 @@ def _clipped(value: float) -> float:
 
 def _length(value: float) -> str:
     return f"{value:.1f}"
+
+
+def parts(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the files of a table by the period that they hold, the newest periods alone."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for file in table["files"]:
+        stem, kind = file["path"].rsplit(".", 1)
+        found.setdefault(stem.partition("/")[2], []).append({"path": file["path"], "kind": kind})
+    shown = [{"name": name, "files": files} for name, files in found.items()][-SHOWN:]
+    return {"parts": shown, "more": len(found) - len(shown)}
