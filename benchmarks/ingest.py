@@ -12,8 +12,9 @@ No cell is quoted, as where a database or pandas writes such a table.
   `dask.dataframe.read_csv().to_parquet()`, which check nothing
 
 Seconds are those of the work, without the start of Python and the imports: each tool first reads a
-file of 100 rows in the same process. Ratios are medians over rounds. Peers that are not installed are named as not run. `--scale` runs ingest and DuckDB on ten
-times the rows as well; `--files 100` measures what one new file among many costs.
+file of 100 rows in the same process. Ratios are medians over rounds. Peers that are not installed
+are named as not run. `--scale` runs ingest and DuckDB on ten times the rows as well; `--files 100`
+measures what one new file among many costs.
 """
 
 from __future__ import annotations
