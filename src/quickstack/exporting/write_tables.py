@@ -118,12 +118,7 @@ class Outgoing:
             "partition": layout.partition,
             "rows": sum(counts[::2]),
             "columns": [
-                {
-                    "name": field.name,
-                    "type": field.type,
-                    "description": field.description,
-                    "unit": field.unit,
-                }
+                {name: getattr(field, name) for name in ("name", "type", "description", "unit")}
                 for field in layout.fields
             ],
             "files": [
