@@ -57,9 +57,8 @@ def main(stage: Stage) -> None:
             yield cells.add(frame, table)
 
     with whole_folder(paths.EXPORTS) as folder:
-        made = (layout, rows())
         count = write_export(
-            *(folder, contract, made, reports, cells),
+            *(folder, contract, (layout, rows()), reports, cells),
             hashes=hashes,
             parameters=parameters,
             workers=stage.compute.workers,
