@@ -7,7 +7,12 @@ memory into the same CSV and Parquet files, one after the other, with the same s
 else: no labels, no contract, no hashes, no page, no Power BI project. Each run is a process of its
 own; seconds are those of the work, without the start of Python and the imports. Making the
 predictions, which is to read the rows and to score them, is shown apart. Ratios are medians over
-rounds. The processors' time is shown too: on a machine that does other work it varies less.
+rounds. The processors' time is shown too: on a machine that does other work it varies less, and the
+clock cannot show what a second thread is worth.
+
+Two things weigh on the export's side alone, and are left there: it reads the contract and the model
+file, and from the second round on it takes away the export of the round before, which DVC does
+before a stage runs.
 """
 
 from __future__ import annotations
