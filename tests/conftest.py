@@ -55,6 +55,8 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("AWS_", "S3_"))]:
             patch.delenv(name)
+        # Programs of the clones compile what they import once, not each time they start.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("AWS_CONFIG_FILE", str(folder / "aws-config"))
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "aws-credentials"))

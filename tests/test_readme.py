@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from helpers import ROOT, real_data
 from pipeline.conftest import clone_into
 
@@ -44,7 +42,7 @@ def expected_pattern(lines: list[str]) -> re.Pattern[str]:
     return re.compile("".join(parts))
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 240) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 1200) -> None:
     """Wait until something holds; fail when it takes too long."""
     end = time.monotonic() + seconds
     while not holds():
@@ -60,7 +58,6 @@ def test_the_patterns_tell_right_from_wrong():
     assert not pattern.fullmatch("x\nb 1 c\n")
 
 
-@pytest.mark.timeout(600)
 def test_every_command_does_what_the_readme_says(tmp_path):
     telco = real_data("telco_churn/Telco-Customer-Churn.csv")
     clone = clone_into(tmp_path / "quickstack")
@@ -70,7 +67,7 @@ def test_every_command_does_what_the_readme_says(tmp_path):
 
     def run(command: str) -> str:
         done = subprocess.run(
-            command, shell=True, cwd=clone.path, env=environment, text=True, timeout=400,
+            command, shell=True, cwd=clone.path, env=environment, text=True, timeout=1200,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"$ {command}\n{done.stdout}"

@@ -20,16 +20,19 @@ HEAVY = ("boto3", "botocore", "dvc", "pandas", "pyarrow", "sklearn", "dask", "ri
 
 
 def test_help_is_quick() -> None:
-    times = []
+    commands = {"help": [str(PROGRAM), "--help"], "typer": [sys.executable, "-c", "import typer"]}
+    times: dict[str, list[float]] = {"help": [], "typer": []}
     for _ in range(7):
-        began = time.perf_counter()
-        done = subprocess.run([str(PROGRAM), "--help"], capture_output=True, text=True, timeout=60)
-        times.append(time.perf_counter() - began)
-        assert done.returncode == 0
-    assert "doctor" in done.stdout
-    assert "storage" in done.stdout
-    assert "completion" not in done.stdout
-    assert min(times) < 0.3, times
+        for name, command in commands.items():
+            began = time.perf_counter()
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            times[name].append(time.perf_counter() - began)
+            if name == "help":
+                assert "doctor" in done.stdout
+                assert "storage" in done.stdout
+                assert "completion" not in done.stdout
+    # 1.5 when nothing else runs; pandas alone would make it 4.
+    assert min(times["help"]) < 2.5 * min(times["typer"]), times
 
 
 def test_import_is_light() -> None:

@@ -30,7 +30,7 @@ def failed_checks(cases: list[tuple[Path, str, str]]) -> list[list[str]]:
         input=asked,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=1200,
         check=False,
         env={k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")},
     )

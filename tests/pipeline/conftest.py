@@ -24,7 +24,7 @@ class Clone:
     path: Path
 
     def run(
-        self, *command: str, check: bool = True, timeout: float = 280, **environment: str
+        self, *command: str, check: bool = True, timeout: float = 1200, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the clone, with this environment's programs first on PATH."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -307,9 +307,7 @@ def test_a_stage_says_what_is_wrong_and_touches_nothing(project, name):
     known = personal(root)
     case.change(root)
     before = outputs(root)
-    done = project.run(
-        "python", f"src/{case.stage}.py", check=False, timeout=60, **case.environment
-    )
+    done = project.run("python", f"src/{case.stage}.py", check=False, **case.environment)
     assert done.returncode == case.code, done.stderr
     assert done.stderr.startswith(f"{case.stage} stopped: ")
     assert case.sentence in done.stderr
@@ -325,7 +323,7 @@ def test_a_stage_says_what_is_wrong_and_touches_nothing(project, name):
 def test_every_mistake_of_a_contract_is_said_with_its_line(project):
     project.change("params.yaml", "dataset: sample", "dataset: own")
     CASES["contract with two mistakes"].change(project.path)
-    done = project.run("python", "src/ingest.py", check=False, timeout=60, **KEY)
+    done = project.run("python", "src/ingest.py", check=False, **KEY)
     lines = [line for line in done.stderr.splitlines() if f"{CONTRACT}:" in line]
     assert any("format" in line for line in lines)
     assert any("target 'churn' is no column" in line for line in lines)
@@ -340,9 +338,7 @@ def test_repro_fails_and_the_previous_outputs_are_there(project, name):
     known = personal(root)
     case.change(root)
     before = outputs(root)
-    done = project.run(
-        "dvc", "repro", "--single-item", "ingest", check=False, timeout=100, **case.environment
-    )
+    done = project.run("dvc", "repro", "--single-item", "ingest", check=False, **case.environment)
     assert done.returncode != 0
     assert f"exited with {case.code}" in done.stderr
     assert case.sentence in done.stderr
@@ -360,12 +356,12 @@ def test_what_dvc_itself_refuses_is_named_and_restore_brings_all_back(project, n
     project.change("params.yaml", "dataset: sample", "dataset: own")
     CASES[name].change(root)
     before = outputs(root)
-    done = project.run("dvc", "repro", "--single-item", "ingest", check=False, timeout=100)
+    done = project.run("dvc", "repro", "--single-item", "ingest", check=False)
     assert done.returncode != 0
     assert f"No such file or directory: '{root / place}'" in done.stderr
     assert "Traceback" not in done.stderr
     assert outputs(root) != before
-    project.run("quickstack", "restore", timeout=100)
+    project.run("quickstack", "restore")
     assert outputs(root) == before
 
 
@@ -374,7 +370,7 @@ def test_repro_on_a_target_with_one_class_keeps_the_previous_model(project):
     project.change("params.yaml", "dataset: sample", "dataset: own")
     one_class(root)
     before, locked = outputs(root), yaml.safe_load((root / "dvc.lock").read_text())["stages"]
-    done = project.run("dvc", "repro", check=False, timeout=150, **KEY)
+    done = project.run("dvc", "repro", check=False, **KEY)
     assert done.returncode != 0
     assert "'churned_next_month' has 1 of its 2 classes" in done.stderr
     assert "Traceback" not in done.stderr
@@ -395,7 +391,7 @@ def test_repro_repairs_what_was_damaged_by_hand(finished):
     ):
         CASES[name].change(finished.path)
     assert outputs(finished.path) != before
-    finished.run("dvc", "repro", timeout=200)
+    finished.run("dvc", "repro")
     assert outputs(finished.path) == before
     assert not (finished.path / "payload-ran").exists()
 
@@ -434,7 +430,7 @@ def test_a_full_disk_is_said_and_loses_nothing(finished, tmp_path):
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("a RAM disk cannot be mounted here; the planted failure below stands for it")
     project, places = str(finished.path), (str(disk), str(finished.path), str(tmp_path))
-    done = finished.run(*namespace, "sh", "-c", FULL, "sh", *places, check=False, timeout=100)
+    done = finished.run(*namespace, "sh", "-c", FULL, "sh", *places, check=False)
     assert done.returncode == 1, done.stderr
     assert "ingest stopped: no space is left on the disk" in done.stderr
     assert "free some, and run it again" in done.stderr
@@ -462,7 +458,7 @@ def test_a_disk_that_fills_up_at_the_last_file_leaves_no_mixture(finished, tmp_p
     (tmp_path / "sitecustomize.py").write_text(PLANTED, encoding="utf-8")
     finished.change("params.yaml", "block_bytes: 8388608", "block_bytes: 2048")
     before = outputs(finished.path)
-    done = finished.run(*command.split(), check=False, timeout=100, PYTHONPATH=str(tmp_path))
+    done = finished.run(*command.split(), check=False, PYTHONPATH=str(tmp_path))
     assert done.returncode != 0
     assert "ingest stopped: no space is left on the disk (reports/quality.json)" in done.stderr
     assert "Traceback" not in done.stderr
@@ -482,7 +478,7 @@ def test_missing_permission_is_said(project, place):
     try:
         done = project.run(
             *(privileges if os.geteuid() == 0 else []), "python", "src/ingest.py",
-            check=False, timeout=60, **KEY,
+            check=False, **KEY,
         )  # fmt: skip
     finally:
         path.chmod(kept)

@@ -152,7 +152,7 @@ def repository(fresh_clone, seaweedfs):
         if version != 1:
             clone.run("dvc", "repro", "ingest")
         clone.commit(f"version {version}")
-    clone.run("dvc", "push", "--all-commits", "ingest", "data/raw/people.dvc", timeout=100)
+    clone.run("dvc", "push", "--all-commits", "ingest", "data/raw/people.dvc")
     import pyarrow as pa
 
     keys = [epoch.key() for epoch in epochs(clone.path)]
@@ -195,7 +195,7 @@ def test_a_person_is_erased_from_every_version(repository, fresh_clone, tmp_path
     assert "connection refused" in refused.stderr
     assert holders(clone, buckets, tokens, tmp_path) == before
 
-    done = clone.run(*command, "--apply", timeout=100)
+    done = clone.run(*command, "--apply")
     assert holders(clone, buckets, tokens, tmp_path) == {}
     for text in (found, refused, done):
         assert not any(w in text.stdout + text.stderr for w in (SUBJECT, *tokens))
@@ -207,7 +207,7 @@ def test_a_person_is_erased_from_every_version(repository, fresh_clone, tmp_path
 
     clone.run("dvc", "repro", "ingest")
     clone.commit("erased")
-    clone.run("dvc", "push", "ingest", "data/raw/people.dvc", timeout=100)
+    clone.run("dvc", "push", "ingest", "data/raw/people.dvc")
     assert holders(clone, buckets, tokens, tmp_path) == {}
     up_to_date = "Data and pipelines are up to date."
     assert clone.run("dvc", "status", "ingest").stdout.strip() == up_to_date
@@ -218,11 +218,11 @@ def test_a_person_is_erased_from_every_version(repository, fresh_clone, tmp_path
     clone.run("git", "clone", "--quiet", str(clone.path), str(tmp_path / "second"))
     second = type(clone)(tmp_path / "second")
     buckets.point(second.path)
-    second.run("dvc", "pull", "ingest", "data/raw/people.dvc", timeout=100)
+    second.run("dvc", "pull", "ingest", "data/raw/people.dvc")
     assert (second.path / "data/raw/people/a.csv").read_text() == expected.replace(row, "")
     second.run("git", "checkout", "--quiet", commits[0])
     shutil.rmtree(second.path / ".dvc" / "cache")
-    old = second.run("dvc", "fetch", "data/raw/people.dvc", check=False, timeout=100)
+    old = second.run("dvc", "fetch", "data/raw/people.dvc", check=False)
     gone = {
         "".join(name.split("@")[0].split("/")[-2:]) for name in before if name.startswith("restr")
     }

@@ -16,15 +16,12 @@ import pytest
 
 from helpers import ROOT, real_data
 
-# Six experiments on two cores that others use too.
-pytestmark = pytest.mark.timeout(600)
-
 INTERVALS = "src/quickstack/modeling/intervals.py"
 COMPARED = '        **compared["value"],\n'
 MODELS, FOLDS = ("linear", "gradient_boosting"), (2, 3, 4)
 
 
-def wait_for_queue(clone, seconds=480):
+def wait_for_queue(clone, seconds=1200):
     """Wait until nothing is queued or runs; return the state of each task by experiment."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -31,7 +31,7 @@ def test_it_runs_in_its_own_folder_and_measures_what_the_report_says(finished, k
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     folder = finished.path / "notebooks"
     NotebookClient(
-        notebook, timeout=200, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        notebook, timeout=1200, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     ).execute()
     report = json.loads((finished.path / "reports" / "metrics.json").read_text(encoding="utf-8"))
     auc = report["roc_auc"]

@@ -71,7 +71,7 @@ def pushed(s3_server, _finished, tmp_path_factory):
     buckets = Buckets(s3_server)
     buckets.point(clone.path, "storage", "restricted")
     create_buckets([read_remote(clone.path, name) for name in ("storage", "restricted")])
-    clone.run("dvc", "push", timeout=100)
+    clone.run("dvc", "push")
     return clone, buckets
 
 
@@ -196,7 +196,7 @@ def test_a_clone_without_the_restricted_remote_gets_all_that_it_needs(pushed, tm
         empty.point(second.path, "storage", "restricted")
         create_buckets([read_remote(second.path, "restricted")])
         command = ["dvc", "pull", "--allow-missing"]
-    pulled = second.run(*command, timeout=100)
+    pulled = second.run(*command)
     assert "Traceback" not in pulled.stderr
     shared = shared_outputs(first)
     assert tree(second.path, *shared) == tree(first.path, *shared)
@@ -226,7 +226,7 @@ def test_all_comes_back_after_cache_and_workspace_are_gone(own_copy):
     for name in (".dvc/cache", *folders[:3]):
         shutil.rmtree(clone.path / name)
     clone.run("git", "checkout", "--", "data", "models")
-    clone.run("dvc", "pull", timeout=100)
+    clone.run("dvc", "pull")
     assert tree(clone.path, *folders) == before
     assert clone.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
 
@@ -241,14 +241,14 @@ def test_a_corrupted_object_is_not_pulled(own_copy):
     (clone.path / "models" / "model.skops").unlink()
     buckets.s3.put_object(Bucket=buckets.storage, Key=key, Body=bad)
     try:
-        pulled = clone.run("dvc", "pull", "models/model.skops", check=False, timeout=100)
+        pulled = clone.run("dvc", "pull", "models/model.skops", check=False)
         assert pulled.returncode != 0
         places = [clone.path / "models" / "model.skops"]
         places += [p for p in (clone.path / ".dvc" / "cache").rglob("*") if p.is_file()]
         assert not [path for path in places if path.exists() and path.read_bytes() == bad]
     finally:
         buckets.s3.put_object(Bucket=buckets.storage, Key=key, Body=good)
-    clone.run("dvc", "pull", "models/model.skops", timeout=100)
+    clone.run("dvc", "pull", "models/model.skops")
     assert (clone.path / "models" / "model.skops").read_bytes() == good
 
 
@@ -266,7 +266,7 @@ def test_own_raw_data_go_to_the_restricted_bucket_only(own_copy):
     assert clone.run("git", "show", ":data/raw/own.dvc").stdout.count("remote: restricted") == 1
     assert clone.run("git", "check-ignore", "data/raw/own/people.csv").stdout
     shared = buckets.objects(buckets.storage)
-    clone.run("dvc", "push", timeout=100)
+    clone.run("dvc", "push")
     assert md5(content) in buckets.objects(buckets.restricted)
     assert buckets.objects(buckets.storage) == shared
     assert clone.run("quickstack", "verify").returncode == 0
@@ -307,7 +307,7 @@ def test_the_doctor_says_what_is_wrong_with_the_storage(own_copy, case):
     changes, sentence = BROKEN[case]
     buckets.point(clone.path, "storage", "restricted", **changes)
     before = tree(clone.path, "data", "models", "exports")
-    asked = clone.run("quickstack", "doctor", check=False, timeout=60)
+    asked = clone.run("quickstack", "doctor", check=False)
     assert asked.returncode == 1
     assert sentence in asked.stdout
     assert "1 failed" in asked.stderr

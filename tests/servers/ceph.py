@@ -118,7 +118,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _run(folder: Path, *command: str) -> str:
     done = subprocess.run(
-        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=90
+        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=300
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} exited {done.returncode}:\n{done.stderr[-2000:]}")
@@ -139,7 +139,7 @@ def _daemon(folder: Path, program: str, *arguments: str) -> subprocess.Popen[byt
 
 
 def _wait_for_gateway(port: int, gateway: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and gateway.poll() is None:
         connection = HTTPConnection("127.0.0.1", port, timeout=5)
         try:

@@ -69,7 +69,7 @@ def running(folder_of_programs: Path) -> Iterator[Database]:
             [*start, str(folder_of_programs / "initdb"), "--pgdata", "data", "--username", USER,
              "--pwfile", "password", "--auth", "scram-sha-256", "--encoding", "UTF8",
              "--locale", "C", "--no-sync"],
-            cwd=folder, capture_output=True, text=True, timeout=90, check=False,
+            cwd=folder, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         if made.returncode:
             raise RuntimeError(f"initdb exited {made.returncode}:\n{made.stderr[-2000:]}")
@@ -96,7 +96,7 @@ def running(folder_of_programs: Path) -> Iterator[Database]:
 def _wait(database: Database, server: subprocess.Popen[bytes], log: Path) -> None:
     import psycopg
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and server.poll() is None:
         try:
             database.run("SELECT 1")

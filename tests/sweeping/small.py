@@ -88,7 +88,7 @@ class Small:
         return {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
 
     def run(
-        self, *command: str, check: bool = True, timeout: float = 120
+        self, *command: str, check: bool = True, timeout: float = 1200
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in it."""
         done = subprocess.run(
