@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from quickstack import params as parameters
 from quickstack import paths
-from quickstack.lineage.imports import running
+from quickstack.lineage.imports import running, version_of
 
 #: What every stage may read: parameters by section, and what DVC keeps.
 _GENERAL = {paths.PARAMS, paths.PIPELINE, paths.REQUIREMENTS, paths.CONTRACTS}
@@ -66,8 +67,11 @@ def named(root: Path, script: Path, modules: Iterable[str], declared: Iterable[s
     for node in running(root / script):
         sections.update(_sections(node))
     for module in modules:
-        for node in running(root / module):
-            places.update(_places(root, module, node, known))
+        found = _mentions(*version_of(root / module), module)
+        places.update(found.places)
+        if module != _VOCABULARY:
+            files = {text for text in found.paths if (root / text).is_file()}
+            places.update(PurePosixPath(text).as_posix() for text in files | found.texts & known)
     if "dataset" in sections:
         places.add(CONTRACT)
     if _RAW_READER in modules:
@@ -91,21 +95,45 @@ def _sections(node: ast.AST) -> Iterator[str]:
         yield _SECTIONS[node.id]
 
 
-def _places(root: Path, module: str, node: ast.AST, known: frozenset[str]) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Mentions:
+    """What a module mentions: places by their names, every text, and those that look like paths."""
+
+    places: frozenset[str]
+    texts: frozenset[str]
+    paths: frozenset[str]
+
+
+@cache  # stages share most of their modules
+def _mentions(path: Path, _changed: int, _size: int, module: str) -> _Mentions:
+    nodes = running(path)
+    texts = frozenset(
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    return _Mentions(
+        frozenset(place for node in nodes for place in _places(module, node)),
+        texts,
+        # The dot: `.dvc/config` and the like are tools' own.
+        frozenset(
+            text
+            for text in texts
+            if "/" in text and len(text) < 200 and text[0] not in "./" and "\n" not in text
+        ),
+    )
+
+
+def _places(module: str, node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         if node.value.id == "paths" and node.attr in _PATHS:
             yield _PATHS[node.attr].as_posix()
     elif isinstance(node, ast.ImportFrom) and node.module == paths.__name__:
         yield from (_PATHS[a.name].as_posix() for a in node.names if a.name in _PATHS)
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        if (
-            isinstance(node.right, ast.Constant)
-            and ast.unparse(node.left) == "Path(__file__).parent"
-        ):
-            yield (PurePosixPath(module).parent / str(node.right.value)).as_posix()
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        text = node.value
-        # The dot: `.dvc/config` and the like are tools' own.
-        is_path = "/" in text and len(text) < 200 and text[0] not in "./" and "\n" not in text
-        if module != _VOCABULARY and (text in known or (is_path and (root / text).is_file())):
-            yield PurePosixPath(text).as_posix()
+    elif (
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Div)
+        and isinstance(node.right, ast.Constant)
+        and ast.unparse(node.left) == "Path(__file__).parent"
+    ):
+        yield (PurePosixPath(module).parent / str(node.right.value)).as_posix()
