@@ -24,7 +24,7 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-#: The files that take longest begin, so that both workers end at about the same time.
+#: The files that take longest begin, so that all workers end at about the same time.
 LONGEST = (
     "test_readme",
     "verifying/test_verify",
