@@ -57,6 +57,15 @@ class LinedDocument:
                 self._walk(value, (*path, index))
 
 
+def read_yaml(text: str | bytes) -> Any:
+    """Return a document as plain objects, by libyaml where PyYAML was built with it.
+
+    That is ten times as fast, which counts for `dvc.lock`. `yaml.YAMLError` is raised where it is
+    not YAML.
+    """
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+
+
 def _read(loader: Any) -> tuple[yaml.Node | None, Any]:
     try:
         node = loader.get_single_node()

@@ -13,6 +13,7 @@ import yaml
 
 from quickstack.errors import QuickstackError
 from quickstack.paths import PARAMS
+from quickstack.yaml_lines import read_yaml
 
 LOCK = Path("dvc.lock")
 
@@ -83,9 +84,8 @@ class Revision:
 
     def yaml(self, path: Path) -> dict[str, Any]:
         """Return a YAML document; empty where it is missing or damaged."""
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            value = yaml.load(self.text(path) or "", loader)  # noqa: S506 - the safe loader, in C
+            value = read_yaml(self.text(path) or "")
         except yaml.YAMLError:
             return {}
         return value if isinstance(value, dict) else {}

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from quickstack.erasing.ledger import Pending, begin, finish, interrupted
 from quickstack.erasing.rows import UncorrectableError, readable, remove_rows
 from quickstack.erasing.search import MEMO, Findings
@@ -18,6 +16,7 @@ from quickstack.errors import DataError
 from quickstack.lineage.restricted import add_restricted
 from quickstack.paths import PIPELINE, RAW
 from quickstack.privacy.keyring import fingerprint
+from quickstack.yaml_lines import read_yaml
 
 #: Files below these are made again, or of no use to anybody.
 _DISPOSABLE = (".dvc/tmp", ".quickstack")
@@ -125,7 +124,7 @@ def _trackers(root: Path, findings: Findings, subject: Subject) -> set[str]:
         tracker = next((p for p in parents if (root / f"{p}.dvc").is_file()), None)
         if tracker is None:
             continue
-        pointer = yaml.safe_load((root / f"{tracker}.dvc").read_text(encoding="utf-8"))
+        pointer = read_yaml((root / f"{tracker}.dvc").read_text(encoding="utf-8"))
         if pointer.get("deps"):
             raise UncorrectableError(
                 "this raw file is an import, and the next update would bring the subject back; "
@@ -152,7 +151,7 @@ def _trackers(root: Path, findings: Findings, subject: Subject) -> set[str]:
 def _stage_outputs(root: Path) -> dict[str, str]:
     """Return the stage that makes each output."""
     path = root / PIPELINE
-    stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"] if path.is_file() else {}
+    stages = read_yaml(path.read_text(encoding="utf-8"))["stages"] if path.is_file() else {}
     found = {}
     for name, stage in (stages or {}).items():
         for out in stage.get("do", stage).get("outs", ()):

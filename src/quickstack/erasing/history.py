@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from quickstack.errors import QuickstackError
+from quickstack.yaml_lines import read_yaml
 
 
 @dataclass
@@ -129,9 +129,8 @@ def _name(history: History, commit: str, path: str, md5: str) -> None:
 def _outputs(content: bytes) -> Iterator[tuple[str, str]]:
     import yaml
 
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(content, loader)  # noqa: S506 - the safe loader, in C
+        document = read_yaml(content)
     except yaml.YAMLError:
         return
     if not isinstance(document, dict):

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from quickstack.yaml_lines import read_yaml
+
 _LOCK = Path("dvc.lock")
 #: Copies of the outputs that only git keeps (`cache: false`), as of each stage's last success.
 _KEPT = Path(".quickstack/outputs")
@@ -115,7 +117,7 @@ def _uncached(stage: str) -> list[Path]:
 def _read(path: Path) -> dict[str, Any]:
     """Read YAML; nothing where it is none, as after a merge: DVC says so itself."""
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return value if isinstance(value, dict) else {}

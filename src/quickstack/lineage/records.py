@@ -20,10 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from quickstack.paths import PARAMS, PIPELINE
 from quickstack.writing import write_json
+from quickstack.yaml_lines import read_yaml
 
 RECORDS = Path(".quickstack/runs")
 #: Records that are kept of each stage.
@@ -198,10 +197,8 @@ def _digest(value: Any) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        # The safe loader, in C where there is one: dvc.lock is long.
-        return yaml.load(path.read_text(encoding="utf-8"), loader) or {}  # noqa: S506
+        return read_yaml(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         return {}
 

@@ -13,6 +13,7 @@ import yaml
 from quickstack.errors import QuickstackError
 from quickstack.lineage.plan import dvc_reason
 from quickstack.paths import PIPELINE, QUARANTINE, RAW
+from quickstack.yaml_lines import read_yaml
 
 RESTRICTED = "restricted"
 
@@ -53,7 +54,7 @@ def add_restricted(root: Path, path: Path) -> Path:
             dvc_reason(done.stderr), where=shown.as_posix(), fix="see what `dvc add` says of it"
         )
     pointer = root / f"{shown.as_posix()}.dvc"
-    document = yaml.safe_load(pointer.read_text(encoding="utf-8"))
+    document = read_yaml(pointer.read_text(encoding="utf-8"))
     for out in document["outs"]:
         out["remote"] = RESTRICTED
     pointer.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8", newline="\n")
@@ -71,14 +72,14 @@ def add_restricted(root: Path, path: Path) -> Path:
 def unrestricted_outputs(root: Path) -> list[str]:
     """Return the outputs in `data/raw` and quarantine that a push would share; none is right."""
     found = []
-    stages = yaml.safe_load((root / PIPELINE).read_text(encoding="utf-8"))["stages"]
+    stages = read_yaml((root / PIPELINE).read_text(encoding="utf-8"))["stages"]
     for stage in stages.values():
         each = stage.get("do", stage)
         for kind in ("outs", "metrics", "plots"):
             found += _shared(each.get(kind, ()), Path(each.get("wdir", "")))
     pointers = [*root.glob("*.dvc"), *(root / RAW.parts[0]).rglob("*.dvc")]
     for pointer in sorted(path for path in pointers if path.is_file()):
-        document = yaml.safe_load(pointer.read_text(encoding="utf-8")) or {}
+        document = read_yaml(pointer.read_text(encoding="utf-8")) or {}
         entries = [{out["path"]: out} for out in document.get("outs", ())]
         found += _shared(entries, pointer.parent.relative_to(root) / document.get("wdir", ""))
     return found

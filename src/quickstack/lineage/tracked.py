@@ -5,14 +5,13 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import yaml
-
 from quickstack.paths import PIPELINE
+from quickstack.yaml_lines import read_yaml
 
 
 def tracked_sentences(root: Path) -> list[str]:
     """Return one sentence for each output of a stage, kept by DVC, in which git holds files."""
-    stages = yaml.safe_load((root / PIPELINE).read_text(encoding="utf-8"))["stages"]
+    stages = read_yaml((root / PIPELINE).read_text(encoding="utf-8"))["stages"]
     outs = []
     for stage in stages.values():
         for kind in ("outs", "metrics", "plots"):

@@ -19,6 +19,7 @@ from quickstack.paths import QUARANTINE, RAW
 from quickstack.scanning.git_objects import blob, history
 from quickstack.scanning.places import Item
 from quickstack.unpacking.buffers import from_file
+from quickstack.yaml_lines import read_yaml
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
@@ -90,7 +91,7 @@ def classify(root: Path, cache: Path) -> Objects:
 
 def _parsed(text: str) -> Any:
     try:
-        document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        document = read_yaml(text)
     except yaml.YAMLError:
         return {}
     return document if isinstance(document, dict) else {}

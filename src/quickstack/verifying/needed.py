@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from quickstack.errors import QuickstackError
+from quickstack.yaml_lines import read_yaml
 
 #: In place of a commit: the files as they are now.
 WORKSPACE = ""
@@ -136,7 +137,7 @@ def _content(root: Path, path: str, blob: str) -> str:
 
 def _parsed(text: str) -> dict[str, Any]:
     try:
-        document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        document = read_yaml(text)
     except yaml.YAMLError:
         return {}
     return document if isinstance(document, dict) else {}

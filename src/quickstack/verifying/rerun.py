@@ -12,8 +12,6 @@ from configparser import ConfigParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import yaml
-
 from quickstack.errors import QuickstackError
 from quickstack.lineage.named import covers
 from quickstack.lineage.plan import dvc_reason
@@ -24,6 +22,7 @@ from quickstack.verifying.hashes import content_md5, folder_md5s
 from quickstack.verifying.levels import Verdict
 from quickstack.verifying.progress import step
 from quickstack.verifying.tolerances import is_fitted
+from quickstack.yaml_lines import read_yaml
 
 #: What must not change a byte, so this run has other values than people's; the folder is another
 #: one anyway.
@@ -134,7 +133,7 @@ def _object(cache: Path, md5: str) -> Path:
 
 
 def _outputs(clone: Path) -> dict[str, str]:
-    lock = yaml.safe_load((clone / "dvc.lock").read_text(encoding="utf-8")) or {}
+    lock = read_yaml((clone / "dvc.lock").read_text(encoding="utf-8")) or {}
     stages = (lock.get("stages") or {}).values()
     return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs") or ()}
 
