@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path, PurePosixPath
 
 from quickstack import params as parameters
 from quickstack import paths
-from quickstack.lineage.imports import running, version_of
+from quickstack.lineage.syntax import Syntax, syntax
 
 #: What every stage may read: parameters by section, and what DVC keeps.
 _GENERAL = {paths.PARAMS, paths.PIPELINE, paths.REQUIREMENTS, paths.CONTRACTS}
@@ -62,16 +60,14 @@ def named(root: Path, script: Path, modules: Iterable[str], declared: Iterable[s
         The paths that the stage declares: they count as named also where the file is not here.
     """
     known = frozenset(declared)
-    sections: set[str] = set()
+    sections = set(_sections(syntax(root / script)))
     places: set[str] = set()
-    for node in running(root / script):
-        sections.update(_sections(node))
     for module in modules:
-        found = _mentions(*version_of(root / module), module)
-        places.update(found.places)
+        found = syntax(root / module)
+        places.update(_places(found, PurePosixPath(module).parent))
         if module != _VOCABULARY:
-            files = {text for text in found.paths if (root / text).is_file()}
-            places.update(PurePosixPath(text).as_posix() for text in files | found.texts & known)
+            texts = found.texts & known | _files(root, found.texts)
+            places.update(PurePosixPath(text).as_posix() for text in texts)
     if "dataset" in sections:
         places.add(CONTRACT)
     if _RAW_READER in modules:
@@ -85,55 +81,30 @@ def covers(declared: str, place: str) -> bool:
     return one == other or one in other.parents or other in one.parents
 
 
-def _sections(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        if node.value.id == "stage" and node.attr in ("contract", "dataset"):
-            yield "dataset"
-        if node.attr in _SECTIONS and _SECTIONS[node.attr] != EXEMPT:
-            yield _SECTIONS[node.attr]
-    elif isinstance(node, ast.Name) and _SECTIONS.get(node.id, EXEMPT) != EXEMPT:
-        yield _SECTIONS[node.id]
+def _sections(found: Syntax) -> Iterator[str]:
+    if found.attributes & {("stage", "contract"), ("stage", "dataset")}:
+        yield "dataset"
+    for name in found.names | {name for _, name in found.attributes}:
+        if _SECTIONS.get(name, EXEMPT) != EXEMPT:
+            yield _SECTIONS[name]
 
 
-@dataclass(frozen=True)
-class _Mentions:
-    """What a module mentions: places by their names, every text, and those that look like paths."""
-
-    places: frozenset[str]
-    texts: frozenset[str]
-    paths: frozenset[str]
+def _places(found: Syntax, folder: PurePosixPath) -> Iterator[str]:
+    names = {name for owner, name in found.attributes if owner == "paths"}
+    names |= {name for _, module, name in found.imports if module == paths.__name__}
+    yield from (_PATHS[name].as_posix() for name in names if name in _PATHS)
+    yield from ((folder / name).as_posix() for name in found.beside)
 
 
-@cache  # stages share most of their modules
-def _mentions(path: Path, _changed: int, _size: int, module: str) -> _Mentions:
-    nodes = running(path)
-    texts = frozenset(
-        node.value
-        for node in nodes
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
-    return _Mentions(
-        frozenset(place for node in nodes for place in _places(module, node)),
-        texts,
+def _files(root: Path, texts: Iterable[str]) -> set[str]:
+    """Return the texts that are the path of a file."""
+    return {
+        text
+        for text in texts
         # The dot: `.dvc/config` and the like are tools' own.
-        frozenset(
-            text
-            for text in texts
-            if "/" in text and len(text) < 200 and text[0] not in "./" and "\n" not in text
-        ),
-    )
-
-
-def _places(module: str, node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        if node.value.id == "paths" and node.attr in _PATHS:
-            yield _PATHS[node.attr].as_posix()
-    elif isinstance(node, ast.ImportFrom) and node.module == paths.__name__:
-        yield from (_PATHS[a.name].as_posix() for a in node.names if a.name in _PATHS)
-    elif (
-        isinstance(node, ast.BinOp)
-        and isinstance(node.op, ast.Div)
-        and isinstance(node.right, ast.Constant)
-        and ast.unparse(node.left) == "Path(__file__).parent"
-    ):
-        yield (PurePosixPath(module).parent / str(node.right.value)).as_posix()
+        if "/" in text
+        and len(text) < 200
+        and text[0] not in "./"
+        and "\n" not in text
+        and (root / text).is_file()
+    }
