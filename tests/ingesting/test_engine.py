@@ -367,7 +367,9 @@ def test_a_late_file_takes_a_key_from_a_later_one(tmp_path):
 def test_a_damaged_memo_is_made_again(tmp_path, damage):
     ingest(tmp_path, {"x": row(1)})
     expected = snapshot(tmp_path / "out")
-    for path in (tmp_path / "memo").rglob("*.json"):
+    damaged = [*(tmp_path / "memo").rglob("*.json"), *(tmp_path / "memo").rglob("*.key")]
+    assert len(damaged) == 3
+    for path in damaged:
         path.write_text("" if damage == "empty" else "{]")
     ingest(tmp_path, {"x": row(1)})
     assert snapshot(tmp_path / "out") == expected

@@ -43,6 +43,7 @@ def read(path, size=-1):
 
 
 HALF = len(TEXT) // 2
+KEY = b"32 bytes that no one could guess"
 PACKED = {
     "plain": TEXT,
     "gzip": gzip.compress(TEXT),
@@ -233,7 +234,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize(("make", "sentence"), PLACES.values(), ids=PLACES)
-@pytest.mark.parametrize("use", [read, lambda path: content_digest(Partition(path, "x"))])
+@pytest.mark.parametrize("use", [read, lambda path: content_digest(Partition(path, "x"), KEY)])
 def test_what_cannot_be_opened_gets_a_sentence(tmp_path, make, sentence, use):
     path = tmp_path / "folder" / "t.csv"
     path.parent.mkdir()
@@ -257,19 +258,22 @@ def test_no_permission(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("size", [100, 1 << 25])
 def test_the_digest_is_of_the_stored_bytes(tmp_path, monkeypatch, size):
-    import hashlib
+    def digest(stored: bytes, key: bytes = KEY) -> str:
+        return content_digest(Partition(write(tmp_path / "t.csv", stored), "x"), key)
 
     monkeypatch.setattr("quickstack.sources.streams._PART", size)
     stored = PACKED["gzip"]
-    path = write(tmp_path / "t.csv", stored)
-    parts = [hashlib.sha256(stored[i : i + size]).digest() for i in range(0, len(stored), size)]
-    expected = hashlib.sha256(b"".join(parts)).hexdigest()[:32]
-    assert content_digest(Partition(path, "x")) == expected
+    assert len(digest(stored)) == 32
+    assert digest(stored) == digest(stored)
+    others = [b"", stored[:-1], stored + b"\0", stored[1:], b"\0" + stored]
+    others += [stored[:i] + bytes([stored[i] ^ 1]) + stored[i + 1 :] for i in (0, 99, 100, -2)]
+    assert len({digest(stored), *map(digest, others)}) == len(others) + 1
+    assert digest(stored, b"another key, also of 32 bytes..!") != digest(stored)
 
 
 def test_the_digest_of_an_object_is_that_of_its_pin(tmp_path):
     def digest(url, etag):
-        return content_digest(Partition(tmp_path / "l", "x", url, etag, 3))
+        return content_digest(Partition(tmp_path / "l", "x", url, etag, 3), KEY)
 
     assert len(digest("s3://b/k", "1")) == 32
     assert digest("s3://b/k", "1") == digest("s3://b/k", "1")

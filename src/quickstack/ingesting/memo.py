@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from quickstack.sources.streams import content_digest
 #: What is not used for so long is forgotten, in seconds.
 _KEPT = 14 * 86_400
 _STATE = "state"
+_KEY_BYTES = 32
 _ROOMS = ("contract", "sources", "quality", "privacy", "ingesting")
 
 
@@ -67,11 +69,13 @@ class Memo:
     folder: Path
     base: str
     _digests: dict[str, list[object]] = field(default_factory=dict)
+    _key: bytes = b""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         for left in self.folder.glob(".*.tmp"):
             shutil.rmtree(left, ignore_errors=True)
+        self._key = self._random()
         try:
             self._digests = json.loads(self._index.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -117,6 +121,21 @@ class Memo:
         temporary.write_text(json.dumps(self._digests), encoding="utf-8")
         os.replace(temporary, self._index)
 
+    def _random(self) -> bytes:
+        """Return the key of the digests, which stays in the folder; other digests are forgotten."""
+        place = self.folder / "digests.key"
+        try:
+            key = place.read_bytes()
+        except FileNotFoundError:
+            key = b""
+        if len(key) != _KEY_BYTES:
+            self._index.unlink(missing_ok=True)
+            key = secrets.token_bytes(_KEY_BYTES)
+            temporary = place.with_name(f".{place.name}.{os.getpid()}")
+            temporary.write_bytes(key)
+            os.replace(temporary, place)
+        return key
+
     @property
     def _index(self) -> Path:
         return self.folder / "index.json"
@@ -124,12 +143,12 @@ class Memo:
     def _content(self, partition: Partition) -> str:
         """Return the digest of a file's bytes; those of an untouched file are not read again."""
         if partition.url is not None:
-            return content_digest(partition)
+            return content_digest(partition, self._key)
         state = partition.path.stat()
         known = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
         shown = os.path.abspath(partition.path)  # noqa: PTH100 - ten times as fast as resolve()
         entry = self._digests.get(shown, [])
         if entry[:-1] != known:
-            entry = [*known, content_digest(partition)]
+            entry = [*known, content_digest(partition, self._key)]
             self._digests[shown] = entry
         return str(entry[-1])

@@ -99,7 +99,8 @@ def _writer(path: Path, checks: Checks) -> Any:
     """Return a Parquet writer: dictionaries where text repeats, no statistics over texts.
 
     Whole numbers and times are written as differences, which packs them in a third of the time.
-    The lengths of pseudonyms stand apart from their digits, in two thirds of it.
+    The lengths of pseudonyms stand apart from their digits, in two thirds of it. Zstandard takes
+    twice as long as Snappy for other numbers, and makes them a third smaller.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -108,11 +109,12 @@ def _writer(path: Path, checks: Checks) -> Any:
     encoded = [f.name for f in schema if pa.types.is_dictionary(f.type)]
     plain = [f.name for f in schema if pa.types.is_string(f.type)]
     whole = [f.name for f in schema if pa.types.is_integer(f.type) or pa.types.is_temporal(f.type)]
+    numbers = [f.name for f in schema if pa.types.is_floating(f.type)]
     tokens = [name for name in plain if checks.contract.column(name).personal == "pseudonym"]
     return pq.ParquetWriter(
         path,
         schema,
-        compression="zstd",
+        compression=dict.fromkeys(schema.names, "zstd") | dict.fromkeys(numbers, "snappy"),
         store_schema=False,
         use_dictionary=encoded,
         column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED")

@@ -103,6 +103,7 @@ def parse(data: bytes, layout: Layout, types: dict[str, pa.DataType], lines: Lin
                 null_values=list(layout.source.missing),
                 strings_can_be_null=True,
                 decimal_point=layout.source.decimal,
+                check_utf8=not data.isascii(),
             ),
         )
     except pa.ArrowInvalid:
