@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from quickstack.contract import Contract
@@ -80,9 +81,11 @@ class DelimitedFile:
         if lines is not None:
             whole = any(str(kind) == "int64" for kind in types.values())
             fitting = not (whole and strict.holds_hexadecimal(cut.data))
-            found = strict.parse(cut.data, self.layout, types, lines) if fitting else None
+            plain = cut.data.isascii()
+            parse = partial(strict.parse, cut.data, self.layout, lines=lines, ascii_only=plain)
+            found = parse(types) if fitting else None
             typed = found is not None
-            found = found or strict.parse(cut.data, self.layout, self._text(), lines)
+            found = found or parse(self._text())
             if found is not None:
                 table, blank = found
                 block = Block(
@@ -90,7 +93,7 @@ class DelimitedFile:
                     Places(self.layout, self.cutter.text, cut).of,
                     [],
                     blank,
-                    cut.data.isascii(),
+                    plain,
                 )
                 return Parsed(block, typed, len(cut.data), lines.count)
         return self._piecewise(cut)

@@ -70,13 +70,22 @@ def well_formed(data: bytes, layout: Layout, line_ends: int) -> Lines | None:
     return Lines(count, inner)
 
 
-def parse(data: bytes, layout: Layout, types: dict[str, pa.DataType], lines: Lines) -> Any:
+def parse(
+    data: bytes,
+    layout: Layout,
+    types: dict[str, pa.DataType],
+    lines: Lines,
+    *,
+    ascii_only: bool = False,
+) -> Any:
     """Parse well-formed text.
 
     Parameters
     ----------
     types
         The Arrow type of each column of the header.
+    ascii_only
+        Whether the text is known to be ASCII, and so UTF-8.
 
     Returns
     -------
@@ -103,7 +112,7 @@ def parse(data: bytes, layout: Layout, types: dict[str, pa.DataType], lines: Lin
                 null_values=list(layout.source.missing),
                 strings_can_be_null=True,
                 decimal_point=layout.source.decimal,
-                check_utf8=not data.isascii(),
+                check_utf8=not ascii_only,
             ),
         )
     except pa.ArrowInvalid:
