@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+
 from quickstack.errors import SourceError
 from quickstack.sources import careful
 from quickstack.sources.cuts import Cutter
 from quickstack.sources.layout import MAX_ROW_BYTES, Layout
 from quickstack.sources.recognise import foreign
 from quickstack.sources.utf8 import Readable
+
+#: Where a block ends with a line, the line is not longer.
+_LINE = 1 << 14
 
 
 class Watched:
@@ -28,6 +33,22 @@ class Watched:
                     fix="deliver the table itself, or correct `format` in the contract",
                 )
         return data
+
+    def lines(self, size: int, back: int) -> bytes:
+        """Go back so many bytes, and read about `size` up to a line end, which copies them once.
+
+        Nothing is read where the stream is no plain file, where less is left, or where the line is
+        long.
+        """
+        file = self._stream
+        if not (isinstance(file, io.BufferedReader) and isinstance(file.raw, io.FileIO)):
+            return b""
+        now = file.tell()
+        begin = now - back
+        file.seek(begin + size)
+        end = file.read(_LINE).find(b"\n") + 1
+        file.seek(begin if end else now)
+        return file.read(size + end) if end else b""
 
 
 def read_header(

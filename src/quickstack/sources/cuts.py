@@ -94,14 +94,23 @@ class Cutter:
         """
         if self._least or self._ended or len(self._rest) > self._wanted // 2:
             return None
+        if data := self.text.lines(self._wanted, len(self._rest)):
+            if self._odd(data):
+                self._rest = data
+                return None
+            return self._made(data, b"", final=False)
         rest, more = self._rest, self.text.read(self._wanted - len(self._rest))
         self._ended = not more
         end = more.rfind(b"\n") + 1
-        if not end or (self.quote and (count(rest, self.quote) + count(more, self.quote, end)) % 2):
+        if not end or self._odd(rest) != self._odd(more, end):
             self._rest += more
             return None
         data = b"".join((rest, memoryview(more)[:end]))
         return self._made(data, more[end:], final=False)
+
+    def _odd(self, data: bytes, end: int | None = None) -> bool:
+        """Return whether a quote is open at the end."""
+        return bool(self.quote and self.quote in data and count(data, self.quote, end) % 2)
 
     def _made(self, data: bytes, rest: bytes, *, final: bool) -> Cut:
         cut = Cut(data, self._offset, self._line, final, count(data, b"\n"))

@@ -90,6 +90,16 @@ class Utf8:
                 return text
         return self._lines(self._convert(b"", final=True))
 
+    def lines(self, size: int, back: int) -> bytes:
+        """Return the last `back` bytes again with what follows, about `size` up to a line end.
+
+        Nothing where that takes more than reading them.
+        """
+        if self._ready or self._decoder is not None or self._returns:
+            return b""
+        read = getattr(self._stream, "lines", None)
+        return read(size, back) if read is not None else b""
+
     def length(self, text: bytes, start: int = 0, stop: int | None = None) -> int:
         """Return how many bytes of the file a part of `text` was made from."""
         stop = len(text) if stop is None else stop
