@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 
 import pytest
 
@@ -41,6 +42,19 @@ def test_what_is_not_declared_is_named_by_running(project):
     assert "two: writes side.txt; add `- side.txt` to its outs in dvc.yaml" in doubts
     assert "two: connects to 192.0.2.1:9; bring the data in by `quickstack land`" in doubts
     assert any("two: starts the program" in doubt for doubt in doubts)
+
+
+def test_bytecode_and_folders_that_are_gone_again_are_no_doubt(project):
+    write(project.root / "src" / "helper.py", "")
+    write(project.root / ".gitignore", "__pycache__/\n")
+    script = project.root / "src" / "one.py"
+    lines = "import helper, shutil\n(folder / 'work' / 'inner' / 'most').mkdir(parents=True)\n"
+    lines += "(folder / 'work' / 'file').touch()\nshutil.rmtree(folder / 'work')\n"
+    write(script, script.read_text(encoding="utf-8") + lines)
+    project.run("quickstack", "verify", "--fix", check=False)
+    project.settle()
+    project.run(sys.executable, "-m", "compileall", "-q", "src")
+    assert project.doubts("--watch") == []
 
 
 @pytest.mark.long

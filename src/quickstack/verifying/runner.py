@@ -19,9 +19,10 @@ from typing import Any
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _LISTS = {"os.listdir", "os.scandir"}
+#: Events of a path, and where among their arguments the folder is that it is relative to.
 _CHANGES = {
-    "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "os.chown", "os.utime",
-    "os.setxattr",
+    "os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.truncate": None, "os.chmod": 2, "os.chown": 3,
+    "os.utime": 3, "os.setxattr": None,
 }  # fmt: skip
 _PAIRS = {"os.rename", "os.link", "os.symlink"}
 _STARTS = {"os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "pty.spawn"}
@@ -54,10 +55,12 @@ class Recorder:
         elif event in _LISTS:
             self._path("list", args[0] if args[0] is not None else ".")
         elif event in _CHANGES:
-            self._path("write", args[0])
+            place = _CHANGES[event]
+            self._path("write", args[0], -1 if place is None else args[place])
         elif event in _PAIRS:
-            self._path("write", args[0])
-            self._path("write", args[1])
+            source, target, *folders = args
+            self._path("write", source, folders[0] if len(folders) > 1 else -1)
+            self._path("write", target, folders[-1])
         elif event == "sqlite3.connect":
             self._path("write", args[0])
         elif event == "subprocess.Popen":
@@ -69,10 +72,17 @@ class Recorder:
             if isinstance(address, tuple):  # a text is a socket in the file system
                 self.note("connect", f"{address[0]}:{address[1]}")
 
-    def _path(self, what: str, path: Any) -> None:
-        if not isinstance(path, int):  # a number is a file that is open already
-            # Symbolic links stay: the stage named the path like this.
-            self.note(what, os.path.abspath(_text(path)))  # noqa: PTH100 - resolve() follows them
+    def _path(self, what: str, path: Any, folder: int = -1) -> None:
+        if isinstance(path, int):  # a file that is open already
+            return
+        named = _text(path)
+        if folder >= 0:  # as shutil.rmtree removes what is in a folder
+            try:
+                named = str(Path(f"/proc/self/fd/{folder}").readlink() / named)
+            except OSError:  # not on this system: the folder itself is noted when it is removed
+                return
+        # Symbolic links stay: the stage named the path like this.
+        self.note(what, os.path.abspath(named))  # noqa: PTH100 - resolve() follows them
 
 
 def _text(value: Any) -> str:

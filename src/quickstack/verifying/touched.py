@@ -101,7 +101,10 @@ def _seen(where: Surroundings, inner: str, what: str) -> Iterator[str]:
 
 def _read(where: Surroundings, what: str, inner: str) -> Iterator[str]:
     stage = where.stage
-    if _is_own(inner) or not (where.root / inner).exists() or _temporary_of(inner, stage):
+    # Python looks for the bytecode of each module that it imports.
+    if _is_own(inner) or "__pycache__" in inner.split("/") or _temporary_of(inner, stage):
+        return
+    if not (where.root / inner).exists():
         return
     held = (*stage.deps, *stage.outs)
     # Importing looks through the folders of modules, which `deps` name one by one.
@@ -120,7 +123,7 @@ def _written(where: Surroundings, inner: str, _what: str = "write") -> Iterator[
         return
     if any(_holds(out, inner) or covers(inner, out) for out in stage.outs):
         return
-    if _temporary_of(inner, stage) or "__pycache__" in inner:
+    if _temporary_of(inner, stage) or "__pycache__" in inner.split("/"):
         return
     for other in where.stages:
         if other.name != stage.name and any(_holds(out, inner) for out in other.outs):
