@@ -20,6 +20,8 @@ from exporting.contract_checks import PACKAGE, failed_checks  # noqa: E402 - the
 def main() -> int:
     """Test every table, and say what failed."""
     folder = ROOT / "exports"
+    if not folder.is_dir():
+        raise SystemExit("There are no exports. To fix it: run `dvc repro` before.")
     document = yaml.safe_load((folder / "contract.odcs.yaml").read_text(encoding="utf-8"))
     cases = []
     for table in document["schema"]:
