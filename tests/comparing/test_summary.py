@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -26,7 +27,10 @@ def export(project, noise, **settings):
     project.report("training", task="binary", classes=["no", "yes"], positive="yes")
     project.report("drift", verdict="alarm", reasons=["usage moved further than any period."])
     project.params["evaluate"] = {"resamples": 100, "seed": 0}
-    project.folder("exports", {"predictions.parquet": parquet(table)})
+    # As export writes it: one file of each period.
+    early, late = table.slice(0, len(table) // 3), table.slice(len(table) // 3)
+    files = {"predictions/2025-01.parquet": parquet(early), "predictions/unknown.csv": b"x"}
+    project.folder("exports", files | {"predictions/2025-02.parquet": parquet(late)})
 
 
 def page(*arguments):
@@ -63,8 +67,8 @@ def test_without_predictions_of_both_intervals_are_compared(base):
     export(base, 0.2)
     base.lock()
     base.git("add", "-A")
-    md5 = base.outs["exports"]["predictions.parquet"]
-    (base.root / "exports/predictions.parquet").unlink()
+    md5 = base.outs["exports"]["predictions/2025-02.parquet"]
+    shutil.rmtree(base.root / "exports/predictions")
     text = page("main", "--offline")
     assert OVERLAP.format(ABSENT) in text
     assert "- Model: **better**" in text

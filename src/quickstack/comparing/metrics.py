@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ OVERLAP = "whether the intervals overlap, since {}"
 ABSENT = "predictions of both are not at hand"
 OTHER_ROWS = "the test rows are not the same"
 SAME = "the same predictions"
-PREDICTIONS = "predictions.parquet"
+#: The table of predictions among the exports: one file, or one of each period in a folder.
+_PREDICTIONS = re.compile(r"predictions(/[^/]+)?\.parquet")
 #: Resamples and seed where params.yaml does not say.
 RESAMPLES, SEED = 500, 0
 
@@ -109,21 +111,24 @@ def _by_overlap(
     return _named(not higher) if new_high < low else _named(None)
 
 
-def _predictions(objects: Objects, side: Revision) -> str | None:
-    return (objects.listing(side, paths.EXPORTS) or {}).get(PREDICTIONS)
+def _predictions(objects: Objects, side: Revision) -> dict[str, str]:
+    """Return the files that hold the predictions, in their order, and their hashes."""
+    listing = objects.listing(side, paths.EXPORTS) or {}
+    return {name: listing[name] for name in sorted(listing) if _PREDICTIONS.fullmatch(name)}
 
 
 def _test_rows_of(
     objects: Objects,
     sides: tuple[Revision, Revision],
-    hashes: list[str | None],
+    hashes: list[dict[str, str]],
     contract: Contract,
     task: Task,
 ) -> tuple[Any, Any] | None:
     found = []
-    for side, md5 in zip(sides, hashes, strict=True):
-        place = objects.files(side, paths.EXPORTS, {PREDICTIONS: str(md5)})[PREDICTIONS]
-        rows = None if place is None else _test_rows(place, contract, task, side)
+    for side, wanted in zip(sides, hashes, strict=True):
+        places = objects.files(side, paths.EXPORTS, wanted).values()
+        here = [place for place in places if place is not None]
+        rows = _test_rows(here, contract, task, side) if len(here) == len(wanted) else None
         if rows is None:
             return None
         found.append(rows)
@@ -147,22 +152,21 @@ def _paired(one: Any, other: Any, params: Mapping[str, Any], task: Task) -> dict
     return compared["difference"]
 
 
-def _test_rows(place: Path, contract: Contract, task: Task, side: Revision) -> Any:
+def _test_rows(places: list[Path], contract: Contract, task: Task, side: Revision) -> Any:
     """Return what identifies the test rows, in their order, their truth and their scores."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pq.read_schema(place)
+    schema = pq.read_schema(places[0])
     classes = side.json(paths.TRAINING).get("classes") or []
     scores = _score_columns(schema.names, task, len(classes))
     # What stands before the period identifies a row: its position or key, and its time.
     named = schema.names[: schema.names.index("period")] if "period" in schema.names else []
     if not named or not scores or not {"split", "actual", *scores} <= set(schema.names):
         return None
-    table = pq.read_table(
-        place,
-        columns=[*named, "actual", *scores],
-        filters=[("split", "=", TEST)],
-        use_threads=False,
+    columns, tested = [*named, "actual", *scores], [("split", "=", TEST)]
+    table = pa.concat_tables(
+        pq.read_table(place, columns=columns, filters=tested, use_threads=False) for place in places
     )
     if not table.num_rows:
         return None
