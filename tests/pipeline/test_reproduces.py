@@ -5,6 +5,7 @@ import json
 import pytest
 
 from helpers import ROOT
+from quickstack.comparing.metrics import PAIRED
 
 #: tests/test_readme.py does the same with one thread and another seed, in an environment it made.
 ENVIRONMENT = {"PYTHONHASHSEED": "2", "OMP_NUM_THREADS": "2", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
@@ -41,6 +42,14 @@ def test_verify_says_what_is_stale(finished):
     assert stale.returncode == 1
     assert "stage 'train' would run" in stale.stdout
     assert "stage 'ingest'" not in stale.stdout
+
+
+def test_two_models_are_compared_on_the_same_rows(finished):
+    finished.change("params.yaml", "iterations: 30", "iterations: 31")
+    finished.run("dvc", "repro")
+    text = finished.run("quickstack", "summary", "HEAD", "--offline").stdout
+    assert PAIRED in text
+    assert "- Model: **within noise**" in text
 
 
 def test_verify_finds_an_undeclared_import_and_fixes_it(finished):
