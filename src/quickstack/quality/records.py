@@ -27,7 +27,12 @@ def record_test(contract: Contract) -> Callable[[list[str]], Callable[[list[str]
             if not typed:
                 return len(cells) > 2
             present = [(cells[i], c) for i, c in typed if cells[i] not in missing]
-            wrong = [parse_column(c, pa.array([cell]), contract.source)[1] for cell, c in present]
+            # Bytes that are no text become "?", which no number, date or truth value holds.
+            texts = [cell.encode("utf-8", "replace").decode() for cell, _ in present]
+            wrong = [
+                parse_column(column, pa.array([text]), contract.source)[1]
+                for text, (_, column) in zip(texts, present, strict=True)
+            ]
             return bool(present) and all(w is None for w in wrong)
 
         return is_record
