@@ -90,12 +90,16 @@ class Matcher:
         """Return how many patterns there are."""
         return len(self._lengths)
 
-    def find(self, data: Buffer) -> set[tuple[int, str]]:
-        """Return the (value, encoding) pairs that occur in `data`."""
+    def find(self, data: Buffer, *, packed: bool = False) -> set[tuple[int, str]]:
+        """Return the (value, encoding) pairs in `data`.
+
+        Where columns are `packed` there, what may be part of a hash is left to their own values.
+        """
         found: set[int] = set()
         for index in self._indexes:
             for pattern, position in index.candidates(data):
-                if pattern not in found and self._is_at(data, pattern, position):
+                left = pattern in found or (packed and self._labels[pattern, 2] == NO_HASH)
+                if not left and self._is_at(data, pattern, position):
                     found.add(pattern)
         return {(int(self._labels[i, 0]), self._names[self._labels[i, 1]]) for i in found}
 

@@ -20,6 +20,8 @@ from quickstack.unpacking.opening import EXPANDED, Opened, pieces
 THOROUGH = 2000
 #: What stands where a name itself holds a value.
 WITHHELD = "(name withheld)"
+#: How files begin whose columns are packed, and are unpacked by `unpacking`.
+_COLUMNAR = (b"PAR1", b"ARRO", b"FEA1")
 
 Found = tuple[tuple[str, ...], int, str]
 
@@ -83,7 +85,8 @@ class Scanner:
         opened, found = Opened(), set[Found]()
         for inside, part in pieces(content, opened, self._limit):  # type: ignore[arg-type]
             self.report.size += len(part)
-            found |= {(inside, *hit) for hit in self._matcher.find(part)}
+            packed = bytes(part[:4]) in _COLUMNAR
+            found |= {(inside, *hit) for hit in self._matcher.find(part, packed=packed)}
             if inside and (hits := self._matcher.find(_encoded(inside[-1]))):
                 found |= {((*inside[:-1], "name"), *hit) for hit in hits}
         return sorted(_innermost(found)), opened.unread
