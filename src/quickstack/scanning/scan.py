@@ -20,8 +20,8 @@ from quickstack.unpacking.opening import EXPANDED, Opened, pieces
 THOROUGH = 2000
 #: What stands where a name itself holds a value.
 WITHHELD = "(name withheld)"
-#: How files begin whose columns are packed, and are unpacked by `unpacking`.
-_COLUMNAR = (b"PAR1", b"ARRO", b"FEA1")
+#: How files begin whose columns `unpacking` reads, or says that it cannot.
+_COLUMNAR = (b"PAR1", b"ARROW1", b"FEA1")
 
 Found = tuple[tuple[str, ...], int, str]
 
@@ -85,7 +85,7 @@ class Scanner:
         opened, found = Opened(), set[Found]()
         for inside, part in pieces(content, opened, self._limit):  # type: ignore[arg-type]
             self.report.size += len(part)
-            packed = bytes(part[:4]) in _COLUMNAR
+            packed = bytes(part[:6]).startswith(_COLUMNAR)
             found |= {(inside, *hit) for hit in self._matcher.find(part, packed=packed)}
             if inside and (hits := self._matcher.find(_encoded(inside[-1]))):
                 found |= {((*inside[:-1], "name"), *hit) for hit in hits}
