@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from helpers import ROOT
 
@@ -102,8 +103,21 @@ def fresh_clone(tmp_path: Path) -> Callable[[str], Clone]:
 
 
 @pytest.fixture(scope="session")
-def _finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    clone = clone_into(tmp_path_factory.mktemp("finished") / "project")
+def _finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Clone:
+    """Give a clone in which the pipeline has run; the workers of pytest-xdist share one."""
+    folder = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        folder = folder.parent
+    path = folder / "finished" / "project"
+    with FileLock(folder / "finished.lock"):
+        if not path.exists():
+            _finish(path.with_name("unfinished"))
+            path.with_name("unfinished").rename(path)
+    return Clone(path)
+
+
+def _finish(path: Path) -> None:
+    clone = clone_into(path)
     clone.set("^dataset: .*", "dataset: sample")
     clone.set("^  rows: .*", "  rows: 6000")
     clone.set("^    iterations: .*", "    iterations: 30")
@@ -111,7 +125,6 @@ def _finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone.set("^    learning_rate: .*", "    learning_rate: 0.1")
     clone.run("dvc", "repro")
     clone.commit("small sample")
-    return clone
 
 
 @pytest.fixture
