@@ -32,6 +32,7 @@ LONGEST = (
     "test_experiments",
     "pipeline/test_storage",
     "test_bad_input",
+    "test_reproduces",
     "pipeline/test_scan",
     "pipeline/test_erase",
     "test_cluster",
