@@ -111,8 +111,10 @@ def _finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Clone
     path = folder / "finished" / "project"
     with FileLock(folder / "finished.lock"):
         if not path.exists():
-            _finish(path.with_name("unfinished"))
-            path.with_name("unfinished").rename(path)
+            unfinished = path.with_name("unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)  # where another worker failed
+            _finish(unfinished)
+            unfinished.rename(path)
     return Clone(path)
 
 

@@ -18,7 +18,7 @@ from quickstack.sources import archives
 from quickstack.sources.raw import Partition
 from quickstack.sources.streams import content_digest, open_partition
 
-TEXT = b"id,name\n" + b"".join(b"%d,row %d\n" % (i, i * i) for i in range(10_000))
+TEXT = b"id,name\n" + b"".join(b"%d,row %d\n" % (i, i * i) for i in range(40_000))
 
 
 def zstd(data):
