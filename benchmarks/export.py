@@ -71,7 +71,7 @@ def prepare(folder: Path, rows: int) -> int:
 
 def run_export(folder: Path) -> dict[str, float]:
     """Run the stage in `folder`; return what all but making predictions takes, and that."""
-    from quickstack.lineage.stage import Stage
+    from quickstack.runtime.running.stage import Stage
 
     # Imports are no part of the work: what the stage imports inside functions comes first.
     for name in ("jinja2", "pandas", "pyarrow.csv", "pyarrow.parquet", "yaml"):

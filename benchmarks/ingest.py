@@ -77,7 +77,7 @@ def make_orders(path: Path, rows: int, first: int = 0) -> None:
 
 def contract(pattern: str):  # noqa: ANN201 - imported where it runs
     """Return the contract of the orders."""
-    from quickstack.contract.model import Column, Contract, Source, Split
+    from quickstack.facts.contract.model import Column, Contract, Source, Split
 
     personal = {"personal": "pseudonym", "classification": "personal"}
     internal = {"classification": "internal"}
@@ -106,8 +106,8 @@ def contract(pattern: str):  # noqa: ANN201 - imported where it runs
 
 def run_ingest(folder: Path, out: Path) -> float:
     """Ingest the CSV files of a folder; return seconds."""
-    from quickstack.ingesting.engine import ingest
-    from quickstack.params import ComputeParams, IngestParams, read_params
+    from quickstack.data.ingesting.engine import ingest
+    from quickstack.facts.params import ComputeParams, IngestParams, read_params
 
     size = read_params(IngestParams, ROOT / "params.yaml").block_bytes
     shutil.rmtree(out / "interim", ignore_errors=True)

@@ -35,8 +35,8 @@ sys.path.insert(0, str(ROOT / "src"))
 
 import pyarrow as pa  # noqa: E402 - the path comes first
 
-from quickstack.privacy import echo  # noqa: E402 - the path comes first
-from quickstack.privacy.detect import KINDS, detect  # noqa: E402 - the path comes first
+from quickstack.data.privacy import leaked_values  # noqa: E402 - the path comes first
+from quickstack.data.privacy.detect import KINDS, detect  # noqa: E402 - the path comes first
 
 #: Kinds of the data sets' labels, of Presidio's, and of their columns.
 LABELS = {
@@ -207,8 +207,8 @@ def measure_echo(texts: Sequence[str], people: Sequence[Sequence[str]]) -> Score
 
     key = b"benchmark".ljust(32, b".")
     declared = pa.table({"full_name": [person for some in people for person in some]})
-    personal = echo.personal_values(declared, key)
-    held = echo.holding(pa.array(texts, pa.string()), personal, key)
+    personal = leaked_values.personal_values(declared, key)
+    held = leaked_values.holding(pa.array(texts, pa.string()), personal, key)
     there = np.array([any(len(person.split()) > 1 for person in some) for some in people])
     return Score(int(there.sum()), int(held.sum()), int((there & held).sum()))
 

@@ -42,9 +42,9 @@ Ways = Mapping[str, Callable[[], int]]
 def ways(clone: Clone, trials: int) -> Ways:
     """Return what is measured: each way runs some trials, and returns how many."""
     # A worker runs in this process: it imports what the commands of the clone import.
-    from quickstack.sweeping.experiments import reference
-    from quickstack.sweeping.trial import Task, begin, run_trial
-    from quickstack.sweeping.workplace import claim, furnish
+    from quickstack.models.tuning.experiments import reference
+    from quickstack.models.tuning.trial import Task, begin, run_trial
+    from quickstack.models.tuning.trial_clones import claim, furnish
 
     base = clone.run("git", "rev-parse", "HEAD").strip()
     begin()

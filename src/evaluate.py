@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from quickstack import paths
-from quickstack.lineage.stage import Stage, run
-from quickstack.modeling.card import model_card
-from quickstack.modeling.conformal import interval_coverage
-from quickstack.modeling.curves import curves
-from quickstack.modeling.features import feature_frame
-from quickstack.modeling.fit import class_names, encode_target, fit_baseline
-from quickstack.modeling.importance import permutation_importance
-from quickstack.modeling.intervals import compare, report
-from quickstack.modeling.metrics import MAIN_METRIC
-from quickstack.modeling.model_file import load_model
-from quickstack.modeling.predict import model_features, score_rows
-from quickstack.modeling.segments import measure_segments, segment_texts
-from quickstack.modeling.split import TEST, TRAIN, count_rows, split_columns, split_labels
-from quickstack.params import EvaluateParams
-from quickstack.sources.interim import read_interim
-from quickstack.writing import whole_folder, write_csv, write_json, write_text
+from quickstack.data.interim.interim_tables import read_interim
+from quickstack.facts import paths
+from quickstack.facts.files import whole_folder, write_csv, write_json, write_text
+from quickstack.facts.params import EvaluateParams
+from quickstack.models.evaluation.curves import curves
+from quickstack.models.evaluation.importance import permutation_importance
+from quickstack.models.evaluation.intervals import compare, report
+from quickstack.models.evaluation.model_card import model_card
+from quickstack.models.evaluation.segments import measure_segments, segment_texts
+from quickstack.models.modeling.conformal import interval_coverage
+from quickstack.models.modeling.features import feature_frame
+from quickstack.models.modeling.fit import class_names, encode_target, fit_baseline
+from quickstack.models.modeling.metrics import MAIN_METRIC
+from quickstack.models.modeling.model_file import load_model
+from quickstack.models.modeling.predict import model_features, score_rows
+from quickstack.models.modeling.split import TEST, TRAIN, count_rows, split_columns, split_labels
+from quickstack.runtime.running.stage import Stage, run
 
 
 def main(stage: Stage) -> None:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from quickstack import paths
-from quickstack.exporting.axes import scale_of
-from quickstack.exporting.cells import Cells
-from quickstack.exporting.manifest import VERSION_DIGITS, versions
-from quickstack.exporting.predictions import prediction_rows, predictions_layout
-from quickstack.exporting.write_export import Reports, write_export
-from quickstack.lineage.stage import Stage, run
-from quickstack.modeling.model_file import load_model
-from quickstack.modeling.predict import predict
-from quickstack.modeling.split import split_columns
-from quickstack.monitoring.batches import label_parts
-from quickstack.params import ExportParams
-from quickstack.sources.documents import read_json
-from quickstack.sources.interim import partitions, read_partition
-from quickstack.writing import whole_folder
+from quickstack.data.interim.interim_tables import partitions, read_partition
+from quickstack.facts import paths
+from quickstack.facts.documents import read_json
+from quickstack.facts.files import whole_folder
+from quickstack.facts.params import ExportParams
+from quickstack.models.modeling.model_file import load_model
+from quickstack.models.modeling.predict import predict
+from quickstack.models.modeling.split import split_columns
+from quickstack.models.modeling.split_partitions import label_parts
+from quickstack.results.exporting.axes import scale_of
+from quickstack.results.exporting.histograms import Cells
+from quickstack.results.exporting.manifest import VERSION_DIGITS, versions
+from quickstack.results.exporting.predictions import prediction_rows, predictions_layout
+from quickstack.results.exporting.write_export import Reports, write_export
+from quickstack.runtime.running.stage import Stage, run
 
 if TYPE_CHECKING:
     import pandas as pd

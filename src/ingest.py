@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from quickstack import paths
-from quickstack.ingesting.engine import ingest
-from quickstack.ingesting.memo import memo_folder
-from quickstack.ingesting.progress import Progress
-from quickstack.lineage.stage import Stage, run
-from quickstack.params import IngestParams
-from quickstack.privacy.keys import contract_key
-from quickstack.writing import whole_folder, write_json
+from quickstack.data.ingesting.cache import memo_folder
+from quickstack.data.ingesting.engine import ingest
+from quickstack.data.ingesting.progress import Progress
+from quickstack.data.privacy.pseudonym_keys import contract_key
+from quickstack.facts import paths
+from quickstack.facts.files import whole_folder, write_json
+from quickstack.facts.params import IngestParams
+from quickstack.runtime.running.stage import Stage, run
 
 
 def main(stage: Stage) -> None:

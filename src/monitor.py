@@ -6,21 +6,21 @@ from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
-from quickstack import paths
-from quickstack.compute import map_partitions
-from quickstack.lineage.stage import Stage, run
-from quickstack.modeling.features import feature_frame
-from quickstack.modeling.model_file import Model, load_model
-from quickstack.modeling.predict import model_features
-from quickstack.modeling.split import split_columns
-from quickstack.monitoring.batches import Labels, label_parts
-from quickstack.monitoring.performance import Outcomes, join, judge, outcomes, reference_loss
-from quickstack.monitoring.profile import Profile, merge, profile_by_label
-from quickstack.monitoring.report import drift_report
-from quickstack.params import MonitorParams
-from quickstack.sources.documents import read_json
-from quickstack.sources.interim import partitions, read_partition
-from quickstack.writing import write_json
+from quickstack.data.interim.interim_tables import partitions, read_partition
+from quickstack.facts import paths
+from quickstack.facts.documents import read_json
+from quickstack.facts.files import write_json
+from quickstack.facts.params import MonitorParams
+from quickstack.models.modeling.features import feature_frame
+from quickstack.models.modeling.model_file import Model, load_model
+from quickstack.models.modeling.predict import model_features
+from quickstack.models.modeling.reference_profile import Profile, merge, profile_by_label
+from quickstack.models.modeling.split import split_columns
+from quickstack.models.modeling.split_partitions import Labels, label_parts
+from quickstack.models.monitoring.drift_report import drift_report
+from quickstack.models.monitoring.performance import Outcomes, join, judge, outcomes, reference_loss
+from quickstack.runtime.running.compute import map_partitions
+from quickstack.runtime.running.stage import Stage, run
 
 
 def main(stage: Stage) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from quickstack import paths
-from quickstack.lineage.stage import Stage, run
-from quickstack.params import SampleParams
-from quickstack.sources.sample import sample_months
-from quickstack.writing import whole_folder, write_text
+from quickstack.data.sample.generate import sample_months
+from quickstack.facts import paths
+from quickstack.facts.files import whole_folder, write_text
+from quickstack.facts.params import SampleParams
+from quickstack.runtime.running.stage import Stage, run
 
 
 def main(stage: Stage) -> None:

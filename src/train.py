@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from quickstack import paths
-from quickstack.lineage.stage import Stage, run
-from quickstack.modeling.features import feature_frame, features
-from quickstack.modeling.fit import cross_validate, describe, fit
-from quickstack.modeling.model_file import save_model
-from quickstack.modeling.split import TRAIN, count_rows, period_labels, split_columns, split_labels
-from quickstack.monitoring.profile import build_reference
-from quickstack.params import TrainParams
-from quickstack.sources.interim import read_interim
-from quickstack.writing import write_json
+from quickstack.data.interim.interim_tables import read_interim
+from quickstack.facts import paths
+from quickstack.facts.files import write_json
+from quickstack.facts.params import TrainParams
+from quickstack.models.modeling.features import feature_frame, features
+from quickstack.models.modeling.fit import cross_validate, describe, fit
+from quickstack.models.modeling.model_file import save_model
+from quickstack.models.modeling.reference_profile import build_reference
+from quickstack.models.modeling.split import (
+    TRAIN,
+    count_rows,
+    period_labels,
+    split_columns,
+    split_labels,
+)
+from quickstack.runtime.running.stage import Stage, run
 
 
 def main(stage: Stage) -> None:

@@ -72,11 +72,11 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 @pytest.fixture(scope="session")
 def seaweedfs() -> Iterator[S3Server]:
     """Give a running SeaweedFS."""
-    from quickstack.errors import StorageError
-    from quickstack.storage import weed
+    from quickstack.facts.errors import StorageError
+    from quickstack.runtime.storage import seaweedfs
 
     try:
-        weed.program()
+        seaweedfs.program()
     except StorageError as error:
         lack(str(error))
     with seaweed.running() as server:

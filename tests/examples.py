@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from quickstack.contract import Column, Contract, Source, Split
+from quickstack.facts.contract import Column, Contract, Source, Split
 
 
 def people_contract(**changes: Any) -> Contract:

@@ -5,11 +5,11 @@ import operator
 import pytest
 
 from examples import people_contract
-from quickstack.compute import map_partitions
-from quickstack.contract import Source
-from quickstack.errors import SourceError
-from quickstack.params import ComputeParams
-from quickstack.sources.raw import find_partitions
+from quickstack.data.readers.partitions import find_partitions
+from quickstack.facts.contract import Source
+from quickstack.facts.errors import SourceError
+from quickstack.facts.params import ComputeParams
+from quickstack.runtime.running.compute import map_partitions
 
 
 @pytest.fixture(scope="module")

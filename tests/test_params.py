@@ -4,8 +4,8 @@ import pytest
 
 from examples import write
 from helpers import ROOT
-from quickstack.errors import ParameterError
-from quickstack.params import SECTIONS, ComputeParams, TrainParams, read_dataset, read_params
+from quickstack.facts.errors import ParameterError
+from quickstack.facts.params import SECTIONS, ComputeParams, TrainParams, read_dataset, read_params
 
 #: Of a team's own, whatever stands in this repository's file.
 TEXT = """\

@@ -120,9 +120,13 @@ def test_the_readme_names_every_top_level_place():
 
 
 def test_the_readme_names_every_custom_property():
-    from quickstack.contract import vocabulary
+    from quickstack.facts.contract import custom_properties
 
-    for name in (*vocabulary.LEARNING, *vocabulary.READING, *vocabulary.COLUMN):
+    for name in (
+        *custom_properties.LEARNING,
+        *custom_properties.READING,
+        *custom_properties.COLUMN,
+    ):
         assert f"`{name}`" in README, name
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from quickstack.writing import whole_file, whole_folder, write_csv, write_json, write_parquet
+from quickstack.facts.files import whole_file, whole_folder, write_csv, write_json, write_parquet
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):

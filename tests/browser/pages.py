@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from examples import people_contract
-from quickstack.contract import Column, Contract
-from quickstack.contract.rules import Decision
-from quickstack.exporting.axes import scale_of
-from quickstack.exporting.cells import Cells
-from quickstack.exporting.page import page_view, render_page
+from quickstack.facts.contract import Column, Contract
+from quickstack.facts.contract.rules import Decision
+from quickstack.results.exporting.axes import scale_of
+from quickstack.results.exporting.histograms import Cells
+from quickstack.results.exporting.page import page_view, render_page
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 CLASSES = {"binary": ("no", "yes"), "multiclass": ("walk", "bus", "car"), "regression": ()}

@@ -11,7 +11,7 @@ import pytest
 
 from browser.opened import opened
 from browser.pages import CLASSES, EVIL, PUBLICATION, cells_of, contract_of, make, make_rows, render
-from quickstack.exporting.page import embedded
+from quickstack.results.exporting.page import embedded
 
 TASKS = list(CLASSES)
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 800}

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from helpers import ROOT
-from quickstack.exporting.bundle import compact_style, joined, modules
+from quickstack.results.exporting.bundle import compact_style, joined, modules
 
 TEMPLATES = ROOT / "src" / "quickstack" / "exporting" / "templates"
 ENTRIES = sorted(path.stem for path in (TEMPLATES / "script").glob("page_*.js"))

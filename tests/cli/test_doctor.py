@@ -16,8 +16,8 @@ from helpers import ROOT, make_repository
 from quickstack.cli import checks
 from quickstack.cli.doctor import run
 from quickstack.cli.main import app
-from quickstack.lineage.environment import differences
-from quickstack.storage.probe import CHECKS, Result, Status
+from quickstack.guard.verifying.environment import differences
+from quickstack.runtime.stores.health_check import CHECKS, Result, Status
 from servers import S3Server
 
 SECRET = "s3cr3t-never-shown"

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from examples import write
 from helpers import ROOT
 from quickstack.cli.main import app
-from quickstack.privacy.keys import KEY_VARIABLE, SAMPLE_KEY
-from quickstack.privacy.pseudonyms import pseudonymise
+from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE, SAMPLE_KEY
+from quickstack.data.privacy.pseudonyms import pseudonymise
 
 VALUE = "C" + "0004711"
 

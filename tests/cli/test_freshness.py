@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from helpers import ROOT, make_repository
 from quickstack.cli.main import app
-from quickstack.publishing.freshness import age_limit
+from quickstack.results.publishing.data_age import age_limit
 
 
 @pytest.fixture

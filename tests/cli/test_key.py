@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from helpers import ROOT, make_repository
 from quickstack.cli.main import app
-from quickstack.privacy.keyring import destroyed, epochs
-from quickstack.privacy.keys import KEY_VARIABLE
+from quickstack.data.privacy.keyring import destroyed, epochs
+from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from quickstack.cli.main import Group, app
-from quickstack.errors import ParameterError, StorageError
+from quickstack.facts.errors import ParameterError, StorageError
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "quickstack"
 HEAVY = ("boto3", "botocore", "dvc", "pandas", "pyarrow", "sklearn", "dask", "rich", "psutil")

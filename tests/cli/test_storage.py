@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from helpers import make_repository
 from quickstack.cli.main import app
-from quickstack.storage import server
-from quickstack.storage.probe import failure, probe
-from quickstack.storage.remotes import read_remote
+from quickstack.runtime.storage import server
+from quickstack.runtime.stores.health_check import failure, probe
+from quickstack.runtime.stores.remotes import read_remote
 
 
 @pytest.fixture

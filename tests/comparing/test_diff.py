@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from projects import Project, people
 from quickstack.cli.main import app
-from quickstack.comparing import diff as comparing
-from quickstack.comparing.revisions import find_revision
+from quickstack.results.comparing import comparison as comparing
+from quickstack.runtime.repository.revisions import find_revision
 
 
 def diff(project, before="HEAD~1", after="HEAD", **settings):

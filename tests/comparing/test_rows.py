@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from quickstack.comparing.rows import Spill, column_hash, compare_rows, parts_for
+from quickstack.results.comparing.row_differences import Spill, column_hash, compare_rows, parts_for
 
 
 def compared(folder, one, other, key, columns, parts):

@@ -11,10 +11,16 @@ from typer.testing import CliRunner
 
 from projects import parquet, people, predictions
 from quickstack.cli.main import app
-from quickstack.comparing.metrics import ABSENT, OTHER_ROWS, OVERLAP, PAIRED, SAME
-from quickstack.comparing.summary import MARK
-from quickstack.lineage.records import lock_digest
-from quickstack.modeling.intervals import compare
+from quickstack.models.evaluation.intervals import compare
+from quickstack.results.comparing.metric_differences import (
+    ABSENT,
+    OTHER_ROWS,
+    OVERLAP,
+    PAIRED,
+    SAME,
+)
+from quickstack.results.comparing.pull_request_summary import MARK
+from quickstack.runtime.running.run_records import lock_digest
 
 
 def export(project, noise, **settings):

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from quickstack.contract import load_contract
-from quickstack.errors import ContractError
+from quickstack.facts.contract import load_contract
+from quickstack.facts.errors import ContractError
 
 BASE = """\
 apiVersion: v3.2.0

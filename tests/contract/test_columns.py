@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from contract.shop import NOTE, POSTCODE, YEAR, anonymity, load, refused
-from quickstack.contract.model import Anonymity, Generalisation
+from quickstack.facts.contract.model import Anonymity, Generalisation
 
 COLUMNS = [
     # what is replaced, by what, the column, its fields

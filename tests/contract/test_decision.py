@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from helpers import ROOT
-from quickstack.contract import Contract, load_contract
-from quickstack.contract.rules import Decision
-from quickstack.errors import ContractError
+from quickstack.facts.contract import Contract, load_contract
+from quickstack.facts.contract.rules import Decision
+from quickstack.facts.errors import ContractError
 
 SAMPLE = ROOT / "configuration" / "contracts" / "sample.odcs.yaml"
 DECISION = "{property: decision, value: {truePositive: 60, falsePositive: -8, unit: EUR}}"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from helpers import ROOT
-from quickstack.contract import Contract, Split, load_contract
-from quickstack.errors import ContractError
+from quickstack.facts.contract import Contract, Split, load_contract
+from quickstack.facts.errors import ContractError
 
 SAMPLE = ROOT / "configuration" / "contracts" / "sample.odcs.yaml"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from helpers import ROOT, real_data
-from quickstack.contract import load_contract
+from quickstack.facts.contract import load_contract
 
 
 def test_new_york_flights():

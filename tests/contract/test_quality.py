@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from contract.shop import column_rule, load, refused
-from quickstack.contract.model import QualityRule
+from quickstack.facts.contract.model import QualityRule
 
 
 def table_rule(text):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from contract.shop import CUSTOMERS, SERVER, load, own, written
-from quickstack.errors import ContractError
+from quickstack.facts.errors import ContractError
 
 SETTINGS = [
     # property, value in YAML, field, its value, a wrong value, the sentence about it

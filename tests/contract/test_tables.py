@@ -16,8 +16,8 @@ from contract.shop import (
     to,
     written,
 )
-from quickstack.contract.model import Reference
-from quickstack.errors import ContractError
+from quickstack.facts.contract.model import Reference
+from quickstack.facts.errors import ContractError
 
 
 def test_further_tables(tmp_path):

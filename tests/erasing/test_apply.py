@@ -6,12 +6,12 @@ import json
 import pytest
 
 from examples import people_contract, write
-from quickstack.erasing.apply import apply
-from quickstack.erasing.ledger import LEDGER
-from quickstack.erasing.search import search
-from quickstack.erasing.stores import FolderStore, all_stores
-from quickstack.erasing.subject import find_subject
-from quickstack.errors import QuickstackError
+from quickstack.facts.errors import QuickstackError
+from quickstack.guard.erasing.apply import apply
+from quickstack.guard.erasing.ledger import LEDGER
+from quickstack.guard.erasing.search import search
+from quickstack.guard.erasing.subject import find_subject
+from quickstack.runtime.stores.object_stores import FolderStore, all_stores
 
 KEY = bytes(range(32))
 VALUE = "P008150"
@@ -147,7 +147,7 @@ def test_raw_data_corrected_before_the_interruption_are_versioned_after_it(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("quickstack.erasing.apply.add_restricted", fail)
+        patch.setattr("quickstack.guard.erasing.apply.add_restricted", fail)
         with pytest.raises(KeyboardInterrupt):
             apply(repository.root, subject, findings, stores, KEY)
     findings, stores = look(repository, subject)

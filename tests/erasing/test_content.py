@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples import people_contract
-from quickstack.erasing.content import Finder
-from quickstack.erasing.subject import Subject, Table
+from quickstack.guard.erasing.content import Finder
+from quickstack.guard.erasing.subject import Subject, Table
 
 VALUE, TOKEN = "C0004711", "0123456789abcdef" * 2
 SUBJECT = Subject((VALUE, 'O"Neil, Zoë'), (TOKEN,), (Table(people_contract(), ("id",)),))

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples import people_contract, write
-from quickstack.contract import Source
-from quickstack.erasing.rows import UncorrectableError, readable, remove_rows, rows_of
-from quickstack.erasing.subject import Subject, Table
+from quickstack.facts.contract import Source
+from quickstack.guard.erasing.row_removal import UncorrectableError, readable, remove_rows, rows_of
+from quickstack.guard.erasing.subject import Subject, Table
 
 PATH = "data/raw/people/*.csv"
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from examples import people_contract
-from quickstack.contract import Column
-from quickstack.erasing.subject import find_subject
-from quickstack.errors import QuickstackError
-from quickstack.privacy.pseudonyms import pseudonymise
+from quickstack.data.privacy.pseudonyms import pseudonymise
+from quickstack.facts.contract import Column
+from quickstack.facts.errors import QuickstackError
+from quickstack.guard.erasing.subject import find_subject
 
 KEYS = {"a": bytes(range(32)), "b": bytes(range(1, 33))}
 ORDERS = people_contract(

@@ -9,9 +9,9 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from quickstack.exporting import athena, tables
-from quickstack.exporting.tables import Field, Layout
-from quickstack.exporting.write_tables import write_table
+from quickstack.results.exporting import athena, export_tables
+from quickstack.results.exporting.export_tables import Field, Layout
+from quickstack.results.exporting.write_tables import write_table
 
 EVIL = "It's a \\ `quoted` -- text;\nof two lines, größer " + 40 * "and longer "
 LAYOUT = Layout(
@@ -29,12 +29,12 @@ LAYOUT = Layout(
 )
 ALL = [
     LAYOUT,
-    tables.METRICS,
-    tables.DRIFT,
-    tables.IMPORTANCE,
-    tables.QUALITY,
-    tables.QUALITY_RULES,
-    tables.RUNS,
+    export_tables.METRICS,
+    export_tables.DRIFT,
+    export_tables.IMPORTANCE,
+    export_tables.QUALITY,
+    export_tables.QUALITY_RULES,
+    export_tables.RUNS,
 ]
 #: How Arrow's types are called in Athena.
 NAMES = {

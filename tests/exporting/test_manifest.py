@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from examples import people_contract, write
-from quickstack.exporting import manifest
+from quickstack.results.exporting import manifest
 
 
 def test_the_combined_hash_is_what_sha256sum_says(tmp_path):

@@ -14,13 +14,13 @@ import yaml
 from examples import people_contract
 from exporting.contract_checks import failed_checks
 from helpers import lack, needs_program
-from quickstack.contract.rules import Decision
-from quickstack.contract.standard import structural_mistakes
-from quickstack.exporting import tables
-from quickstack.exporting.odcs import export_contract
-from quickstack.exporting.predictions import predictions_layout
-from quickstack.exporting.write_tables import write_table
-from quickstack.writing import write_text
+from quickstack.facts.contract.rules import Decision
+from quickstack.facts.contract.standard import structural_mistakes
+from quickstack.facts.files import write_text
+from quickstack.results.exporting import export_tables
+from quickstack.results.exporting.export_contract import export_contract
+from quickstack.results.exporting.predictions import predictions_layout
+from quickstack.results.exporting.write_tables import write_table
 
 CONTRACT = people_contract(
     time_column="day",
@@ -51,11 +51,11 @@ def content():
     metrics = [("test", "all", "all", "roc_auc", None, None, None, None, 7)]
     quality = [(name, 3, 2, 1, 0) for name in evil]
     frames = [
-        (tables.METRICS, metrics),
-        (tables.DRIFT, drift),
-        (tables.IMPORTANCE, [("a", 0.25, 0.125), ("b", None, None)]),
-        (tables.QUALITY, quality),
-        (tables.QUALITY_RULES, [("", "layout", 1)]),
+        (export_tables.METRICS, metrics),
+        (export_tables.DRIFT, drift),
+        (export_tables.IMPORTANCE, [("a", 0.25, 0.125), ("b", None, None)]),
+        (export_tables.QUALITY, quality),
+        (export_tables.QUALITY_RULES, [("", "layout", 1)]),
     ]
     return {PREDICTIONS: predictions} | {
         layout: pd.DataFrame(rows, columns=[f.name for f in layout.fields], dtype=object)

@@ -6,14 +6,14 @@ import pandas as pd
 import pytest
 
 from examples import people_contract
-from quickstack.contract import Column
-from quickstack.contract.rules import Decision, Generalisation
-from quickstack.exporting.predictions import (
+from quickstack.facts.contract import Column
+from quickstack.facts.contract.rules import Decision, Generalisation
+from quickstack.models.modeling.split_partitions import Labels
+from quickstack.results.exporting.predictions import (
     prediction_rows,
     predictions_layout,
     segment_names,
 )
-from quickstack.monitoring.batches import Labels
 
 BINARY = ("prediction", "probability")
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from examples import people_contract
-from quickstack.exporting.page import page_view, render_page
+from quickstack.results.exporting.page import page_view, render_page
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&"
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from browser.pages import CLASSES, cells_of, contract_of, make_rows, render
-from quickstack.exporting.axes import nice_axis, scale_of
-from quickstack.exporting.cells import Cells
-from quickstack.exporting.packing import DIGITS, LIMIT, pack, packed
-from quickstack.exporting.pooling import LEAST, pool_periods, pool_values
+from quickstack.results.exporting.axes import nice_axis, scale_of
+from quickstack.results.exporting.histograms import Cells
+from quickstack.results.exporting.packing import DIGITS, LIMIT, pack, packed
+from quickstack.results.exporting.small_cells import LEAST, pool_periods, pool_values
 
 
 def unpack(text, size):

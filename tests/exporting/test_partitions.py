@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from quickstack.exporting import spool, write_tables
-from quickstack.exporting.tables import Field, Layout
-from quickstack.exporting.write_tables import write_table
+from quickstack.results.exporting import spill, write_tables
+from quickstack.results.exporting.export_tables import Field, Layout
+from quickstack.results.exporting.write_tables import write_table
 
 LAYOUT = Layout(
     "rows",
@@ -44,10 +44,10 @@ def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-@pytest.fixture(autouse=True, params=[0, 3000, spool.HELD_BYTES], ids=["disk", "both", "memory"])
+@pytest.fixture(autouse=True, params=[0, 3000, spill.HELD_BYTES], ids=["disk", "both", "memory"])
 def small_groups(request, monkeypatch):
     monkeypatch.setattr(write_tables, "GROUP_ROWS", 70)
-    monkeypatch.setattr(spool, "HELD_BYTES", request.param)
+    monkeypatch.setattr(spill, "HELD_BYTES", request.param)
 
 
 def written(folder, frames, layout=LAYOUT):

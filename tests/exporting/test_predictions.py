@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import people_contract
-from quickstack.contract import Column
-from quickstack.exporting import predictions
-from quickstack.exporting.tables import Layout
-from quickstack.monitoring.batches import Labels
+from quickstack.facts.contract import Column
+from quickstack.models.modeling.split_partitions import Labels
+from quickstack.results.exporting import predictions
+from quickstack.results.exporting.export_tables import Layout
 
 BINARY = ("prediction", "probability")
 MADE = {"model_version": "0123456789ab", "decimals": 4}

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from helpers import lack, make_repository
 from quickstack.cli.main import app
-from quickstack.exporting.sink import load_tables
-from quickstack.exporting.tables import Field, Layout
-from quickstack.exporting.write_tables import write_table
+from quickstack.results.exporting.database import load_tables
+from quickstack.results.exporting.export_tables import Field, Layout
+from quickstack.results.exporting.write_tables import write_table
 
 LAYOUT = Layout(
     "predictions",

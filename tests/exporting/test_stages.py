@@ -16,13 +16,8 @@ import pytest
 
 from examples import people_contract
 from helpers import ROOT
-from quickstack.contract import Column, Split
-from quickstack.modeling.features import feature_frame, features
-from quickstack.modeling.fit import cross_validate, describe, fit
-from quickstack.modeling.model_file import save_model
-from quickstack.modeling.split import TRAIN, count_rows, period_labels, split_labels
-from quickstack.monitoring.profile import build_reference
-from quickstack.params import (
+from quickstack.facts.contract import Column, Split
+from quickstack.facts.params import (
     ComputeParams,
     ExportParams,
     GradientBoostingParams,
@@ -31,6 +26,11 @@ from quickstack.params import (
     RandomForestParams,
     TrainParams,
 )
+from quickstack.models.modeling.features import feature_frame, features
+from quickstack.models.modeling.fit import cross_validate, describe, fit
+from quickstack.models.modeling.model_file import save_model
+from quickstack.models.modeling.reference_profile import build_reference
+from quickstack.models.modeling.split import TRAIN, count_rows, period_labels, split_labels
 
 TRAINING = TrainParams(
     model="linear",

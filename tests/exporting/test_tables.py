@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from quickstack.exporting import tables
-from quickstack.exporting.predictions import safe_names
+from quickstack.results.exporting import export_tables
+from quickstack.results.exporting.predictions import safe_names
 
 METRICS = {
     "roc_auc": 0.8,
@@ -19,14 +19,14 @@ METRICS = {
 
 
 def test_metrics():
-    assert tables.metrics_rows(METRICS).to_numpy().tolist() == [
+    assert export_tables.metrics_rows(METRICS).to_numpy().tolist() == [
         ["test", "all", "all", "roc_auc", 0.8, 0.7, 0.9, 0.5, 5],
         ["test", "all", "all", "base_rate", 0.1, 0.05, 0.2, None, 5],
         ["cross_validation", "all", "all", "roc_auc", 0.75, None, None, None, None],
     ]
     none = {"low": None, "high": None}
     one_class = {**METRICS, "roc_auc": None, "interval": {"roc_auc": none}, "baseline": {}}
-    rows = tables.metrics_rows({**one_class, "cross_validation": None})
+    rows = export_tables.metrics_rows({**one_class, "cross_validation": None})
     assert rows.to_numpy().tolist() == [
         ["test", "all", "all", "roc_auc", None, None, None, None, 5]
     ]
@@ -45,7 +45,7 @@ def test_segments_and_the_coverage_of_intervals_are_metrics_too():
         },
         {"column": "Größe", "segment": "b", "rows": 9, "value": {}, "interval": {}, "baseline": {}},
     ]
-    rows = tables.metrics_rows(report, segments, {"Größe": "grosse"}).to_numpy().tolist()
+    rows = export_tables.metrics_rows(report, segments, {"Größe": "grosse"}).to_numpy().tolist()
     assert rows[2:] == [
         ["test", "all", "all", "interval_coverage", 0.91, None, None, None, 5],
         ["test", "grosse", "=cmd()", "roc_auc", 0.6, 0.5, 0.7, 0.5, 60],
@@ -63,7 +63,7 @@ def test_drift():
             {"period": "p2", "psi": {"b": 0.2, "a": 0.0}, "drifted": []},
         ],
     }
-    assert tables.drift_rows(report).to_numpy().tolist() == [
+    assert export_tables.drift_rows(report).to_numpy().tolist() == [
         ["p1", "b", 0.0, 0.01, False],
         ["p1", "a", 0.1, 0.05, True],
         ["p2", "b", 0.2, 0.01, False],
@@ -76,14 +76,20 @@ def test_quality():
         "files": [{"file": "a.csv", "read": 3, "clean": 2, "quarantined": 1, "blank": 4}],
         "rules": [{"column": "", "rule": "layout", "rows": 1}],
     }
-    assert tables.quality_rows(report).to_numpy().tolist() == [["a.csv", 3, 2, 1, 4]]
-    assert tables.quality_rule_rows(report).to_numpy().tolist() == [["", "layout", 1]]
-    assert len(tables.quality_rule_rows({"rules": []})) == 0
+    assert export_tables.quality_rows(report).to_numpy().tolist() == [["a.csv", 3, 2, 1, 4]]
+    assert export_tables.quality_rule_rows(report).to_numpy().tolist() == [["", "layout", 1]]
+    assert len(export_tables.quality_rule_rows({"rules": []})) == 0
 
 
 @pytest.mark.parametrize(
     "layout",
-    [tables.METRICS, tables.DRIFT, tables.IMPORTANCE, tables.QUALITY, tables.QUALITY_RULES],
+    [
+        export_tables.METRICS,
+        export_tables.DRIFT,
+        export_tables.IMPORTANCE,
+        export_tables.QUALITY,
+        export_tables.QUALITY_RULES,
+    ],
 )
 def test_every_table_says_its_grain_and_describes_its_columns(layout):
     assert layout.description.startswith("One row per ")

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quickstack.errors import DataError
-from quickstack.exporting.tables import Field, Layout
-from quickstack.exporting.write_tables import to_arrow, write_table
+from quickstack.facts.errors import DataError
+from quickstack.results.exporting.export_tables import Field, Layout
+from quickstack.results.exporting.write_tables import to_arrow, write_table
 
 LAYOUT = Layout(
     "sales",

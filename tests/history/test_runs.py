@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from projects import people
 from quickstack.cli.main import app
-from quickstack.errors import QuickstackError
-from quickstack.history.runs import runs, slower
-from quickstack.lineage.records import describe_machine, lock_digest
+from quickstack.facts.errors import QuickstackError
+from quickstack.results.history.runs import runs, slower
+from quickstack.runtime.running.run_records import describe_machine, lock_digest
 
 
 def leave(project, number, seconds, stage="train", **changes):

@@ -19,9 +19,9 @@ import boto3
 import pytest
 
 from examples import HEADER, people_contract, write
-from quickstack.errors import SourceError
-from quickstack.ingesting import engine
-from quickstack.params import ComputeParams
+from quickstack.data.ingesting import engine
+from quickstack.facts.errors import SourceError
+from quickstack.facts.params import ComputeParams
 from servers import S3Server, end, free_ports
 
 KEY = b"k" * 32
@@ -172,7 +172,7 @@ def test_a_bad_file_gets_its_sentence_from_the_cluster(tmp_path, monkeypatch, no
 
 def test_no_scheduler_gets_a_sentence(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("quickstack.ingesting.cluster._PATIENCE", 1)
+    monkeypatch.setattr("quickstack.data.ingesting.cluster._PATIENCE", 1)
     write(tmp_path / "data" / "raw" / "people" / "all.objects.jsonl", json.dumps(
         {"url": "s3://cluster/raw/0.csv", "etag": "0" * 32, "size": 1}) + "\n")  # fmt: skip
     compute = ComputeParams(workers=2, scheduler_address="tcp://127.0.0.1:9")

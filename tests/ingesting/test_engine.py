@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import HEADER, people_contract, write
-from quickstack.contract import Column
-from quickstack.contract.model import Anonymity, Generalisation, Reference
-from quickstack.errors import DataError, SourceError
-from quickstack.ingesting import engine, spread
-from quickstack.params import ComputeParams
-from quickstack.sources.raw import Partition, find_partitions
+from quickstack.data.ingesting import engine, parallel
+from quickstack.data.readers.partitions import Partition, find_partitions
+from quickstack.facts.contract import Column
+from quickstack.facts.contract.model import Anonymity, Generalisation, Reference
+from quickstack.facts.errors import DataError, SourceError
+from quickstack.facts.params import ComputeParams
 
 KEY = b"k" * 32
 CONTRACT = people_contract()
@@ -336,8 +336,8 @@ def test_one_new_file_is_the_only_one_that_is_read(tmp_path, monkeypatch):
         read.append(job.partition.name)
         return ingest_partition(job, progress)
 
-    ingest_partition = spread.ingest_partition
-    monkeypatch.setattr(spread, "ingest_partition", counted)
+    ingest_partition = parallel.ingest_partition
+    monkeypatch.setattr(parallel, "ingest_partition", counted)
     files = {f"f{i}": row(i) for i in range(5)}
     ingest(tmp_path, files)
     assert sorted(read) == sorted(files)

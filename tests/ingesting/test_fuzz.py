@@ -35,17 +35,17 @@ def test_what_once_found_something(name):
 
 def test_a_loss_would_be_noticed(monkeypatch):
     """The checks themselves: a reader that drops a line, or judges by the cut, does not pass."""
-    from quickstack.sources import careful
+    from quickstack.data.readers import row_parser
 
     example = Example(b'a,b\n1,2\n3,"4\n5,6\n', (("a", "integer"), ("b", "integer")))
     seen = check(example)
     assert "quote is not closed" in seen.refused
-    real = careful.read_rows
+    real = row_parser.read_rows
 
     def losing(data, layout, **more):
         rows = real(data, layout, **more)
         return replace(rows, rejected=[])
 
-    monkeypatch.setattr(careful, "read_rows", losing)
+    monkeypatch.setattr(row_parser, "read_rows", losing)
     with pytest.raises(AssertionError, match=r"lines are accounted for|blocks of"):
         check(example)

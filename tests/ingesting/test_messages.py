@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from helpers import ROOT
-from quickstack.lineage import stage as module
-from quickstack.lineage.stage import run
+from quickstack.runtime.running import stage as module
+from quickstack.runtime.running.stage import run
 
 CANARY = "Zoraida-Quexatl.77@example.org"
 #: So many typical failures there are at least; and of these so many quote the value.

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from helpers import ROOT, real_data
-from quickstack.contract import load_contract
-from quickstack.ingesting.engine import ingest
-from quickstack.params import ComputeParams
+from quickstack.data.ingesting.engine import ingest
+from quickstack.facts.contract import load_contract
+from quickstack.facts.params import ComputeParams
 
 FLIGHTS = [f"{n}.csv" for n in ("weather", "planes", "airports", "airlines")] + ["flights.csv.gz"]
 #: Data set to its files, and the rows read and quarantined of each table.

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from quickstack.landing import download, request
+from quickstack.data.landing import download, request
 from servers.web import Site, serving
 
 BODY = b"id,name\n" + b"".join(b"%d,%x\n" % (i, i * i) for i in range(60_000))

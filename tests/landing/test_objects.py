@@ -8,11 +8,11 @@ import uuid
 import boto3
 import pytest
 
-from quickstack.landing import objects
-from quickstack.landing.listing import read_source
-from quickstack.landing.objects import land_objects
-from quickstack.landing.place import opened
-from quickstack.landing.watch import Watch
+from quickstack.data.landing import landed_objects
+from quickstack.data.landing.landed_objects import land_objects
+from quickstack.data.landing.landing_progress import Watch
+from quickstack.data.landing.object_patterns import read_source
+from quickstack.data.landing.snapshot import opened
 
 
 class Bucket:
@@ -130,7 +130,7 @@ def test_a_transfer_that_ends_in_the_middle_is_continued(bucket, repository, mon
     body = bytes(range(256)) * 4096
     bucket.s3.put_object(Bucket=bucket.name, Key="in/big.csv", Body=body)
     bucket.put(small="1\n")
-    monkeypatch.setattr(objects, "_CHUNK", 100_000)
+    monkeypatch.setattr(landed_objects, "_CHUNK", 100_000)
     url = f"s3://{bucket.name}/in/*.csv"
     source = read_source(repository.root, url, None)
     asked = []
@@ -165,18 +165,18 @@ def test_an_object_that_changes_between_listing_and_reading(bucket, repository, 
     repository.land("s3", "sales", url)
     before = repository.files("sales")
     bucket.put(jan="11\n")
-    listed = objects.list_objects
+    listed = landed_objects.list_objects
 
     def meddled(source):
         found = listed(source)
         bucket.put(jan="111\n")
         return found
 
-    monkeypatch.setattr(objects, "list_objects", meddled)
+    monkeypatch.setattr(landed_objects, "list_objects", meddled)
     code, output = repository.land("s3", "sales", url)
     assert (code, "changed while" in output) == (1, True), output
     assert repository.files("sales") == before
-    monkeypatch.setattr(objects, "list_objects", listed)
+    monkeypatch.setattr(landed_objects, "list_objects", listed)
     assert repository.land("s3", "sales", url)[0] == 0
     assert data(repository)["jan.csv"] == "111\n"
 
@@ -208,12 +208,14 @@ def test_refused_with_a_sentence_and_nothing_changed(
         bucket.s3.put_object(Bucket=bucket.name, Key="bad/.ssh/key", Body=b"x")
     if "both" in url:
         # SeaweedFS keeps objects as files, and takes no such pair; other servers do.
-        pair = [objects.Object(key, "e", 1) for key in ("both/a", "both/a/b")]
-        monkeypatch.setattr("quickstack.landing.listing._plain", lambda _: iter(pair))
+        pair = [landed_objects.Object(key, "e", 1) for key in ("both/a", "both/a/b")]
+        monkeypatch.setattr("quickstack.data.landing.object_patterns._plain", lambda _: iter(pair))
     if "up" in url:
-        climbing = [objects.Object("up/../../x.csv", "e", 1)]
-        monkeypatch.setattr("quickstack.landing.listing._plain", lambda _: iter(climbing))
-    monkeypatch.setattr("quickstack.landing.listing.ATTEMPTS", 1)
+        climbing = [landed_objects.Object("up/../../x.csv", "e", 1)]
+        monkeypatch.setattr(
+            "quickstack.data.landing.object_patterns._plain", lambda _: iter(climbing)
+        )
+    monkeypatch.setattr("quickstack.data.landing.object_patterns.ATTEMPTS", 1)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     code, output = repository.land("s3", "sales", url.format(bucket=bucket.name), *options)

@@ -14,10 +14,10 @@ from datetime import date
 import pyarrow.parquet as pq
 import pytest
 
-from quickstack.landing.place import opened
-from quickstack.landing.sql import land_sql
-from quickstack.landing.statement import Query
-from quickstack.landing.watch import Watch
+from quickstack.data.landing.landing_progress import Watch
+from quickstack.data.landing.snapshot import opened
+from quickstack.data.landing.sql import land_sql
+from quickstack.data.landing.statement import Query
 
 CANARY = "Zoe.Canary@example.org"
 
@@ -298,7 +298,7 @@ def test_a_connection_that_ends_in_the_middle(database, repository):
                 "WHERE application_name = 'quickstack land'"
             )
 
-    from quickstack.errors import SourceError
+    from quickstack.facts.errors import SourceError
 
     query = Query("SELECT * FROM wide", key=("id",))
     with opened(repository.root, "wide", "wide") as place, pytest.raises(SourceError) as caught:

@@ -7,7 +7,7 @@ import pytest
 
 from examples import write
 from helpers import ROOT
-from quickstack.lineage.imports import module_closure
+from quickstack.guard.verifying.imports import module_closure
 
 FILES = {
     "pkg/__init__.py": "",

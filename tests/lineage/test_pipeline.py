@@ -5,8 +5,12 @@ import yaml
 
 from examples import write
 from helpers import ROOT
-from quickstack.errors import QuickstackError
-from quickstack.lineage.pipeline import declared_stages, rewrite_deps, undeclared_sentences
+from quickstack.facts.errors import QuickstackError
+from quickstack.guard.verifying.declarations import (
+    declared_stages,
+    rewrite_deps,
+    undeclared_sentences,
+)
 
 PIPELINE = """\
 stages:
@@ -74,7 +78,7 @@ def test_files_and_parameters_are_those_that_the_code_names(project):
     write(
         project / "src" / "two.py",
         "from quickstack import paths\n"
-        "from quickstack.params import TrainParams\n"
+        "from quickstack.facts.params import TrainParams\n"
         "def main(stage):\n"
         "    stage.contract(), stage.params(TrainParams), stage.compute\n"
         "    open(paths.MODEL), open('models/extra.json'), Path(__file__).parent / 'templates'\n",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from helpers import make_repository
-from quickstack.errors import QuickstackError
-from quickstack.lineage.plan import Change, changes, sentences, stages_to_run
+from quickstack.facts.errors import QuickstackError
+from quickstack.runtime.repository.plan import Change, changes, sentences, stages_to_run
 
 PIPELINE = """\
 stages:

@@ -13,7 +13,7 @@ import yaml
 
 from examples import write
 from helpers import ROOT, make_repository
-from quickstack.lineage.records import (
+from quickstack.runtime.running.run_records import (
     KEPT,
     RECORDS,
     describe_machine,
@@ -42,7 +42,7 @@ stages:
 SCRIPT = """\
 import pathlib, sys
 sys.path.insert(0, {source!r})
-from quickstack.lineage.records import recorded
+from quickstack.runtime.running.run_records import recorded
 with recorded({name!r}) as facts:
     facts["rows"] = 7
     {work}

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from helpers import ROOT, make_repository
-from quickstack.errors import QuickstackError
-from quickstack.lineage.restricted import add_restricted, unrestricted_outputs
+from quickstack.facts.errors import QuickstackError
+from quickstack.runtime.repository.restricted import add_restricted, unrestricted_outputs
 
 
 def git(root: Path, *arguments: str) -> str:

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from helpers import ROOT
-from quickstack.errors import ContractError, SourceError
-from quickstack.lineage import stage as module
-from quickstack.lineage.stage import run
+from quickstack.facts.errors import ContractError, SourceError
+from quickstack.runtime.running import stage as module
+from quickstack.runtime.running.stage import run
 
 
 @pytest.fixture(autouse=True)

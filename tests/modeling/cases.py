@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from helpers import ROOT, real_data
-from quickstack.contract.model import Column, Contract, Source, Split, Task
-from quickstack.params import TrainParams, read_params
+from quickstack.facts.contract.model import Column, Contract, Source, Split, Task
+from quickstack.facts.params import TrainParams, read_params
 
 PLANS = ("basic", "plus", "pro")
 DEFAULTS = read_params(TrainParams, ROOT / "params.yaml")

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from modeling.cases import COLUMNS, MODELS, TARGETS, make_contract, make_table, settings
-from quickstack.contract.model import Column, Task
-from quickstack.modeling.candidates import CANDIDATES, MAX_CATEGORIES, build_pipeline
-from quickstack.modeling.features import feature_frame, features
-from quickstack.modeling.fit import encode_target, fit
-from quickstack.modeling.metrics import measure_all
-from quickstack.modeling.predict import score_rows
-from quickstack.params import TrainParams
+from quickstack.facts.contract.model import Column, Task
+from quickstack.facts.params import TrainParams
+from quickstack.models.modeling.candidates import CANDIDATES, MAX_CATEGORIES, build_pipeline
+from quickstack.models.modeling.features import feature_frame, features
+from quickstack.models.modeling.fit import encode_target, fit
+from quickstack.models.modeling.metrics import measure_all
+from quickstack.models.modeling.predict import score_rows
 
 TASKS = get_args(Task)
 LEARNS = {

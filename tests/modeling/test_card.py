@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from modeling.cases import ORDERED, make_contract, make_table, settings
-from quickstack.contract.model import Split
-from quickstack.modeling.card import model_card
-from quickstack.modeling.fit import describe
-from quickstack.modeling.intervals import compare
-from quickstack.modeling.model_file import versions
+from quickstack.facts.contract.model import Split
+from quickstack.models.evaluation.intervals import compare
+from quickstack.models.evaluation.model_card import model_card
+from quickstack.models.modeling.fit import describe
+from quickstack.models.modeling.model_file import versions
 
 ROWS = {"train": 12_345, "test": 678, "unlabelled": 9}
 

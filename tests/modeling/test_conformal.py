@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from modeling.cases import make_contract, make_table, settings
-from quickstack.modeling.conformal import LEVEL, half_width, interval_coverage
-from quickstack.modeling.features import feature_frame, features
-from quickstack.modeling.fit import cross_validate, fit
-from quickstack.modeling.predict import score_rows
+from quickstack.models.modeling.conformal import LEVEL, half_width, interval_coverage
+from quickstack.models.modeling.features import feature_frame, features
+from quickstack.models.modeling.fit import cross_validate, fit
+from quickstack.models.modeling.predict import score_rows
 
 
 def test_the_half_width_is_the_rank_of_split_conformal_prediction():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import auc, confusion_matrix, roc_auc_score
 
-from quickstack.modeling.curves import COLUMNS, curves
+from quickstack.models.evaluation.curves import COLUMNS, curves
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from modeling.cases import COLUMNS, PLANS, TARGETS, make_contract, make_table
-from quickstack.contract.model import Column
-from quickstack.errors import DataError
-from quickstack.modeling.features import Feature, feature_frame, features, unused_columns
+from quickstack.facts.contract.model import Column
+from quickstack.facts.errors import DataError
+from quickstack.models.modeling.features import Feature, feature_frame, features, unused_columns
 
 
 def test_features_are_measurements_and_allowed_text_in_contract_order() -> None:

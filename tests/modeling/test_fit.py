@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from modeling.cases import MODELS, ORDERED, TARGETS, make_contract, make_table, settings
-from quickstack.contract.model import Column, Split
-from quickstack.errors import DataError, ModelError
-from quickstack.modeling.fit import (
+from quickstack.facts.contract.model import Column, Split
+from quickstack.facts.errors import DataError, ModelError
+from quickstack.models.modeling.fit import (
     _folds,
     class_names,
     cross_validate,
@@ -19,7 +19,7 @@ from quickstack.modeling.fit import (
     encode_target,
     fit,
 )
-from quickstack.modeling.metrics import LOSS_NAME, MAIN_METRIC
+from quickstack.models.modeling.metrics import LOSS_NAME, MAIN_METRIC
 
 
 def contract_of(values, positive):

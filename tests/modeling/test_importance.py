@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from modeling.cases import make_contract, make_table, settings
-from quickstack.modeling import importance
-from quickstack.modeling.fit import describe, encode_target, fit
-from quickstack.modeling.importance import permutation_importance
-from quickstack.modeling.model_file import Model
+from quickstack.models.evaluation import importance
+from quickstack.models.evaluation.importance import permutation_importance
+from quickstack.models.modeling.fit import describe, encode_target, fit
+from quickstack.models.modeling.model_file import Model
 
 
 def measured(task="binary", model="linear", rows=600, seed=0):

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from quickstack.modeling.intervals import compare, report
-from quickstack.modeling.metrics import HIGHER_IS_BETTER, measure_all
+from quickstack.models.evaluation.intervals import compare, report
+from quickstack.models.modeling.metrics import HIGHER_IS_BETTER, measure_all
 
 
 def draw(task, rows, skill, seed=0):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from quickstack.modeling.metrics import (
+from quickstack.models.modeling.metrics import (
     HIGHER_IS_BETTER,
     MAIN_METRIC,
     measure,

@@ -18,19 +18,19 @@ import skops.io
 
 from helpers import ROOT
 from modeling.cases import MODELS, make_contract, make_table, settings
-from quickstack.errors import ModelError
-from quickstack.modeling import model_file
-from quickstack.modeling.features import feature_frame, features
-from quickstack.modeling.fit import describe, fit
-from quickstack.modeling.model_file import load_model, save_model
-from quickstack.modeling.predict import score_rows
+from quickstack.facts.errors import ModelError
+from quickstack.models.modeling import model_file
+from quickstack.models.modeling.features import feature_frame, features
+from quickstack.models.modeling.fit import describe, fit
+from quickstack.models.modeling.model_file import load_model, save_model
+from quickstack.models.modeling.predict import score_rows
 
 ROWS = {"train": 600, "test": 0, "unlabelled": 0}
 TRAIN_AND_PRINT = """
 import hashlib, pathlib, sys
 from modeling.cases import make_contract, make_table, settings
-from quickstack.modeling.fit import describe, fit
-from quickstack.modeling.model_file import save_model
+from quickstack.models.modeling.fit import describe, fit
+from quickstack.models.modeling.model_file import save_model
 for model in ("linear", "random_forest", "gradient_boosting"):
     for task in ("binary", "multiclass", "regression"):
         contract, params = make_contract(task), settings(model)

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from modeling.cases import make_contract, make_table, settings
-from quickstack.contract.model import Column
-from quickstack.errors import DataError
-from quickstack.modeling.fit import cross_validate, describe, encode_target, fit
-from quickstack.modeling.metrics import row_losses
-from quickstack.modeling.model_file import Model
-from quickstack.modeling.predict import model_features, predict, row_loss
+from quickstack.facts.contract.model import Column
+from quickstack.facts.errors import DataError
+from quickstack.models.modeling.fit import cross_validate, describe, encode_target, fit
+from quickstack.models.modeling.metrics import row_losses
+from quickstack.models.modeling.model_file import Model
+from quickstack.models.modeling.predict import model_features, predict, row_loss
 
 
 def model_of(contract, table, name="linear") -> Model:

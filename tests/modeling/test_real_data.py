@@ -7,7 +7,7 @@ sets are held against their references in tests/pipeline/test_real_data.py.
 from __future__ import annotations
 
 from modeling.cases import DEFAULTS, telco
-from quickstack.modeling.fit import cross_validate
+from quickstack.models.modeling.fit import cross_validate
 
 
 def test_telco_churn_in_five_folds() -> None:

@@ -6,8 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quickstack.modeling.intervals import compare
-from quickstack.modeling.segments import MAX_VALUES, MISSING, measure_segments, segment_texts
+from quickstack.models.evaluation.intervals import compare
+from quickstack.models.evaluation.segments import (
+    MAX_VALUES,
+    MISSING,
+    measure_segments,
+    segment_texts,
+)
 
 ROWS = 1000
 DRAWN = {"resamples": 20, "seed": 0}

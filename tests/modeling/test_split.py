@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeling.cases import ORDERED, TARGETS, make_contract, make_table
-from quickstack.contract.model import Column, Split
-from quickstack.errors import DataError
-from quickstack.modeling.split import count_rows, period_labels, split_columns, split_labels
+from quickstack.facts.contract.model import Column, Split
+from quickstack.facts.errors import DataError
+from quickstack.models.modeling.split import count_rows, period_labels, split_columns, split_labels
 
 #: Enough keys that both sides of a split by share have some.
 SOME = [f"always-{number}" for number in range(40)]

@@ -14,11 +14,11 @@ import pytest
 
 from helpers import ROOT
 from modeling.cases import ORDERED, make_contract, make_table, settings
-from quickstack import paths
-from quickstack.errors import ModelError
-from quickstack.modeling.metrics import HIGHER_IS_BETTER
-from quickstack.params import EvaluateParams, TrainParams
-from quickstack.writing import write_parquet
+from quickstack.facts import paths
+from quickstack.facts.errors import ModelError
+from quickstack.facts.files import write_parquet
+from quickstack.facts.params import EvaluateParams, TrainParams
+from quickstack.models.modeling.metrics import HIGHER_IS_BETTER
 
 LEFT = {
     "train": (paths.MODEL, paths.REFERENCE, paths.TRAINING),

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from examples import people_contract
-from quickstack.contract import Split
-from quickstack.monitoring.batches import batch_labels, label_parts
+from quickstack.facts.contract import Split
+from quickstack.models.modeling.split_partitions import batch_labels, label_parts
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from quickstack.modeling.features import Feature
-from quickstack.monitoring.drift import (
+from quickstack.facts.params import MonitorParams
+from quickstack.models.modeling.features import Feature
+from quickstack.models.modeling.reference_profile import build_reference, profile
+from quickstack.models.monitoring.drift import (
     chi_square_p,
     is_calibrated,
     measure_drift,
     noise_free_psi,
     pool,
 )
-from quickstack.monitoring.profile import build_reference, profile
-from quickstack.params import MonitorParams
 
 PARAMS = MonitorParams(significance=0.001, min_psi=0.01, seasonal_factor=1.1)
 PLANS = ("basic", "plus", "pro", "team")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from quickstack.monitoring.performance import (
+from quickstack.models.monitoring.performance import (
     Outcomes,
     ReferenceLoss,
     judge,

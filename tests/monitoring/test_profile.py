@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quickstack.errors import DataError
-from quickstack.modeling.features import Feature
-from quickstack.monitoring.profile import (
+from quickstack.facts.errors import DataError
+from quickstack.models.modeling.features import Feature
+from quickstack.models.modeling.reference_profile import (
     bin_count,
     build_reference,
     merge,

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quickstack.errors import DataError
-from quickstack.modeling.features import Feature
-from quickstack.monitoring.performance import PeriodPerformance, ReferenceLoss
-from quickstack.monitoring.profile import build_reference, profile_by_label
-from quickstack.monitoring.report import drift_report
-from quickstack.params import MonitorParams
+from quickstack.facts.errors import DataError
+from quickstack.facts.params import MonitorParams
+from quickstack.models.modeling.features import Feature
+from quickstack.models.modeling.reference_profile import build_reference, profile_by_label
+from quickstack.models.monitoring.drift_report import drift_report
+from quickstack.models.monitoring.performance import PeriodPerformance, ReferenceLoss
 
 PARAMS = MonitorParams(significance=0.001, min_psi=0.01, seasonal_factor=1.1)
 FEATURES = (Feature("steady", "numeric", ()), Feature("moving", "numeric", ()))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from quickstack.monitoring import verdict
-from quickstack.monitoring.drift import FeatureDrift
-from quickstack.monitoring.performance import PeriodPerformance
+from quickstack.models.monitoring import verdict
+from quickstack.models.monitoring.drift import FeatureDrift
+from quickstack.models.monitoring.performance import PeriodPerformance
 
 
 def feature(name="usage", drifted=False, cause="distribution", psi=0.3) -> FeatureDrift:

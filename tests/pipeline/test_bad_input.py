@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from quickstack.privacy.keys import KEY_VARIABLE, SAMPLE_KEY, fingerprint
+from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE, SAMPLE_KEY, fingerprint
 
 OUTPUTS = ("data/interim", "data/quarantine", "models", "reports", "exports", "dvc.lock")
 KEY = {KEY_VARIABLE: "5a" * 32}

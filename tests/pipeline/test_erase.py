@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples import write
-from quickstack.privacy.keyring import epochs
-from quickstack.privacy.pseudonyms import pseudonymise
-from quickstack.storage.remotes import create_buckets, read_remote
+from quickstack.data.privacy.keyring import epochs
+from quickstack.data.privacy.pseudonyms import pseudonymise
+from quickstack.runtime.stores.remotes import create_buckets, read_remote
 
 # In parts, since the clone holds this file, and it is searched, too.
 SUBJECT = "P00" + "4711"

@@ -16,7 +16,7 @@ import pytest
 
 from helpers import ROOT, real_data
 
-INTERVALS = "src/quickstack/modeling/intervals.py"
+INTERVALS = "src/quickstack/models/evaluation/intervals.py"
 COMPARED = '        **compared["value"],\n'
 MODELS, FOLDS = ("linear", "gradient_boosting"), (2, 3, 4)
 

@@ -25,9 +25,9 @@ import pytest
 import yaml
 
 from helpers import ROOT, make_repository
-from quickstack.lineage import stage as module
-from quickstack.lineage.stage import run
-from quickstack.sources.delimited import DelimitedFile
+from quickstack.data.readers.delimited import DelimitedFile
+from quickstack.runtime.running import stage as module
+from quickstack.runtime.running.stage import run
 
 HEADER = b"id,name,amount,kind\n"
 GOOD = HEADER + b"1,Ada,1.5,yes\n2,Bo,2.5,no\n"
@@ -423,8 +423,8 @@ import resource, sys
 sys.path[:0] = [{src!r}, {tests!r}]
 from pathlib import Path
 from pipeline_hostile import make_project, stage_main
-from quickstack.lineage import stage as module
-from quickstack.lineage.stage import run
+from quickstack.runtime.running import stage as module
+from quickstack.runtime.running.stage import run
 module.require_own_modules = lambda: None
 main = stage_main()
 run("ingest", main)

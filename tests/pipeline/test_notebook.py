@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from helpers import ROOT
-from quickstack.sources.interim import read_interim
+from quickstack.data.interim.interim_tables import read_interim
 
 NOTEBOOK = ROOT / "notebooks" / "explore.ipynb"
 

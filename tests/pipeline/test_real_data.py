@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from helpers import ROOT, real_data
-from quickstack.lineage.stage import Stage
-from quickstack.privacy.keys import KEY_VARIABLE
+from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE
+from quickstack.runtime.running.stage import Stage
 
 FILES = {
     "bank_marketing": "bank-additional-full.csv",

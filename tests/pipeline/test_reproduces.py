@@ -5,7 +5,7 @@ import json
 import pytest
 
 from helpers import ROOT
-from quickstack.comparing.metrics import PAIRED
+from quickstack.results.comparing.metric_differences import PAIRED
 
 #: tests/test_readme.py does the same with one thread and another seed, in an environment it made.
 ENVIRONMENT = {"PYTHONHASHSEED": "2", "OMP_NUM_THREADS": "2", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
@@ -68,8 +68,8 @@ def test_verify_finds_an_undeclared_import_and_fixes_it(finished):
 
 
 def test_the_sample_holds_what_it_says_and_the_pipeline_finds_it():
-    from quickstack.params import SampleParams, read_dataset, read_params
-    from quickstack.sources.sample import sample_design
+    from quickstack.data.sample.generate import sample_design
+    from quickstack.facts.params import SampleParams, read_dataset, read_params
 
     if read_dataset(ROOT / "params.yaml") != "sample":
         pytest.skip("this repository holds the results of another data set now")

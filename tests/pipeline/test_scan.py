@@ -7,7 +7,7 @@ import json
 import time
 import uuid
 
-from quickstack.storage.remotes import create_buckets, read_remote
+from quickstack.runtime.stores.remotes import create_buckets, read_remote
 
 WORDS = (
     "alder", "birch", "cedar", "dogwood", "elder", "foxglove", "gorse", "hazel", "iris", "juniper",

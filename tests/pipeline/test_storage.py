@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from quickstack.storage.remotes import create_buckets, read_remote
+from quickstack.runtime.stores.remotes import create_buckets, read_remote
 
 #: Folders whose content nobody but the holders of the restricted remote may see.
 PRIVATE = ("data/raw", "data/quarantine")

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quickstack.privacy.anonymity import class_digests, classes, merge, rows_in, small_classes
+from quickstack.data.privacy.anonymity import class_digests, classes, merge, rows_in, small_classes
 
 KEY = b"k" * 32
 ROWS = st.lists(

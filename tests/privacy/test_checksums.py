@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quickstack.privacy import checksums as c
+from quickstack.data.privacy import check_digits as c
 
 # Published examples of each scheme.
 VALID = [

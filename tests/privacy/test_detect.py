@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quickstack.privacy.detect import KINDS, detect, detect_integers, suspicious_name
+from quickstack.data.privacy.detect import KINDS, detect, detect_integers, suspicious_name
 
 PERSONAL = [
     ("ada@example.org", "email"),

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quickstack.privacy import echo
-from quickstack.privacy.hashes import union
-from quickstack.privacy.words import words_of
+from quickstack.data.privacy import leaked_values
+from quickstack.data.privacy.cell_words import words_of
+from quickstack.data.privacy.value_hashes import union
 
 KEY = b"k" * 32
 
@@ -20,7 +20,7 @@ def texts(values):
 
 
 def personal(**columns):
-    return echo.personal_values(pa.table({n: texts(v) for n, v in columns.items()}), KEY)
+    return leaked_values.personal_values(pa.table({n: texts(v) for n, v in columns.items()}), KEY)
 
 
 @pytest.mark.parametrize(
@@ -55,29 +55,35 @@ def personal(**columns):
 def test_values_are_found_in_other_texts(columns, text, held):
     looked_for = personal(**columns)
     cells = texts([None, "clean", text])
-    assert echo.holding(cells, looked_for, KEY).tolist() == [False, False, held]
-    assert echo.count(cells.dictionary_encode(), looked_for, KEY) == held
+    assert leaked_values.holding(cells, looked_for, KEY).tolist() == [False, False, held]
+    assert leaked_values.count(cells.dictionary_encode(), looked_for, KEY) == held
     if held:
-        assert echo.may_hold(echo.vocabulary(cells, KEY), looked_for)
+        assert leaked_values.may_hold(leaked_values.vocabulary(cells, KEY), looked_for)
 
 
 def test_whole_numbers_count_and_other_types_do_not():
     table = pa.table({"id": [123456789012], "born": pa.array([0], pa.date32()), "x": [1.5]})
-    looked_for = echo.personal_values(table, KEY)
-    assert echo.count(texts(["id 123456789012", "1970-01-01", "1.5"]), looked_for, KEY) == 1
+    looked_for = leaked_values.personal_values(table, KEY)
+    assert (
+        leaked_values.count(texts(["id 123456789012", "1970-01-01", "1.5"]), looked_for, KEY) == 1
+    )
 
 
 def test_emails_can_be_left_to_detection():
     table = pa.table({"email": ["ada@example.org", None], "name": ["Ada Lovelace", "Bo Li"]})
-    looked_for = echo.personal_values(table, KEY, emails=False)
-    assert echo.count(texts(["ada@example.org", "bo li"]), looked_for, KEY) == 1
+    looked_for = leaked_values.personal_values(table, KEY, emails=False)
+    assert leaked_values.count(texts(["ada@example.org", "bo li"]), looked_for, KEY) == 1
 
 
 def test_a_vocabulary_without_first_and_last_word_rules_a_column_out():
     looked_for = personal(name=["Sean James", "Ada Lovelace"])
-    assert not echo.may_hold(echo.vocabulary(texts(["sean lovelac", "adam"]), KEY), looked_for)
-    assert not echo.may_hold(echo.vocabulary(texts([]), KEY), looked_for)
-    assert not echo.may_hold(echo.vocabulary(texts(["sean james"]), b"o" * 32), looked_for)
+    assert not leaked_values.may_hold(
+        leaked_values.vocabulary(texts(["sean lovelac", "adam"]), KEY), looked_for
+    )
+    assert not leaked_values.may_hold(leaked_values.vocabulary(texts([]), KEY), looked_for)
+    assert not leaked_values.may_hold(
+        leaked_values.vocabulary(texts(["sean james"]), b"o" * 32), looked_for
+    )
 
 
 WORD = st.sampled_from(["ada", "Bo", "li", "12", "c00123", "ß", "123456789", "müller", "x" * 20])
@@ -107,20 +113,20 @@ def reference_values(values):
 def test_it_agrees_with_a_slow_search_and_does_not_depend_on_cuts(values, cells, cut):
     expected = reference_values(values)
     parts = [personal(a=values[:cut]), personal(a=values[cut:])]
-    looked_for = echo.merge(parts)
+    looked_for = leaked_values.merge(parts)
     held = []
     for cell in cells:
         words = reference_words(cell)
         grams = {tuple(words[i : i + n]) for n in range(1, 7) for i in range(len(words) - n + 1)}
         held.append(bool(grams & expected))
-    found = [echo.holding(texts(c), looked_for, KEY) for c in (cells[:cut], cells[cut:])]
+    found = [leaked_values.holding(texts(c), looked_for, KEY) for c in (cells[:cut], cells[cut:])]
     assert np.concatenate(found).tolist() == held
     whole = personal(a=values)
     assert looked_for.several.tolist() == whole.several.tolist()
     assert looked_for.single.tolist() == whole.single.tolist()
-    vocabularies = [echo.vocabulary(texts(c), KEY) for c in (cells[:cut], cells[cut:])]
+    vocabularies = [leaked_values.vocabulary(texts(c), KEY) for c in (cells[:cut], cells[cut:])]
     if any(held):
-        assert echo.may_hold(union(vocabularies), looked_for)
+        assert leaked_values.may_hold(union(vocabularies), looked_for)
 
 
 @given(st.lists(st.none() | st.text(max_size=30), max_size=20), st.integers(0, 20))
@@ -143,5 +149,5 @@ def test_words_are_those_of_a_slow_split(values, start):
 def test_long_columns_and_long_cells_are_worked_on_in_parts():
     long = "word " * 40_000
     cells = texts([long + "Ada Lovelace", *[f"row {i}" for i in range(40_000)], "ada lovelace"])
-    held = echo.holding(cells, personal(name=["Ada Lovelace"]), KEY)
+    held = leaked_values.holding(cells, personal(name=["Ada Lovelace"]), KEY)
     assert np.flatnonzero(held).tolist() == [0, 40_001]

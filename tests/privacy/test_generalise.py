@@ -5,9 +5,9 @@ from datetime import date, datetime
 import pyarrow as pa
 import pytest
 
-from quickstack.contract.model import Generalisation
-from quickstack.errors import ContractError
-from quickstack.privacy.generalise import generalise
+from quickstack.data.privacy.generalise import generalise
+from quickstack.facts.contract.model import Generalisation
+from quickstack.facts.errors import ContractError
 
 D = date
 MOMENTS = [datetime(1969, 12, 31, 23, 59), datetime(2024, 5, 17), None]

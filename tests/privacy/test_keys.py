@@ -7,9 +7,8 @@ import sys
 import pytest
 
 from examples import people_contract
-from quickstack.errors import KeyMissingError, QuickstackError
-from quickstack.privacy.keyring import KEYS, SINGLE, add_key, destroy, destroyed, epochs
-from quickstack.privacy.keys import (
+from quickstack.data.privacy.keyring import KEYS, SINGLE, add_key, destroy, destroyed, epochs
+from quickstack.data.privacy.pseudonym_keys import (
     KEY_VARIABLE,
     SAMPLE_KEY,
     contract_key,
@@ -17,6 +16,7 @@ from quickstack.privacy.keys import (
     own_key,
     own_keys,
 )
+from quickstack.facts.errors import KeyMissingError, QuickstackError
 
 KEY = bytes(range(32))
 

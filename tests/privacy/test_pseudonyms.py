@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quickstack.privacy.pseudonyms import pseudonymise
+from quickstack.data.privacy.pseudonyms import pseudonymise
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 

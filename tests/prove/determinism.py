@@ -34,7 +34,7 @@ STAGES = ("ingest", "train", "evaluate", "monitor", "export")
 RUN = """
 import importlib, sys
 sys.path.insert(0, "src")
-from quickstack.lineage.stage import run
+from quickstack.runtime.running.stage import run
 for name in sys.argv[1:]:
     run(name, importlib.import_module(name).main)
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 from world import Case, git
 
 Plant = Callable[[Case], object]
-FIT = "src/quickstack/modeling/fit.py"
+FIT = "src/quickstack/models/modeling/fit.py"
 
 
 @dataclass(frozen=True)
@@ -238,8 +238,8 @@ FAULTS: dict[str, Fault] = {
         "command of.*'monitor'",
     ),
     "module dropped from deps": Fault(
-        drop_line(r"(  train:.*?)      - src/quickstack/modeling/split.py\n"),
-        "train: imports src/quickstack/modeling/split.py",
+        drop_line(r"(  train:.*?)      - src/quickstack/models/modeling/split.py\n"),
+        "train: imports src/quickstack/models/modeling/split.py",
     ),
     "file dropped from deps": Fault(
         drop_line(r"(  monitor:.*?)      - models/reference.json\n"),
@@ -252,8 +252,8 @@ FAULTS: dict[str, Fault] = {
         drop_line(r"(  evaluate:.*?)      - evaluate\n"), "evaluate: reads evaluate; add"
     ),
     "undeclared import": Fault(
-        code("train", "import quickstack.modeling.card"),
-        "train: imports src/quickstack/modeling/card",
+        code("train", "import quickstack.models.evaluation.model_card"),
+        "train: imports src/quickstack/models/evaluation/model_card",
     ),
     "undeclared import by a made-up name": Fault(
         code("train", "import importlib\nimportlib.import_module('quickstack.mod' + 'eling.card')"),
@@ -289,7 +289,9 @@ FAULTS: dict[str, Fault] = {
         "--watch",
     ),
     "undeclared parameter": Fault(
-        code("train", "from quickstack.params import ExportParams\nstage.params(ExportParams)"),
+        code(
+            "train", "from quickstack.facts.params import ExportParams\nstage.params(ExportParams)"
+        ),
         "train: reads export; add",
     ),
     "undeclared parameter, read by hand": Fault(

@@ -14,15 +14,15 @@ from typing import Any
 
 import pandas as pd
 
-from quickstack.exporting.manifest import file_facts
-from quickstack.exporting.tables import METRICS
-from quickstack.exporting.write_tables import write_table
-from quickstack.publishing.exports import read_exports
-from quickstack.publishing.facts import Facts
-from quickstack.publishing.freshness import Arrival
-from quickstack.publishing.publish import Job
-from quickstack.storage.remotes import Remote
-from quickstack.writing import write_json
+from quickstack.facts.files import write_json
+from quickstack.results.exporting.export_tables import METRICS
+from quickstack.results.exporting.manifest import file_facts
+from quickstack.results.exporting.write_tables import write_table
+from quickstack.results.publishing.data_age import Arrival
+from quickstack.results.publishing.exports import read_exports
+from quickstack.results.publishing.publisher import Job
+from quickstack.results.publishing.run_metadata import Facts
+from quickstack.runtime.stores.remotes import Remote
 
 NOON = datetime(2026, 11, 24, 12)
 PAGE = (

@@ -17,12 +17,12 @@ from typing import Any
 import boto3
 
 from publishing.cases import look, make_job
-from quickstack.errors import QuickstackError
-from quickstack.publishing.bucket import Bucket
-from quickstack.publishing.place import Folder
-from quickstack.publishing.publish import publish
-from quickstack.publishing.rollback import rollback
-from quickstack.storage.remotes import Remote
+from quickstack.facts.errors import QuickstackError
+from quickstack.results.publishing.bucket import Bucket
+from quickstack.results.publishing.place import Folder
+from quickstack.results.publishing.publisher import publish
+from quickstack.results.publishing.rollback import rollback
+from quickstack.runtime.stores.remotes import Remote
 
 #: Processes begin as copies of this one, so that a kill hits publishing and not its imports.
 PROCESSES = multiprocessing.get_context("fork")

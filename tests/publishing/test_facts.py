@@ -11,8 +11,8 @@ import pytest
 
 from examples import write
 from publishing.cases import NOON, make_facts
-from quickstack.publishing.changes import changed_sentence, judge
-from quickstack.publishing.freshness import Arrival, arrival, freshness
+from quickstack.results.publishing.changes import changed_sentence, judge
+from quickstack.results.publishing.data_age import Arrival, arrival, freshness
 
 
 def git(root, *arguments, **environment):

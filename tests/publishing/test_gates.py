@@ -11,13 +11,13 @@ import pytest
 from examples import write
 from helpers import ROOT
 from publishing.cases import NOON, make_exports, make_facts
-from quickstack.errors import DataError, QuickstackError
-from quickstack.publishing.build import build_run
-from quickstack.publishing.exports import read_exports
-from quickstack.publishing.gates import committed, leak_free, of_quality
-from quickstack.publishing.place import Folder, Seen, open_folder
-from quickstack.publishing.places import open_place
-from quickstack.publishing.state import State
+from quickstack.facts.errors import DataError, QuickstackError
+from quickstack.results.publishing.addresses import open_place
+from quickstack.results.publishing.exports import read_exports
+from quickstack.results.publishing.gates import committed, leak_free, of_quality
+from quickstack.results.publishing.place import Folder, Seen, open_folder
+from quickstack.results.publishing.publication import build_run
+from quickstack.results.publishing.published_state import State
 
 CONTRACT = "configuration/contracts/sample.odcs.yaml"
 SECRET = "Wanda.Q.Zybrinski@example.org"

@@ -11,11 +11,11 @@ import boto3
 import pytest
 
 from publishing.cases import make_job, remote_of
-from quickstack.errors import StorageError
-from quickstack.publishing.bucket import Bucket
-from quickstack.publishing.links import page_link, true_end
-from quickstack.publishing.place import Folder
-from quickstack.publishing.publish import publish
+from quickstack.facts.errors import StorageError
+from quickstack.results.publishing.bucket import Bucket
+from quickstack.results.publishing.links import page_link, true_end
+from quickstack.results.publishing.place import Folder
+from quickstack.results.publishing.publisher import publish
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KEYS = SimpleNamespace(token=None)

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from quickstack.errors import QuickstackError
-from quickstack.publishing.powerbi import API, read_target, request_refresh
+from quickstack.facts.errors import QuickstackError
+from quickstack.results.publishing.powerbi_refresh import API, read_target, request_refresh
 
 IDS = {"POWERBI_DATASET": "cfafbeb1-8037", "POWERBI_GROUP": "f089354e-8366", "POWERBI_TOKEN": "tok"}
 

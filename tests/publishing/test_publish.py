@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from publishing.cases import NOON, look, make_job, remote_of
-from quickstack.errors import DataError, StorageError
-from quickstack.publishing.bucket import Bucket
-from quickstack.publishing.place import Folder
-from quickstack.publishing.publish import publish
-from quickstack.publishing.rollback import rollback
-from quickstack.publishing.state import read_state
+from quickstack.facts.errors import DataError, StorageError
+from quickstack.results.publishing.bucket import Bucket
+from quickstack.results.publishing.place import Folder
+from quickstack.results.publishing.published_state import read_state
+from quickstack.results.publishing.publisher import publish
+from quickstack.results.publishing.rollback import rollback
 
 
 def bucket_of(server, name):
@@ -227,7 +227,7 @@ def test_a_dry_run_leaves_no_trace(folder, tmp_path):
 def test_an_export_that_was_changed_by_hand_is_refused(folder, tmp_path):
     make_job(folder, tmp_path)
     (tmp_path / "exports" / "metrics.csv").write_text("mine")
-    from quickstack.publishing.exports import read_exports
+    from quickstack.results.publishing.exports import read_exports
 
     with pytest.raises(DataError, match=r"other files than metrics\.csv"):
         read_exports(tmp_path / "exports")

@@ -8,9 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import csv
 
-from quickstack.contract import Column, Source
-from quickstack.quality.moments import parse_moments
-from quickstack.quality.parse import cell_types, normalise, parse_column, regular
+from quickstack.data.quality.parse import cell_types, normalise, parse_column, regular
+from quickstack.data.quality.timestamps import parse_moments
+from quickstack.facts.contract import Column, Source
 
 #: column, cell text, and its value; WRONG where it does not fit
 WRONG = object()

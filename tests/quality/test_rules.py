@@ -3,10 +3,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from quickstack.contract import Column, Source
-from quickstack.errors import ContractError
-from quickstack.quality.parse import parse_column
-from quickstack.quality.rules import check_column
+from quickstack.data.quality.parse import parse_column
+from quickstack.data.quality.row_checks import check_column
+from quickstack.facts.contract import Column, Source
+from quickstack.facts.errors import ContractError
 
 
 def checked(column, cells, *, encode=False):

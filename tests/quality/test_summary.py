@@ -6,10 +6,15 @@ from dataclasses import replace
 import pytest
 
 from examples import people_contract
-from quickstack.contract.model import QualityRule
-from quickstack.errors import DataError
-from quickstack.quality.summary import FileCounts, TableCounts, quality_report, require_usable
-from quickstack.quality.tally import Tally
+from quickstack.data.quality.counts import Tally
+from quickstack.data.quality.quality_report import (
+    FileCounts,
+    TableCounts,
+    quality_report,
+    require_usable,
+)
+from quickstack.facts.contract.model import QualityRule
+from quickstack.facts.errors import DataError
 
 
 def counts(clean=90, quarantined=10, missing=0, file="a.csv", **more):

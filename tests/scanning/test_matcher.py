@@ -4,10 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quickstack.scanning import matcher
-from quickstack.scanning.encodings import patterns
-from quickstack.scanning.matcher import ANYTHING, NO_HASH, NO_NUMBER, NO_WORD, Matcher, Pattern
-from quickstack.scanning.values import Value
+from quickstack.guard.scanning import matcher
+from quickstack.guard.scanning.encodings import patterns
+from quickstack.guard.scanning.matcher import (
+    ANYTHING,
+    NO_HASH,
+    NO_NUMBER,
+    NO_WORD,
+    Matcher,
+    Pattern,
+)
+from quickstack.guard.scanning.searched_values import Value
 
 LETTERS = st.sampled_from([b"a", b"b", b"\0", b"\xff"])
 WORDS = st.lists(LETTERS, min_size=6, max_size=14).map(b"".join)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from quickstack.scanning.places import folder
-from quickstack.scanning.scan import Scanner
-from quickstack.scanning.values import searchable
+from quickstack.guard.scanning.leak_scan import Scanner
+from quickstack.guard.scanning.searched_values import searchable
+from quickstack.guard.scanning.workspace_files import folder
 from scanning.shapes import CLEAN, FILES, VALUES
 
 

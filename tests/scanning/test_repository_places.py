@@ -10,9 +10,9 @@ import pytest
 
 from examples import write
 from helpers import make_repository
-from quickstack.scanning import places
-from quickstack.scanning.scan import Scanner, scan_repository
-from quickstack.scanning.values import searchable
+from quickstack.guard.scanning import workspace_files
+from quickstack.guard.scanning.leak_scan import Scanner, scan_repository
+from quickstack.guard.scanning.searched_values import searchable
 from scanning.shapes import EMAIL, VALUES
 
 PIPELINE = """\
@@ -219,7 +219,7 @@ def test_a_file_without_permission_is_not_read(repository, monkeypatch):
     def refused(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(places, "from_file", refused)
+    monkeypatch.setattr(workspace_files, "from_file", refused)
     write(repository / "a.txt", "x")
     unread = {(one.path, one.why) for one in scan(repository).unread}
     assert ("a.txt", "Permission denied") in unread

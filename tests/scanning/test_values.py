@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples import write
-from quickstack.errors import SourceError
-from quickstack.scanning import raw_values
-from quickstack.scanning.raw_values import personal_values
-from quickstack.scanning.values import read_values, searchable
+from quickstack.facts.errors import SourceError
+from quickstack.guard.scanning import raw_values
+from quickstack.guard.scanning.raw_values import personal_values
+from quickstack.guard.scanning.searched_values import read_values, searchable
 
 REASONS = {
     "abcde": "too short",

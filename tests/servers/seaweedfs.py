@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from quickstack.storage import server
+from quickstack.runtime.storage import server
 
 from . import S3Server
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import HEADER, people_contract, write
-from quickstack.contract import Column, Source
-from quickstack.errors import SourceError
-from quickstack.quality.records import record_test
-from quickstack.sources.delimited import open_delimited
-from quickstack.sources.raw import Partition
+from quickstack.data.quality.json_records import record_test
+from quickstack.data.readers.delimited import open_delimited
+from quickstack.data.readers.partitions import Partition
+from quickstack.facts.contract import Column, Source
+from quickstack.facts.errors import SourceError
 
 CONTRACT = people_contract()
 GOOD = "1,Ada,a,1.5,2024-01-01\n"
@@ -179,8 +179,8 @@ def test_why_a_row_is_rejected(tmp_path, line, reason):
 
 
 def test_a_line_without_end_is_rejected_without_being_held(tmp_path, monkeypatch):
-    for module in ("cuts", "careful", "strict", "layout"):
-        monkeypatch.setattr(f"quickstack.sources.{module}.MAX_ROW_BYTES", 500)
+    for module in ("chunks", "row_parser", "fast_parser", "dialect"):
+        monkeypatch.setattr(f"quickstack.data.readers.{module}.MAX_ROW_BYTES", 500)
     content = HEADER + GOOD + "2," + "x" * 5_000 + ",a,1,2024-01-01\n" + GOOD
     for size in (16, 100, 500):
         found, refused, _ = read(tmp_path / "a.csv", content, size)
@@ -273,7 +273,7 @@ def test_pyarrow_and_the_careful_reader_agree(tmp_path_factory, pieces):
     content = (HEADER + "".join(pieces)).encode("latin-1")
     fast = read(path, content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("quickstack.sources.strict.well_formed", lambda *_: None)
+        patch.setattr("quickstack.data.readers.fast_parser.well_formed", lambda *_: None)
         assert read(path, content) == fast
 
 

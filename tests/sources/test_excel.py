@@ -11,11 +11,11 @@ import pytest
 
 from examples import people_contract, write
 from helpers import real_data
-from quickstack.contract import Column, Source
-from quickstack.errors import SourceError
-from quickstack.sources import archives, workbook
-from quickstack.sources.excel import blocks
-from quickstack.sources.raw import Partition
+from quickstack.data.readers import archives, workbook
+from quickstack.data.readers.excel import blocks
+from quickstack.data.readers.partitions import Partition
+from quickstack.facts.contract import Column, Source
+from quickstack.facts.errors import SourceError
 from sources.workbooks import ods, ods_text, row, xlsx
 
 COLUMNS = (

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from examples import people_contract
-from quickstack.errors import SourceError
-from quickstack.sources.header import check_header
+from quickstack.data.readers.header import check_header
+from quickstack.facts.errors import SourceError
 
 NAMES = ["id", "name", "kind", "amount", "day"]
 WRONG = {

@@ -5,10 +5,10 @@ from datetime import date, datetime
 import pyarrow as pa
 import pytest
 
-from quickstack.errors import SourceError
-from quickstack.sources.arrow import arrow_schema
-from quickstack.sources.interim import partitions, read_interim
-from quickstack.writing import write_parquet
+from quickstack.data.interim.arrow_types import arrow_schema
+from quickstack.data.interim.interim_tables import partitions, read_interim
+from quickstack.facts.errors import SourceError
+from quickstack.facts.files import write_parquet
 
 COLUMNS = [
     ("text", "string"),

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from examples import people_contract, write
 from helpers import real_data
-from quickstack.contract import Column, Source
-from quickstack.errors import SourceError
-from quickstack.sources.careful import NO_TEXT, NUL, TOO_LONG
-from quickstack.sources.jsonl import blocks
-from quickstack.sources.raw import Partition
+from quickstack.data.readers.jsonl import blocks
+from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.row_parser import NO_TEXT, NUL, TOO_LONG
+from quickstack.facts.contract import Column, Source
+from quickstack.facts.errors import SourceError
 
 
 def contract(**source):

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quickstack.errors import SourceError
-from quickstack.sources import objects
-from quickstack.sources.raw import Partition
-from quickstack.sources.streams import open_partition
+from quickstack.data.readers import s3_objects
+from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.streams import open_partition
+from quickstack.facts.errors import SourceError
 from servers import free_ports
 
 BUCKET = "pinned"
@@ -35,7 +35,7 @@ def s3(seaweedfs):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(objects, "_PAUSE", 0.01)
+    monkeypatch.setattr(s3_objects, "_PAUSE", 0.01)
 
 
 def put(s3, key, data, tmp_path):

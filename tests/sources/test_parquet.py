@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples import people_contract, write
-from quickstack.contract import Column, Source
-from quickstack.errors import SourceError
-from quickstack.sources.parquet import blocks
-from quickstack.sources.raw import Partition
+from quickstack.data.readers.parquet import blocks
+from quickstack.data.readers.partitions import Partition
+from quickstack.facts.contract import Column, Source
+from quickstack.facts.errors import SourceError
 
 
 def contract(*columns, **source):

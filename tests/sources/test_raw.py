@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import people_contract, write
-from quickstack.contract import Source
-from quickstack.errors import SourceError
-from quickstack.sources.names import partition_names
-from quickstack.sources.raw import find_partitions
+from quickstack.data.readers.partition_names import partition_names
+from quickstack.data.readers.partitions import find_partitions
+from quickstack.facts.contract import Source
+from quickstack.facts.errors import SourceError
 
 FOLDER = "data/raw/people"
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from helpers import real_data
-from quickstack.sources.recognise import foreign
+from quickstack.data.readers.sniffing import foreign
 
 
 def parquet():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from quickstack.sources.sample import (
+from quickstack.data.sample.generate import (
     DRIFTED_FEATURE,
     MONTHS,
     sample_design,

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pytest
 
 from examples import write
-from quickstack.errors import SourceError
-from quickstack.sources import archives
-from quickstack.sources.raw import Partition
-from quickstack.sources.streams import content_digest, open_partition
+from quickstack.data.readers import archives
+from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.streams import content_digest, open_partition
+from quickstack.facts.errors import SourceError
 
 TEXT = b"id,name\n" + b"".join(b"%d,row %d\n" % (i, i * i) for i in range(40_000))
 
@@ -251,7 +251,7 @@ def test_no_permission(tmp_path, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("quickstack.sources.streams._File", refuse)
+    monkeypatch.setattr("quickstack.data.readers.streams._File", refuse)
     with pytest.raises(SourceError, match="there is no permission to read it"):
         read(path)
 
@@ -261,7 +261,7 @@ def test_the_digest_is_of_the_stored_bytes(tmp_path, monkeypatch, size):
     def digest(stored: bytes, key: bytes = KEY) -> str:
         return content_digest(Partition(write(tmp_path / "t.csv", stored), "x"), key)
 
-    monkeypatch.setattr("quickstack.sources.streams._PART", size)
+    monkeypatch.setattr("quickstack.data.readers.streams._PART", size)
     stored = PACKED["gzip"]
     assert len(digest(stored)) == 32
     assert digest(stored) == digest(stored)

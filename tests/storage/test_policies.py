@@ -9,8 +9,8 @@ import boto3
 import pytest
 
 from helpers import ROOT, make_repository
-from quickstack.storage.probe import FOLDER
-from quickstack.storage.remotes import read_remote
+from quickstack.runtime.stores.health_check import FOLDER
+from quickstack.runtime.stores.remotes import read_remote
 from servers import S3Server
 
 AWS = ROOT / "configuration" / "aws"

@@ -17,10 +17,10 @@ import pytest
 from botocore.exceptions import ClientError, SSOTokenLoadError
 
 from helpers import make_repository
-from quickstack.storage import probe as probe_module
-from quickstack.storage.explain import CODES, explain
-from quickstack.storage.probe import CHECKS, Result, Status, failure, masked, probe
-from quickstack.storage.remotes import Remote, read_remote
+from quickstack.runtime.stores import health_check as probe_module
+from quickstack.runtime.stores.diagnosis import CODES, explain
+from quickstack.runtime.stores.health_check import CHECKS, Result, Status, failure, masked, probe
+from quickstack.runtime.stores.remotes import Remote, read_remote
 from servers import S3Server
 
 SECRET = "s3cr3t-never-shown-0123456789"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from helpers import ROOT, make_repository
-from quickstack.errors import StorageError
-from quickstack.storage.local_config import check_no_secrets, write_local_config
-from quickstack.storage.remotes import client, create_buckets, read_remote
-from quickstack.storage.server import ServerInfo
+from quickstack.facts.errors import StorageError
+from quickstack.runtime.storage.local_config import check_no_secrets, write_local_config
+from quickstack.runtime.storage.server import ServerInfo
+from quickstack.runtime.stores.remotes import client, create_buckets, read_remote
 from servers import S3Server
 
 INFO = ServerInfo("http://127.0.0.1:18330", "QUICKSTACK01", "s3cr3t", 1, Path(), False)

@@ -19,8 +19,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from quickstack.errors import StorageError
-from quickstack.storage import server, weed
+from quickstack.facts.errors import StorageError
+from quickstack.runtime.storage import seaweedfs, server
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_damaged_state_counts_as_not_running(root: Path, text: str) -> None:
 def test_missing_program_says_how_to_install(
     root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(weed.sysconfig, "get_path", lambda _: str(tmp_path / "nowhere"))
+    monkeypatch.setattr(seaweedfs.sysconfig, "get_path", lambda _: str(tmp_path / "nowhere"))
     with pytest.raises(StorageError, match=r"make storage.*tests/requirements\.txt"):
         server.start(root)
 
@@ -156,7 +156,7 @@ def test_server_that_never_gets_ready_is_given_up(
 
 
 def test_no_free_ports(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weed, "_is_free", lambda _: False)
+    monkeypatch.setattr(seaweedfs, "_is_free", lambda _: False)
     with pytest.raises(StorageError, match=r"no free ports.*To fix it"):
         server.start(root)
 
@@ -187,9 +187,9 @@ def test_only_loopback(info: server.ServerInfo) -> None:
     ]
     assert {address.ip for address in listening} == {"127.0.0.1"}
     first = port_of(info)
-    expected = {first + i + step for i in range(weed.PORTS) for step in (0, weed.GRPC)}
+    expected = {first + i + step for i in range(seaweedfs.PORTS) for step in (0, seaweedfs.GRPC)}
     # The admin part may come up a moment after the server is ready.
-    assert {first, first + weed.MASTER} <= {address.port for address in listening} <= expected
+    assert {first, first + seaweedfs.MASTER} <= {address.port for address in listening} <= expected
 
 
 def test_keys_are_private(info: server.ServerInfo) -> None:

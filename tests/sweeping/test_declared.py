@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from helpers import ROOT
-from quickstack.errors import ParameterError
-from quickstack.sweeping.declared import read_declared
+from quickstack.facts.errors import ParameterError
+from quickstack.models.tuning.search_space import read_declared
 
 RATE = "train.gradient_boosting.learning_rate"
 LEAVES = "train.gradient_boosting.max_leaf_nodes"

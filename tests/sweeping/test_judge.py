@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from quickstack.sweeping.judge import gain, over_folds
+from quickstack.models.tuning.significance import gain, over_folds
 
 
 def test_the_interval_is_that_of_nadeau_and_bengio():

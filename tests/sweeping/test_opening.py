@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from quickstack.errors import QuickstackError
-from quickstack.sweeping.conduct import conduct
-from quickstack.sweeping.opening import open_sweep, require_results
+from quickstack.facts.errors import QuickstackError
+from quickstack.models.tuning.preflight import open_sweep, require_results
+from quickstack.models.tuning.runner import conduct
 
 RANGES = Path("configuration/sweep.yaml")
 

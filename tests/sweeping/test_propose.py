@@ -7,8 +7,8 @@ import math
 import pytest
 
 from helpers import ROOT
-from quickstack.sweeping.declared import Declared, read_declared
-from quickstack.sweeping.propose import propose
+from quickstack.models.tuning.search_space import Declared, read_declared
+from quickstack.models.tuning.suggest import propose
 
 RATE = "train.gradient_boosting.learning_rate"
 LEAVES = "train.gradient_boosting.max_leaf_nodes"

@@ -21,11 +21,11 @@ from unittest import mock
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
-from quickstack.contract import Column, Contract
-from quickstack.errors import QuickstackError
-from quickstack.ingesting.partition import Job, ingest_partition
-from quickstack.sources import strict
-from quickstack.sources.raw import Partition
+from quickstack.data.ingesting.partition import Job, ingest_partition
+from quickstack.data.readers import fast_parser
+from quickstack.data.readers.partitions import Partition
+from quickstack.facts.contract import Column, Contract
+from quickstack.facts.errors import QuickstackError
 from torture.harness import ingest_file, simple_contract
 
 SEEDS = Path(__file__).parent / "seeds"
@@ -248,7 +248,7 @@ def check(example: Example) -> Seen:
         for block_bytes, threads in ((64, 1), (7, 2), (1000, 2)):
             other, _, _ = read(example, block_bytes, threads)
             assert other == seen, f"blocks of {block_bytes} bytes, {threads} threads"
-        with mock.patch.object(strict, "well_formed", return_value=None):
+        with mock.patch.object(fast_parser, "well_formed", return_value=None):
             careful, _, _ = read(example, 1 << 23)
         assert careful == seen, "the careful reader alone"
         if not seen.error:

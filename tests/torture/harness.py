@@ -14,10 +14,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from quickstack.contract import Column, Contract, Source, Split
-from quickstack.errors import QuickstackError
-from quickstack.ingesting.engine import ingest
-from quickstack.params import ComputeParams
+from quickstack.data.ingesting.engine import ingest
+from quickstack.facts.contract import Column, Contract, Source, Split
+from quickstack.facts.errors import QuickstackError
+from quickstack.facts.params import ComputeParams
 from torture.expectations import Case
 
 #: What detection finds in the set's texts, which are nobody's data: a public table of places.

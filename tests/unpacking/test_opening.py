@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quickstack.unpacking import buffers
-from quickstack.unpacking.opening import DEPTH, Opened, pieces
+from quickstack.data.unpacking import buffers
+from quickstack.data.unpacking.unpack import DEPTH, Opened, pieces
 
 KEY = b"k" * 16
 

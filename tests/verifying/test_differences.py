@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quickstack.verifying.differences import compare_files, file_differences
-from quickstack.verifying.hashes import content_md5
-from quickstack.verifying.tolerances import is_fitted
+from quickstack.guard.verifying.dvc_hashes import content_md5
+from quickstack.guard.verifying.output_differences import compare_files, file_differences
+from quickstack.guard.verifying.tolerances import is_fitted
 
 TABLE = pd.DataFrame({"name": ["Ada", "Bo"], "score": [0.25, 0.5], "rows": [1, 2]})
 

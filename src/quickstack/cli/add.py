@@ -13,7 +13,7 @@ def add(
 ) -> None:
     """Version raw data with DVC, so that a push takes it to the restricted remote only."""
     from quickstack.cli.repository import find_root
-    from quickstack.lineage.restricted import add_restricted
+    from quickstack.runtime.repository.restricted import add_restricted
 
     pointer = add_restricted(find_root(), path.absolute())
     typer.echo(

@@ -12,7 +12,7 @@ def checkout(
 ) -> None:
     """Bring a commit's code, data, model and exports back; exit with 1 where a part is lost."""
     from quickstack.cli.repository import find_root
-    from quickstack.history.checkout import checkout as bring
+    from quickstack.results.history.restored_commit import checkout as bring
 
     typer.echo("git, then DVC's cache, then the shared remote ...", err=True)
     found = bring(find_root(), revision)

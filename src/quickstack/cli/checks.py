@@ -6,15 +6,15 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from quickstack.paths import REQUIREMENTS
-from quickstack.storage.probe import Result, Status
+from quickstack.facts.paths import REQUIREMENTS
+from quickstack.runtime.stores.health_check import Result, Status
 
 Check = Callable[[Path], Iterator[Result]]
 
 
 def python(_root: Path) -> Iterator[Result]:
     """Hold Python against the oldest that is supported."""
-    from quickstack.lineage.environment import MINIMUM
+    from quickstack.guard.verifying.environment import MINIMUM
 
     here, least = ".".join(map(str, sys.version_info[:3])), ".".join(map(str, MINIMUM))
     if sys.version_info[:2] >= MINIMUM:
@@ -26,7 +26,7 @@ def python(_root: Path) -> Iterator[Result]:
 
 def packages(root: Path) -> Iterator[Result]:
     """Hold what is installed against the lock."""
-    from quickstack.lineage.environment import differences
+    from quickstack.guard.verifying.environment import differences
 
     try:
         text = (root / REQUIREMENTS).read_text(encoding="utf-8")
@@ -79,8 +79,8 @@ def dvc(root: Path) -> Iterator[Result]:
     """Look for DVC and its S3 plug-in, and for keys in the configuration that git shares."""
     from importlib.metadata import PackageNotFoundError, version
 
-    from quickstack.storage.local_config import check_no_secrets
-    from quickstack.storage.remotes import CONFIG
+    from quickstack.runtime.storage.local_config import check_no_secrets
+    from quickstack.runtime.stores.remotes import CONFIG
 
     try:
         sentence = f"{version('dvc')} with dvc-s3 {version('dvc-s3')}"
@@ -95,10 +95,10 @@ def dvc(root: Path) -> Iterator[Result]:
 
 def contract(root: Path) -> Iterator[Result]:
     """Read the contract of the data set that params.yaml names, and the key its pseudonyms need."""
-    from quickstack.contract import load_contract
-    from quickstack.params import read_dataset
-    from quickstack.paths import PARAMS, contract_path
-    from quickstack.privacy.keys import contract_key, fingerprint
+    from quickstack.data.privacy.pseudonym_keys import contract_key, fingerprint
+    from quickstack.facts.contract import load_contract
+    from quickstack.facts.params import read_dataset
+    from quickstack.facts.paths import PARAMS, contract_path
 
     path = contract_path(read_dataset(root / PARAMS))
     named = load_contract(root / path)
@@ -110,8 +110,8 @@ def contract(root: Path) -> Iterator[Result]:
 
 def shared_storage(root: Path) -> Iterator[Result]:
     """Try the shared remote step by step."""
-    from quickstack.storage.probe import probe
-    from quickstack.storage.remotes import SHARED, read_remote
+    from quickstack.runtime.stores.health_check import probe
+    from quickstack.runtime.stores.remotes import SHARED, read_remote
 
     for result in probe(read_remote(root, SHARED)):
         yield Result(f"{SHARED}: {result.check}", result.status, result.sentence)
@@ -119,8 +119,8 @@ def shared_storage(root: Path) -> Iterator[Result]:
 
 def restricted_storage(root: Path) -> Iterator[Result]:
     """Try the restricted remote; being without it is no failure."""
-    from quickstack.storage.probe import failure, probe
-    from quickstack.storage.remotes import RESTRICTED, read_remote
+    from quickstack.runtime.stores.health_check import failure, probe
+    from quickstack.runtime.stores.remotes import RESTRICTED, read_remote
 
     results = probe(read_remote(root, RESTRICTED))
     if failed := failure(results):

@@ -21,9 +21,9 @@ def diff(
 ) -> None:
     """Compare data, quality, parameters and metrics of A and B; no value of a row is shown."""
     from quickstack.cli.repository import find_root
-    from quickstack.comparing import diff as comparing
-    from quickstack.comparing import render
-    from quickstack.comparing.revisions import find_revision
+    from quickstack.results.comparing import comparison as comparing
+    from quickstack.results.comparing import render
+    from quickstack.runtime.repository.revisions import find_revision
 
     root = find_root()
     one, other = find_revision(root, before), find_revision(root, after)

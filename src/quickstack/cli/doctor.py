@@ -9,8 +9,8 @@ import typer
 
 from quickstack.cli.checks import CHECKS, Check
 from quickstack.cli.repository import find_root
-from quickstack.errors import QuickstackError
-from quickstack.storage.probe import Result, Status
+from quickstack.facts.errors import QuickstackError
+from quickstack.runtime.stores.health_check import Result, Status
 
 _COLOURS = {Status.OK: "green", Status.FAILED: "red", Status.NOTE: "cyan"}
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from quickstack.erasing.apply import Erased
-    from quickstack.erasing.search import Findings
+    from quickstack.guard.erasing.apply import Erased
+    from quickstack.guard.erasing.search import Findings
 
 
 def erase(
@@ -33,12 +33,12 @@ def erase(
     Without --value-file, --value or --token the value is asked for, or read from a pipe.
     """
     from quickstack.cli.repository import find_root
-    from quickstack.erasing.apply import apply as erase_findings
-    from quickstack.erasing.resolve import value_of
-    from quickstack.erasing.search import search
-    from quickstack.erasing.stores import all_stores
-    from quickstack.erasing.subject import find_subject, read_contracts
-    from quickstack.privacy.keys import SAMPLE_KEY, own_key, own_keys
+    from quickstack.data.privacy.pseudonym_keys import SAMPLE_KEY, own_key, own_keys
+    from quickstack.guard.erasing.apply import apply as erase_findings
+    from quickstack.guard.erasing.pseudonym_lookup import value_of
+    from quickstack.guard.erasing.search import search
+    from quickstack.guard.erasing.subject import find_subject, read_contracts
+    from quickstack.runtime.stores.object_stores import all_stores
 
     root = find_root()
     contracts, keys = read_contracts(root), own_keys()
@@ -101,7 +101,7 @@ def _commits(commits: tuple[str, ...]) -> str:
 
 
 def _report(done: Erased) -> None:
-    from quickstack.erasing.ledger import LEDGER
+    from quickstack.guard.erasing.ledger import LEDGER
 
     if not (done.objects or done.rows or done.added or done.left):
         typer.echo("nothing to erase")

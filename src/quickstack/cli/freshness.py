@@ -13,12 +13,12 @@ def freshness() -> None:
     The stages never look at a clock, so that one commit has one result; this command does, for
     a schedule to call it.
     """
-    from quickstack import paths
     from quickstack.cli.repository import find_root
-    from quickstack.contract import load_contract
-    from quickstack.errors import DataError
-    from quickstack.publishing.freshness import age_limit
-    from quickstack.sources.documents import read_json
+    from quickstack.facts import paths
+    from quickstack.facts.contract import load_contract
+    from quickstack.facts.documents import read_json
+    from quickstack.facts.errors import DataError
+    from quickstack.results.publishing.data_age import age_limit
 
     root = find_root()
     quality = read_json(root / paths.QUALITY)

@@ -17,8 +17,8 @@ def history(
 ) -> None:
     """List the commits that changed a result: data, parameters, metric, seconds."""
     from quickstack.cli.repository import find_root
-    from quickstack.comparing.render import Section, text
-    from quickstack.history.runs import runs, slower
+    from quickstack.results.comparing.render import Section, text
+    from quickstack.results.history.runs import runs, slower
 
     root = find_root()
     found = slower(root) if slow else runs(root, branch, limit)
@@ -46,7 +46,7 @@ def _stage(entry: dict[str, Any]) -> list[str]:
 
 
 def _run(run: dict[str, Any]) -> str:
-    from quickstack.comparing.render import number, within
+    from quickstack.results.comparing.render import number, within
 
     metric = run["metric"]
     shown = f"{metric['name']} {within(metric)}" if metric else "no metric"

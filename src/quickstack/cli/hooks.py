@@ -15,7 +15,7 @@ def hooks(
 ) -> None:
     """Install git's pre-push hook: it refuses commits whose data are not in their remotes."""
     from quickstack.cli.repository import find_root
-    from quickstack.verifying.hooks import install, refusals
+    from quickstack.guard.verifying.push_hook import install, refusals
 
     root = find_root()
     if not check:

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from quickstack.privacy.keyring import Epoch
+    from quickstack.data.privacy.keyring import Epoch
 
 app = typer.Typer(help="The keys for pseudonyms.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -19,8 +19,8 @@ app = typer.Typer(help="The keys for pseudonyms.", no_args_is_help=True, rich_ma
 def new() -> None:
     """Make the first key and keep it in a git-ignored file that only you may read."""
     from quickstack.cli.repository import find_root
-    from quickstack.errors import QuickstackError
-    from quickstack.privacy.keyring import KEYS, add_key, epochs
+    from quickstack.data.privacy.keyring import KEYS, add_key, epochs
+    from quickstack.facts.errors import QuickstackError
 
     root = find_root()
     if epochs(root):
@@ -39,8 +39,8 @@ def new() -> None:
 def rotate() -> None:
     """Make the key of the next epoch; the old ones stay until they are destroyed."""
     from quickstack.cli.repository import find_root
-    from quickstack.errors import QuickstackError
-    from quickstack.privacy.keyring import KEYS, add_key, epochs
+    from quickstack.data.privacy.keyring import KEYS, add_key, epochs
+    from quickstack.facts.errors import QuickstackError
 
     root = find_root()
     if not epochs(root):
@@ -65,7 +65,7 @@ def add(
 ) -> None:
     """Keep a key that your team gave you; its 64 digits are asked for, or read from a pipe."""
     from quickstack.cli.repository import find_root
-    from quickstack.privacy.keyring import add_key, parse_key
+    from quickstack.data.privacy.keyring import add_key, parse_key
 
     text = typer.prompt("Key", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
     _announce(add_key(find_root(), parse_key(text, "standard input"), epoch), "kept")
@@ -75,8 +75,8 @@ def add(
 def show() -> None:
     """Show each key's epoch and fingerprint and the contracts that use it, never a key."""
     from quickstack.cli.repository import find_root
-    from quickstack.privacy.keyring import KEYS, destroyed, epochs, find_keyring, fingerprint
-    from quickstack.privacy.keys import KEY_VARIABLE, own_key, own_keys
+    from quickstack.data.privacy.keyring import KEYS, destroyed, epochs, find_keyring, fingerprint
+    from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE, own_key, own_keys
 
     root = find_root()
     ring = find_keyring()
@@ -103,10 +103,10 @@ def destroy(
 ) -> None:
     """Overwrite and remove a key: its pseudonyms can never again be linked to a person."""
     from quickstack.cli.repository import find_root
-    from quickstack.errors import QuickstackError
-    from quickstack.privacy.keyring import KEYS, destroyed, epochs
-    from quickstack.privacy.keyring import destroy as destroy_key
-    from quickstack.privacy.keys import KEY_VARIABLE, own_keys
+    from quickstack.data.privacy.keyring import KEYS, destroyed, epochs
+    from quickstack.data.privacy.keyring import destroy as destroy_key
+    from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE, own_keys
+    from quickstack.facts.errors import QuickstackError
 
     root = find_root()
     known = epochs(root)
@@ -138,7 +138,7 @@ def destroy(
 
 
 def _announce(epoch: Epoch, verb: str) -> None:
-    from quickstack.privacy.keyring import shown
+    from quickstack.data.privacy.keyring import shown
 
     typer.echo(f"{verb} key {epoch.fingerprint} in {shown(epoch.path)}; git ignores it")
 
@@ -153,9 +153,9 @@ def _users(used: dict[str, list[str]], named: str) -> str:
 
 def _uses(root: Path, newest: str | None, *, strict: bool = False) -> dict[str, list[str]]:
     """Return the contracts that each key serves; one that pins none takes the newest."""
-    from quickstack.contract import load_contract
-    from quickstack.errors import ContractError
-    from quickstack.paths import CONTRACTS
+    from quickstack.facts.contract import load_contract
+    from quickstack.facts.errors import ContractError
+    from quickstack.facts.paths import CONTRACTS
 
     found: dict[str, list[str]] = {}
     for path in sorted((root / CONTRACTS).glob("*.odcs.yaml")):

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from quickstack.cli.repository import find_root
-from quickstack.errors import SourceError
+from quickstack.facts.errors import SourceError
 
 if TYPE_CHECKING:
-    from quickstack.landing.watch import Landed, Watch
+    from quickstack.data.landing.landing_progress import Landed, Watch
 
 app = typer.Typer(
     help="Bring outside data into data/raw as a pinned snapshot, so that no run needs a network.",
@@ -63,10 +63,10 @@ def sql(
     landed, less those that were landed already: rows with that very value are neither lost nor
     doubled. Deleted rows go unnoticed, and rows committed late with a lower value need --overlap.
     """
-    from quickstack.landing.place import opened
-    from quickstack.landing.secret import read_secret
-    from quickstack.landing.sql import land_sql
-    from quickstack.landing.statement import Query
+    from quickstack.data.landing.secret import read_secret
+    from quickstack.data.landing.snapshot import opened
+    from quickstack.data.landing.sql import land_sql
+    from quickstack.data.landing.statement import Query
 
     root = find_root()
     text, title = _query(query, dataset)
@@ -107,10 +107,10 @@ def http(
     Run it again to continue a broken-off transfer, or to take a new version: what did not change
     is not transferred.
     """
-    from quickstack.landing.asked import Download
-    from quickstack.landing.http import land_http
-    from quickstack.landing.place import opened
-    from quickstack.landing.secret import read_secret
+    from quickstack.data.landing.http import land_http
+    from quickstack.data.landing.secret import read_secret
+    from quickstack.data.landing.snapshot import opened
+    from quickstack.data.landing.web_source import Download
 
     root = find_root()
     if (url is None) == (url_variable is None):
@@ -146,9 +146,9 @@ def s3(
 
     Address and keys come from the usual AWS variables or profile, or from --remote.
     """
-    from quickstack.landing.listing import read_source
-    from quickstack.landing.objects import land_objects
-    from quickstack.landing.place import opened
+    from quickstack.data.landing.landed_objects import land_objects
+    from quickstack.data.landing.object_patterns import read_source
+    from quickstack.data.landing.snapshot import opened
 
     root = find_root()
     source = read_source(root, pattern, remote)
@@ -180,7 +180,7 @@ def _bytes(text: str) -> int:
 
 
 def _finish(root: Path, dataset: str, landed: Landed, add: bool) -> None:
-    from quickstack.paths import RAW
+    from quickstack.facts.paths import RAW
 
     for file in landed.files[:20]:
         typer.echo(file.as_posix())
@@ -193,7 +193,7 @@ def _finish(root: Path, dataset: str, landed: Landed, add: bool) -> None:
     if not add:
         typer.echo(f"Next: quickstack add {folder}")
         return
-    from quickstack.lineage.restricted import add_restricted
+    from quickstack.runtime.repository.restricted import add_restricted
 
     pointer = add_restricted(root, root / folder)
     typer.echo(
@@ -205,7 +205,7 @@ def _finish(root: Path, dataset: str, landed: Landed, add: bool) -> None:
 @contextmanager
 def _watched(unit: str) -> Iterator[Watch]:
     """Show a bar on a terminal, and steps as lines; end an interruption as a sentence."""
-    from quickstack.landing.watch import Watch
+    from quickstack.data.landing.landing_progress import Watch
 
     class Lines(Watch):
         def say(self, sentence: str) -> None:

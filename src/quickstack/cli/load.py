@@ -21,10 +21,10 @@ def load(
     postgresql://USER:PASSWORD@HOST:5432/DATABASE. Readers see the tables as before until all of
     them are new. A table that did not change is not loaded again.
     """
-    from quickstack import paths
     from quickstack.cli.repository import find_root
-    from quickstack.exporting.sink import load_tables
-    from quickstack.landing.secret import read_secret
+    from quickstack.data.landing.secret import read_secret
+    from quickstack.facts import paths
+    from quickstack.results.exporting.database import load_tables
 
     root = find_root()
     url = read_secret(url_variable, root, "postgresql://USER:PASSWORD@HOST:5432/DATABASE")

@@ -35,7 +35,7 @@ from quickstack.cli import (
     transfer,
     verify,
 )
-from quickstack.errors import QuickstackError
+from quickstack.facts.errors import QuickstackError
 
 
 class Group(TyperGroup):
@@ -64,7 +64,7 @@ class Group(TyperGroup):
 
 def _withheld(error: Exception) -> typer.Exit:
     """Say what went wrong without a foreign message, which may quote a value of the data."""
-    from quickstack.lineage.messages import withheld
+    from quickstack.runtime.running.messages import withheld
 
     typer.echo(withheld(error), err=True)
     return typer.Exit(1)

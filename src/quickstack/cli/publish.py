@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from quickstack.publishing.build import Built
-    from quickstack.publishing.facts import Facts
+    from quickstack.results.publishing.publication import Built
+    from quickstack.results.publishing.run_metadata import Facts
 
 PlaceArgument = Annotated[
     str | None,
@@ -47,15 +47,15 @@ def publish(
     this model's 95 % interval.
     """
     from quickstack.cli.repository import find_root
-    from quickstack.paths import EXPORTS
-    from quickstack.publishing.exports import read_exports
-    from quickstack.publishing.facts import read_facts
-    from quickstack.publishing.gates import GATES, leak_free
-    from quickstack.publishing.places import open_place
-    from quickstack.publishing.powerbi import read_target, request_refresh
-    from quickstack.publishing.publish import WORK, Job
-    from quickstack.publishing.publish import publish as send
-    from quickstack.publishing.state import run_path
+    from quickstack.facts.paths import EXPORTS
+    from quickstack.results.publishing.addresses import open_place
+    from quickstack.results.publishing.exports import read_exports
+    from quickstack.results.publishing.gates import GATES, leak_free
+    from quickstack.results.publishing.powerbi_refresh import read_target, request_refresh
+    from quickstack.results.publishing.published_state import run_path
+    from quickstack.results.publishing.publisher import WORK, Job
+    from quickstack.results.publishing.publisher import publish as send
+    from quickstack.results.publishing.run_metadata import read_facts
 
     root = find_root()
     target = read_target() if refresh else None
@@ -96,15 +96,15 @@ def preview(
     from dataclasses import replace
 
     from quickstack.cli.repository import find_root
-    from quickstack.errors import StorageError
-    from quickstack.paths import EXPORTS
-    from quickstack.publishing.exports import read_exports
-    from quickstack.publishing.facts import git, read_facts
-    from quickstack.publishing.place import Seen
-    from quickstack.publishing.places import open_place
-    from quickstack.publishing.preview import make_preview
-    from quickstack.publishing.publish import WORK
-    from quickstack.publishing.state import State, read_state, run_path
+    from quickstack.facts.errors import StorageError
+    from quickstack.facts.paths import EXPORTS
+    from quickstack.results.publishing.addresses import open_place
+    from quickstack.results.publishing.exports import read_exports
+    from quickstack.results.publishing.place import Seen
+    from quickstack.results.publishing.preview import make_preview
+    from quickstack.results.publishing.published_state import State, read_state, run_path
+    from quickstack.results.publishing.publisher import WORK
+    from quickstack.results.publishing.run_metadata import git, read_facts
 
     root = find_root()
     state = State(Seen(None))
@@ -131,7 +131,7 @@ def _passed(name: str, phrase: str) -> None:
 
 
 def _tell(built: Built, facts: Facts) -> None:
-    from quickstack.publishing.freshness import SOURCES
+    from quickstack.results.publishing.data_age import SOURCES
 
     fresh = built.freshness
     typer.echo(f"Changed    {built.changed}")

@@ -12,8 +12,8 @@ from quickstack.cli.publish import PlaceArgument
 def runs(place: PlaceArgument = None) -> None:
     """List the published runs, in the order in which they were published."""
     from quickstack.cli.repository import find_root
-    from quickstack.publishing.places import open_place
-    from quickstack.publishing.state import read_state
+    from quickstack.results.publishing.addresses import open_place
+    from quickstack.results.publishing.published_state import read_state
 
     where = open_place(find_root(), place)
     state = read_state(where)
@@ -42,8 +42,8 @@ def rollback(
 ) -> None:
     """Show readers an earlier run again, when every byte of it is still there."""
     from quickstack.cli.repository import find_root
-    from quickstack.publishing.places import open_place
-    from quickstack.publishing.rollback import rollback as switch
+    from quickstack.results.publishing.addresses import open_place
+    from quickstack.results.publishing.rollback import rollback as switch
 
     shown = switch(open_place(find_root(), place), run, typer.echo)
     typer.echo(f"Readers see run {shown} again; no run was removed")
@@ -55,8 +55,8 @@ def link(
 ) -> None:
     """Print a link to the published page that works without keys, and when it ends."""
     from quickstack.cli.repository import find_root
-    from quickstack.publishing.links import page_link
-    from quickstack.publishing.places import open_place
+    from quickstack.results.publishing.addresses import open_place
+    from quickstack.results.publishing.links import page_link
 
     made = page_link(open_place(find_root(), place), hours)
     typer.echo(made.url)

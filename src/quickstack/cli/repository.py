@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quickstack.errors import StorageError
+from quickstack.facts.errors import StorageError
 
 
 def find_root(start: Path | None = None) -> Path:

@@ -10,9 +10,9 @@ import typer
 def restore() -> None:
     """Bring back the outputs that DVC removed for a run that then failed."""
     from quickstack.cli.repository import find_root
-    from quickstack.lineage.pipeline import declared_stages
-    from quickstack.lineage.previous import restore_outputs
-    from quickstack.verifying.transfer import forget_collected
+    from quickstack.guard.verifying.declarations import declared_stages
+    from quickstack.guard.verifying.transfers import forget_collected
+    from quickstack.runtime.running.previous_outputs import restore_outputs
 
     root = find_root()
     os.chdir(root)

@@ -7,10 +7,10 @@ import typer
 
 def result() -> None:
     """Say in a few lines what the last run found, and where to look."""
-    from quickstack import paths
     from quickstack.cli.repository import find_root
-    from quickstack.modeling.metrics import MAIN_METRIC
-    from quickstack.sources.documents import read_json
+    from quickstack.facts import paths
+    from quickstack.facts.documents import read_json
+    from quickstack.models.modeling.metrics import MAIN_METRIC
 
     def shown(value: float | None) -> str:
         return "not defined" if value is None else f"{value:.3f}"

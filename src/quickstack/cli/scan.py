@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from quickstack.scanning.report import Report
-    from quickstack.scanning.values import Searchable
+    from quickstack.guard.scanning.findings import Report
+    from quickstack.guard.scanning.searched_values import Searchable
 
 #: Findings that are listed for people; `--json` has all.
 _LISTED = 50
@@ -36,7 +36,7 @@ def scan(
     import time
 
     from quickstack.cli.repository import find_root
-    from quickstack.scanning.scan import Scanner, scan_repository
+    from quickstack.guard.scanning.leak_scan import Scanner, scan_repository
 
     root = find_root()
     searched = _searched(root, values, from_raw)
@@ -54,9 +54,9 @@ def scan(
 
 
 def _searched(root: Path, path: Path | None, from_raw: bool) -> Searchable:
-    from quickstack.errors import SourceError
-    from quickstack.scanning.raw_values import personal_values
-    from quickstack.scanning.values import read_values, searchable
+    from quickstack.facts.errors import SourceError
+    from quickstack.guard.scanning.raw_values import personal_values
+    from quickstack.guard.scanning.searched_values import read_values, searchable
 
     if path is not None and from_raw:
         raise typer.BadParameter("give --values or --from-raw, not both")

@@ -22,9 +22,9 @@ def start(
     ] = False,
 ) -> None:
     """Start it, create the buckets and point DVC's remotes at it."""
-    from quickstack.storage import server
-    from quickstack.storage.local_config import check_no_other_server, write_local_config
-    from quickstack.storage.remotes import LOCAL, NAMES, create_buckets, read_remote
+    from quickstack.runtime.storage import server
+    from quickstack.runtime.storage.local_config import check_no_other_server, write_local_config
+    from quickstack.runtime.stores.remotes import LOCAL, NAMES, create_buckets, read_remote
 
     root = find_root()
     remotes = [read_remote(root, name) for name in NAMES]
@@ -46,7 +46,7 @@ def start(
 @app.command()
 def stop() -> None:
     """End it; its objects and keys stay."""
-    from quickstack.storage import server
+    from quickstack.runtime.storage import server
 
     root = find_root()
     typer.echo("Stopped; its objects stay" if server.stop(root) else "It was not running")
@@ -55,7 +55,7 @@ def stop() -> None:
 @app.command()
 def status() -> None:
     """Say whether it runs, and where; exit code 1 when it does not."""
-    from quickstack.storage import server
+    from quickstack.runtime.storage import server
 
     info = server.status(find_root())
     if info is None:

@@ -18,9 +18,9 @@ def summary(
 ) -> None:
     """Compare the workspace with BASE: metrics and whether they are better, data, drift, time."""
     from quickstack.cli.repository import find_root
-    from quickstack.comparing.diff import diff
-    from quickstack.comparing.revisions import find_revision
-    from quickstack.comparing.summary import summary as write
+    from quickstack.results.comparing.comparison import diff
+    from quickstack.results.comparing.pull_request_summary import summary as write
+    from quickstack.runtime.repository.revisions import find_revision
 
     root = find_root()
     before, after = find_revision(root, base), find_revision(root, None)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from quickstack.sweeping.declared import Values
-    from quickstack.sweeping.experiments import Finished
-    from quickstack.sweeping.opening import Sweep
-    from quickstack.sweeping.trial import Ran
+    from quickstack.models.tuning.experiments import Finished
+    from quickstack.models.tuning.preflight import Sweep
+    from quickstack.models.tuning.search_space import Values
+    from quickstack.models.tuning.trial import Ran
 
 _FILE = Path("configuration/sweep.yaml")
 
@@ -38,7 +38,7 @@ def sweep(
     again, it runs only what is lacking.
     """
     from quickstack.cli.repository import find_root
-    from quickstack.sweeping.opening import open_sweep
+    from quickstack.models.tuning.preflight import open_sweep
 
     root = find_root()
     opened = open_sweep(root, file or root / _FILE, name)
@@ -53,7 +53,7 @@ def _run(opened: Sweep, trials: int, jobs: int) -> bool:
     """Run what lacks; return whether the ranges allow no more."""
     import signal
 
-    from quickstack.sweeping.conduct import conduct
+    from quickstack.models.tuning.runner import conduct
 
     there = {trial.number for trial in opened.before}
     if there >= set(range(1, trials + 1)):
@@ -98,7 +98,7 @@ class _Progress:
         self._bar.stop()
 
     def add(self, number: int, values: Values, ran: Ran) -> None:
-        from quickstack.sweeping.experiments import trial_name
+        from quickstack.models.tuning.experiments import trial_name
 
         name = trial_name(self._sweep.name, number)
         if ran.sentence is None:
@@ -112,9 +112,9 @@ class _Progress:
 
 def _show(opened: Sweep, trials: int, *, exhausted: bool) -> None:
     """Say what was found, how sure it is, and what to do with it."""
-    from quickstack.sweeping.conduct import failures
-    from quickstack.sweeping.experiments import find_finished, trial_name
-    from quickstack.sweeping.judge import gain, over_folds
+    from quickstack.models.tuning.experiments import find_finished, trial_name
+    from quickstack.models.tuning.runner import failures
+    from quickstack.models.tuning.significance import gain, over_folds
 
     finished = [trial for trial, _ in find_finished(opened.root, opened.name)]
     failed = {
@@ -165,9 +165,9 @@ def _take(opened: Sweep, *, apply: bool, branch: str | None) -> None:
     """Bring the best trial into the workspace, or make a branch of it, by DVC."""
     import subprocess
 
-    from quickstack.errors import QuickstackError
-    from quickstack.lineage.plan import dvc_reason
-    from quickstack.sweeping.experiments import git
+    from quickstack.facts.errors import QuickstackError
+    from quickstack.models.tuning.experiments import git
+    from quickstack.runtime.repository.plan import dvc_reason
 
     if not opened.before:
         raise QuickstackError(
@@ -207,6 +207,6 @@ def _best(opened: Sweep, finished: list[Finished]) -> Finished:
 
 
 def _shown(values: Values) -> str:
-    from quickstack.sweeping.propose import shown
+    from quickstack.models.tuning.suggest import shown
 
     return ", ".join(f"{name.split('.')[-1]} {shown(value)}" for name, value in values.items())

@@ -11,7 +11,7 @@ SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 def push(context: typer.Context) -> None:
     """Do what `dvc push` does, with its arguments; then look whether the remotes hold it all."""
     from quickstack.cli.repository import find_root
-    from quickstack.verifying.transfer import lacking, transfer
+    from quickstack.guard.verifying.transfers import lacking, transfer
 
     root = find_root()
     if code := transfer(root, "push", context.args):
@@ -32,7 +32,7 @@ def push(context: typer.Context) -> None:
 def pull(context: typer.Context) -> None:
     """Do what `dvc pull` does, with its arguments, after looking at everything again."""
     from quickstack.cli.repository import find_root
-    from quickstack.verifying.transfer import transfer
+    from quickstack.guard.verifying.transfers import transfer
 
     if code := transfer(find_root(), "pull", context.args):
         raise typer.Exit(code)

@@ -39,9 +39,9 @@ def verify(
 ) -> None:
     """Check that dvc.lock describes this state and stages declare what they use; exit 1 if not."""
     from quickstack.cli.repository import find_root
-    from quickstack.lineage.pipeline import rewrite_deps
-    from quickstack.storage.probe import Status
-    from quickstack.verifying.levels import QUICK, Level, results
+    from quickstack.guard.verifying.declarations import rewrite_deps
+    from quickstack.guard.verifying.levels import QUICK, Level, results
+    from quickstack.runtime.stores.health_check import Status
 
     root: Path = find_root()
     if (deep or repair) and not stored:
@@ -50,15 +50,15 @@ def verify(
         typer.echo("dvc.yaml: the modules of each stage are written; run `dvc repro`", err=as_json)
     levels: dict[str, Level] = dict(QUICK)
     if watch:
-        from quickstack.verifying.watching import watched
+        from quickstack.guard.verifying.watching import watched
 
         levels["watched"] = watched
     if rerun:
-        from quickstack.verifying.rerun import rerun as run_again
+        from quickstack.guard.verifying.rerun import rerun as run_again
 
         levels["rerun"] = run_again
     if stored:
-        from quickstack.verifying.stored import stored as look
+        from quickstack.guard.verifying.stored_objects import stored as look
 
         levels["stored"] = partial(look, days=days, deep=deep, repair=repair)
     colours = {Status.OK: "green", Status.FAILED: "red", Status.NOTE: "cyan"}

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from examples import people_contract
-from quickstack.contract import Column, Contract, Split
-from quickstack.contract.model import Decision
-from quickstack.exporting import tables
-from quickstack.exporting.powerbi.project import write_project
-from quickstack.exporting.tables import Field, Layout
-from quickstack.exporting.write_tables import write_table
-from quickstack.modeling.metrics import MAIN_METRIC
+from quickstack.facts.contract import Column, Contract, Split
+from quickstack.facts.contract.model import Decision
+from quickstack.models.modeling.metrics import MAIN_METRIC
+from quickstack.results.exporting import export_tables
+from quickstack.results.exporting.export_tables import Field, Layout
+from quickstack.results.exporting.powerbi.project import write_project
+from quickstack.results.exporting.write_tables import write_table
 
 CLASSES = ("a", "b", "c")
 READ: dict[str, Callable[[str], Any]] = {
@@ -166,9 +166,14 @@ def write_case(folder: Path, contract: Contract, rows: int = 300, **changes: Any
     """Write the tables and the project, and read the CSV files again."""
     null_metrics = changes.pop("null_metrics", False)
     layouts = (
-        predictions_of(contract), tables.METRICS, tables.DRIFT, tables.IMPORTANCE, tables.QUALITY,
-        tables.QUALITY_RULES, tables.RUNS,
-    )  # fmt: skip
+        predictions_of(contract),
+        export_tables.METRICS,
+        export_tables.DRIFT,
+        export_tables.IMPORTANCE,
+        export_tables.QUALITY,
+        export_tables.QUALITY_RULES,
+        export_tables.RUNS,
+    )
     folder.mkdir(parents=True, exist_ok=True)
     frames = {
         name: pd.DataFrame(content, columns=_names(layouts, name), dtype=object)

@@ -19,8 +19,8 @@ from sklearn import metrics
 from exporting.powerbi.cases import Case, contract_of, write_case
 from exporting.powerbi.engine import Engine
 from exporting.powerbi.project_checks import model_of
-from quickstack.exporting.words import metric_name
-from quickstack.modeling.metrics import MAIN_METRIC
+from quickstack.models.modeling.metrics import MAIN_METRIC
+from quickstack.results.exporting.labels import metric_name
 
 NOW = datetime(2024, 3, 2, 12, 0)
 TASKS = ("binary", "multiclass", "regression")

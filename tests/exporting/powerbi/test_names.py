@@ -10,14 +10,20 @@ from exporting.powerbi.cases import contract_of, predictions_of, renamed
 from exporting.powerbi.dax import parse
 from exporting.powerbi.project_checks import model_mistakes
 from exporting.powerbi.tmdl_reader import Node, plain, read_tmdl
-from quickstack.exporting import tables
-from quickstack.exporting.powerbi import names
-from quickstack.exporting.powerbi.build import build_model
-from quickstack.exporting.powerbi.fields import Fields
-from quickstack.exporting.powerbi.pages import build_pages
-from quickstack.exporting.powerbi.tmdl import tmdl_files
+from quickstack.results.exporting import export_tables
+from quickstack.results.exporting.powerbi import object_names
+from quickstack.results.exporting.powerbi.build import build_model
+from quickstack.results.exporting.powerbi.fields import Fields
+from quickstack.results.exporting.powerbi.report_pages import build_pages
+from quickstack.results.exporting.powerbi.tmdl import tmdl_files
 
-LAYOUTS = (tables.METRICS, tables.DRIFT, tables.IMPORTANCE, tables.QUALITY, tables.QUALITY_RULES)
+LAYOUTS = (
+    export_tables.METRICS,
+    export_tables.DRIFT,
+    export_tables.IMPORTANCE,
+    export_tables.QUALITY,
+    export_tables.QUALITY_RULES,
+)
 NASTY = (
     "Measures", "_Measures", "__Threshold", "Predictions", "predictions", "PERIODS", "Rows",
     "Probability", "Case", "Measured", "it's", "a]b", "[a]", 'a"b', "a.b=c:d", "table x",
@@ -33,10 +39,10 @@ def read(contract) -> Node:
     safe = [f"c{number}" if field.name not in OWN else field.name
             for number, field in enumerate(layout.fields)]  # fmt: skip
     fields = tuple(
-        tables.Field(new, f.type, f.description, f.unit, f.source)
+        export_tables.Field(new, f.type, f.description, f.unit, f.source)
         for new, f in zip(safe, layout.fields, strict=True)
     )
-    layout = tables.Layout("predictions", layout.description, fields)
+    layout = export_tables.Layout("predictions", layout.description, fields)
     model = build_model(contract, (layout, *LAYOUTS), "web")
     root = Node("", "")
     for path, text in tmdl_files(model).items():
@@ -73,12 +79,12 @@ def test_any_names_give_a_model_that_reads_back(one, two, three):
 
 
 def test_names_that_differ_only_in_case_or_width_stay_apart():
-    found = names.unique(["Ab", "aB", "\uff21\uff22", "ひ", "ヒ", "Ab 2"])
+    found = object_names.unique(["Ab", "aB", "\uff21\uff22", "ひ", "ヒ", "Ab 2"])
     assert found == ["Ab", "aB 2", "\uff21\uff22 3", "ひ", "ヒ 2", "Ab 2 2"]
 
 
 def test_names_that_look_alike_stay_apart():
-    assert names.unique(["ab", "a\u200db"]) == ["ab", "a\u200db 2"]
+    assert object_names.unique(["ab", "a\u200db"]) == ["ab", "a\u200db 2"]
 
 
 def test_the_pipelines_names_are_given_first():
@@ -92,12 +98,12 @@ def test_the_pipelines_names_are_given_first():
 
 @given(TEXT)
 def test_each_language_gets_its_own_quotes(text):
-    line = names.one_line(text) or "x"
-    assert plain(names.tmdl_name(line)) == line
-    assert parse(names.dax_text(text)) == ("value", text)
-    assert parse(names.dax_column(line, line)) == ("column", line, line)
+    line = object_names.one_line(text) or "x"
+    assert plain(object_names.tmdl_name(line)) == line
+    assert parse(object_names.dax_text(text)) == ("value", text)
+    assert parse(object_names.dax_column(line, line)) == ("column", line, line)
     (node,) = read_tmdl(
-        f"table X\n\tcolumn c\n\t\tformatString: {names.tmdl_text(line)}\n"
+        f"table X\n\tcolumn c\n\t\tformatString: {object_names.tmdl_text(line)}\n"
     ).children
     assert node.of("column")["c"].properties["formatString"] == line
 
@@ -108,7 +114,7 @@ def test_each_language_gets_its_own_quotes(text):
      ("\n", "Column"), ("ก\u200cข", "ก\u200cข"), ("a\u202eb", "Ab"), ("\u202e", "Column")],
 )  # fmt: skip
 def test_names_are_readable(name, said):
-    assert names.readable(name) == said
+    assert object_names.readable(name) == said
 
 
 @pytest.mark.parametrize(
@@ -117,9 +123,9 @@ def test_names_are_readable(name, said):
      ("a" * 99, "a" * 40), ("nul.txt", "id")],
 )  # fmt: skip
 def test_files_have_names_that_every_system_takes(name, said):
-    assert names.file_name(name, "id") == said
+    assert object_names.file_name(name, "id") == said
 
 
 @pytest.mark.parametrize(("value", "said"), [(0.5, "0.5"), (1e-7, "0.0000001"), (-8, "-8")])
 def test_numbers_have_no_exponent(value, said):
-    assert names.dax_number(value) == said
+    assert object_names.dax_number(value) == said

@@ -17,11 +17,17 @@ from exporting.powerbi.project_checks import (
     schema_mistakes,
 )
 from exporting.powerbi.tmdl_reader import read_tmdl
-from quickstack.exporting import tables
-from quickstack.exporting.powerbi.project import write_project
-from quickstack.exporting.powerbi.theme import THEME
+from quickstack.results.exporting import export_tables
+from quickstack.results.exporting.powerbi.project import write_project
+from quickstack.results.exporting.powerbi.theme import THEME
 
-LAYOUTS = (tables.METRICS, tables.DRIFT, tables.IMPORTANCE, tables.QUALITY, tables.QUALITY_RULES)
+LAYOUTS = (
+    export_tables.METRICS,
+    export_tables.DRIFT,
+    export_tables.IMPORTANCE,
+    export_tables.QUALITY,
+    export_tables.QUALITY_RULES,
+)
 PROJECTS = ("People", "People (folder)")
 CASES = {
     "binary": {"task": "binary"},

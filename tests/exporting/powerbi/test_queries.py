@@ -10,11 +10,17 @@ import pytest
 from exporting.powerbi.cases import contract_of, predictions_of
 from exporting.powerbi.m_parser import read_m
 from exporting.powerbi.project_checks import model_of, queries_of
-from quickstack.exporting import tables
-from quickstack.exporting.powerbi.names import m_text
-from quickstack.exporting.powerbi.project import write_project
+from quickstack.results.exporting import export_tables
+from quickstack.results.exporting.powerbi.object_names import m_text
+from quickstack.results.exporting.powerbi.project import write_project
 
-LAYOUTS = (tables.METRICS, tables.DRIFT, tables.IMPORTANCE, tables.QUALITY, tables.QUALITY_RULES)
+LAYOUTS = (
+    export_tables.METRICS,
+    export_tables.DRIFT,
+    export_tables.IMPORTANCE,
+    export_tables.QUALITY,
+    export_tables.QUALITY_RULES,
+)
 #: What the queries may use of the library of M; a slip of the pen is none of it.
 LIBRARY = {
     "Binary.Buffer", "Csv.Document", "Folder.Files", "Int64.Type", "Json.Document", "List.Combine",

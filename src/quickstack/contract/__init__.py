@@ -1,6 +1,0 @@
-"""The data contract: one file that says everything about one data set."""
-
-from quickstack.contract.load import load_contract
-from quickstack.contract.model import Column, Contract, Source, Split
-
-__all__ = ["Column", "Contract", "Source", "Split", "load_contract"]

@@ -1,0 +1,1 @@
+"""From raw data to clean tables: readers, landing, quality, privacy, ingesting, interim tables."""

@@ -1,0 +1,54 @@
+"""Values of personal columns that turn up in other columns, in any file, free text above all."""
+
+from __future__ import annotations
+
+from quickstack.data.ingesting.check_plan import Checks
+from quickstack.data.ingesting.outcome import Outcome, pieces
+from quickstack.data.privacy import leaked_values
+from quickstack.data.privacy.personal_values import PersonalValues
+from quickstack.data.privacy.value_hashes import union
+from quickstack.data.quality.counts import Tally
+
+_PARTS = ("single", "several", "ends", "longest")
+
+
+def find_echoes(outcomes: list[Outcome], checks: Checks, found: Tally) -> None:
+    """Count the clean rows in which a text column holds a value of a personal column.
+
+    A text is read again only where its words make it possible, which they seldom do.
+
+    Parameters
+    ----------
+    found
+        Its `findings` are added to, as kind `echo`.
+    """
+    import pyarrow.parquet as pq
+
+    words_of = {
+        column.name: list(pieces(outcomes, f"words:{column.name}")) for column in checks.searched
+    }
+    words = union([words for of_files in words_of.values() for _, words in of_files])
+    parts = _personal(outcomes)
+    # What no file's values can be in, all of them together cannot.
+    if not any(leaked_values.may_hold(words, part) for part in parts):
+        return
+    personal = leaked_values.merge(parts)
+    for column in checks.searched:
+        for file, words in words_of[column.name]:
+            if not leaked_values.may_hold(words, personal):
+                continue
+            rows = 0
+            with pq.ParquetFile(outcomes[file].clean, read_dictionary=[column.name]) as table:
+                for batch in table.iter_batches(columns=[column.name]):
+                    rows += leaked_values.count(batch.column(0), personal, checks.secret)
+            if rows:
+                found.findings[(column.name, "echo")] += rows
+
+
+def _personal(outcomes: list[Outcome]) -> list[PersonalValues]:
+    """Return the personal values of each file that has some."""
+    columns = [[part for _, part in pieces(outcomes, f"personal:{name}")] for name in _PARTS]
+    return [
+        PersonalValues(single, several, ends, int(longest.max()))
+        for single, several, ends, longest in zip(*columns, strict=True)
+    ]

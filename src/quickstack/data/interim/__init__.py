@@ -1,0 +1,1 @@
+"""Reads the clean tables that ingest left."""

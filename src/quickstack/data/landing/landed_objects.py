@@ -1,0 +1,243 @@
+"""Land objects of S3 as files, or the list of them for those that are read where they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from quickstack.data.landing.landing_progress import Landed, Watch, readable
+from quickstack.data.landing.object_patterns import (
+    Object,
+    Source,
+    explained,
+    file_name,
+    list_objects,
+)
+from quickstack.data.landing.snapshot import (
+    PART_SUFFIX,
+    Place,
+    check_room,
+    described,
+    put_in_place,
+    read_record,
+    stands,
+)
+from quickstack.facts.errors import SourceError
+from quickstack.facts.files import write_text
+
+KIND = "s3"
+LIST_SUFFIX = ".objects.jsonl"
+_THREADS, _TRIES, _CHUNK = 4, 4, 1 << 20
+
+
+def land_objects(
+    place: Place, source: Source, *, in_place: bool, delete: bool, limit: int, watch: Watch
+) -> Landed:
+    """Land the objects that a source names.
+
+    Parameters
+    ----------
+    in_place
+        Only list them, in `<name>.objects.jsonl`.
+    delete
+        Remove the files of objects that are gone; they stay, and stay in the record, otherwise.
+    limit
+        The most bytes that are transferred at once.
+
+    Raises
+    ------
+    SourceError
+        Where S3 refuses, an object changes meanwhile, or the limit is reached.
+    """
+    record = read_record(place, KIND)
+    if record and (record["source"] != source.url or record["in_place"] != in_place):
+        raise SourceError(
+            "the landing before took other objects, or took them in the other way",
+            where=place.shown(place.record).as_posix(),
+            fix="ask as before, or land under another --name",
+        )
+    objects = list_objects(source)
+    known = {entry["key"]: entry for entry in (record["objects"] if record else ())}
+    here = {key: entry["etag"] for key, entry in known.items() if not entry.get("gone")}
+    new = [o for o in objects if o.key not in here]
+    other = [o for o in objects if here.get(o.key, o.etag) != o.etag]
+    gone = sorted(here.keys() - {o.key for o in objects})
+    counts = f"{len(new)} new, {len(other)} changed, {len(gone)} deleted"
+    watch.say(f"{counts}, {len(objects) - len(new) - len(other)} unchanged")
+    if in_place:
+        return _list(place, source, objects, record, counts)
+    files = {file["file"]: file for file in (record["files"] if record else ())}
+    wanted = [o for o in objects if not _is_here(place, source, o, known, files)]
+    total = sum(o.size for o in wanted)
+    if total > limit:
+        raise SourceError(
+            f"the objects hold {readable(total)}, more than {readable(limit)}",
+            where=source.url,
+            fix="set --max-bytes, or read them where they are with --in-place",
+        )
+    check_room(place, total)
+    absent = sorted(known.keys() - {o.key for o in objects})
+    removed = {key: key.removeprefix(source.folder) for key in absent} if delete else {}
+    if not (wanted or new or gone or removed):
+        return Landed((), f"unchanged: {len(objects)} objects as before")
+    moves = _transfer(place, source, wanted, total, watch)
+    for staged, name in moves.items():
+        files[name] = described(place.staging / staged, name)
+    for name in removed.values():
+        files.pop(name, None)
+    entries = [_entry(o) for o in objects]
+    entries += [{**known[key], "gone": True} for key in absent if key not in removed]
+    new_record = {
+        "kind": KIND,
+        "source": source.url,
+        "in_place": False,
+        "objects": sorted(entries, key=lambda e: str(e["key"])),
+        "files": [files[name] for name in sorted(files)],
+    }
+    put_in_place(place, new_record, moves, removed.values())
+    stay = "" if delete or not gone else "; files of deleted objects stay without --delete"
+    changed = sorted([*moves.values(), *removed.values()]) or [place.record.name]
+    shown = tuple(place.shown(place.folder / name) for name in changed)
+    return Landed(shown, f"{counts}; {readable(total)} transferred{stay}")
+
+
+def _is_here(
+    place: Place,
+    source: Source,
+    thing: Object,
+    known: dict[str, dict[str, Any]],
+    files: dict[str, dict[str, Any]],
+) -> bool:
+    entry, file = known.get(thing.key), files.get(file_name(source, thing))
+    same = entry is not None and entry["etag"] == thing.etag
+    return same and file is not None and stands(place, file)
+
+
+def _list(
+    place: Place, source: Source, objects: list[Object], record: dict[str, Any] | None, counts: str
+) -> Landed:
+    name = f"{place.name}{LIST_SUFFIX}"
+    lines = []
+    for thing in objects:
+        line = {"url": f"s3://{source.remote.bucket}/{thing.key}", **_entry(thing)}
+        del line["key"]
+        lines.append(json.dumps(line, ensure_ascii=False) + "\n")
+    write_text(place.staging / name, "".join(lines))
+    file = described(place.staging / name, name, objects=len(objects))
+    before = record["files"][0] if record else None
+    if before and before["sha256"] == file["sha256"] and stands(place, before):
+        return Landed((), f"unchanged: {len(objects)} objects as before")
+    new_record = {
+        "kind": KIND,
+        "source": source.url,
+        "in_place": True,
+        "objects": [_entry(o) for o in objects],
+        "files": [file],
+    }
+    put_in_place(place, new_record, {name: name})
+    size = readable(sum(o.size for o in objects))
+    return Landed((place.shown(place.folder / name),), f"{counts}; {size} stay where they are")
+
+
+def _entry(thing: Object) -> dict[str, Any]:
+    entry: dict[str, Any] = {"key": thing.key, "etag": thing.etag, "size": thing.size}
+    return entry | ({"version_id": thing.version} if thing.version else {})
+
+
+def _transfer(
+    place: Place, source: Source, objects: list[Object], total: int, watch: Watch
+) -> dict[str, str]:
+    """Transfer objects into the staging folder; those that arrived stay there for a next call."""
+    tasks = {f"{_identity(o)}{PART_SUFFIX}": o for o in objects}
+    for path in place.staging.glob(f"*{PART_SUFFIX}"):
+        if path.name not in tasks:  # of a version that is no longer there
+            path.unlink()
+    stop = Event()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        waiting = [
+            pool.submit(_fetch, source, thing, place.staging / name, total, watch, stop)
+            for name, thing in tasks.items()
+        ]
+        try:
+            for future in waiting:
+                future.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return {name: file_name(source, thing) for name, thing in tasks.items()}
+
+
+def _identity(thing: Object) -> str:
+    """Name one version of an object, so that a part is never continued with another one."""
+    text = json.dumps([thing.key, thing.etag, thing.size, thing.version])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _fetch(
+    source: Source, thing: Object, part: Path, total: int, watch: Watch, stop: Event
+) -> None:
+    from botocore.exceptions import (
+        ConnectionClosedError,
+        IncompleteReadError,
+        ReadTimeoutError,
+        ResponseStreamingError,
+    )
+
+    broken = (ConnectionClosedError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+    watch.advance(part.stat().st_size if part.exists() else 0, total)
+    with explained(source.remote):
+        for attempt in range(_TRIES):
+            try:
+                _receive(source, thing, part, total, watch, stop)
+                break
+            except broken:
+                if attempt + 1 == _TRIES:
+                    raise
+    if not stop.is_set() and part.stat().st_size != thing.size:
+        part.unlink()
+        raise _changed(source)
+
+
+def _receive(
+    source: Source, thing: Object, part: Path, total: int, watch: Watch, stop: Event
+) -> None:
+    from botocore.exceptions import ClientError
+
+    have = part.stat().st_size if part.exists() else 0
+    if have >= thing.size:
+        part.touch()
+        return
+    options: dict[str, Any] = {"IfMatch": f'"{thing.etag}"'}
+    if have:
+        options["Range"] = f"bytes={have}-"
+    if thing.version:
+        options["VersionId"] = thing.version
+    try:
+        answer = source.s3.get_object(Bucket=source.remote.bucket, Key=thing.key, **options)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("PreconditionFailed", "412", "NoSuchKey", "404"):
+            part.unlink(missing_ok=True)
+            raise _changed(source) from None
+        raise
+    # A server that does not know If-Match sends whatever it has now.
+    if answer["ETag"].strip('"') != thing.etag:
+        raise _changed(source)
+    with part.open("ab") as file:
+        for chunk in answer["Body"].iter_chunks(_CHUNK):
+            if stop.is_set():
+                return
+            file.write(chunk)
+            watch.advance(len(chunk), total)
+
+
+def _changed(source: Source) -> SourceError:
+    return SourceError(
+        "an object changed while the objects were transferred; nothing was taken",
+        where=source.url,
+        fix="land again, when nobody writes there",
+    )

@@ -1,0 +1,174 @@
+"""Check typed columns against the contract, all rules at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from quickstack.data.quality.parse import TYPE_NAMES
+from quickstack.facts.contract import Column
+from quickstack.facts.errors import ContractError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A rule that some rows break.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray of int64
+        Positions within the block.
+    """
+
+    column: str
+    rule: str
+    reason: str
+    rows: Any
+
+
+def check_column(column: Column, values: pa.Array, wrong: Any) -> list[Broken]:
+    """Return the rules of one column that rows break.
+
+    Parameters
+    ----------
+    column
+        What the contract says.
+    values, wrong
+        As `parse_column` returns them.
+
+    Raises
+    ------
+    ContractError
+        Where the pattern is none that RE2 (https://github.com/google/re2) can run.
+    """
+    import numpy as np
+    import pyarrow.compute as pc
+
+    found: list[tuple[str, str, Any]] = []
+    if wrong is not None:
+        found.append(("type", f"it is not {TYPE_NAMES[column.type]}", wrong))
+    if column.required and values.null_count:
+        absent = np.asarray(pc.is_null(values))
+        absent = absent if wrong is None else absent & ~wrong
+        found.append(("required", "it is empty, and must not be", absent))
+    if column.allowed:
+        mask = over_distinct(values, lambda distinct: _not_in(distinct, column.allowed))
+        found.append(("allowed", "it is none of the allowed values", mask))
+    found += _limits(column, values)
+    if column.type == "string":
+        found += [
+            (rule, reason, over_distinct(values, test)) for rule, reason, test in _texts(column)
+        ]
+    return [
+        Broken(column.name, rule, reason, rows)
+        for rule, reason, mask in found
+        if mask is not None and len(rows := np.flatnonzero(mask))
+    ]
+
+
+def over_distinct(values: pa.Array, test: Callable[[pa.Array], pa.Array]) -> Any:
+    """Apply a test to distinct values where there is a dictionary, to all of them elsewhere.
+
+    Returns
+    -------
+    numpy.ndarray of bool, one per row, False where there is no value; None where all are False.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_dictionary(values.type):
+        mask = pc.fill_null(test(values), False)
+        if values.null_count:
+            mask = pc.and_(mask, values.is_valid())
+        return np.asarray(mask) if pc.any(mask).as_py() else None
+    distinct = pc.fill_null(test(values.dictionary), False)
+    if not pc.any(distinct).as_py():
+        return None
+    return np.asarray(pc.fill_null(distinct.take(values.indices), False))
+
+
+def _not_in(values: pa.Array, allowed: tuple[Any, ...]) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.invert(pc.is_in(values, value_set=pa.array(allowed).cast(values.type)))
+
+
+def _limits(column: Column, values: pa.Array) -> list[tuple[str, str, Any]]:
+    import numpy as np
+    import pyarrow.compute as pc
+
+    limits = (
+        ("minimum", "it is below the minimum", column.minimum, pc.less),
+        ("maximum", "it is above the maximum", column.maximum, pc.greater),
+        ("minimum", "it is not above the minimum", column.exclusive_minimum, pc.less_equal),
+        ("maximum", "it is not below the maximum", column.exclusive_maximum, pc.greater_equal),
+    )
+    if all(limit is None for _, _, limit, _ in limits):
+        return []
+    extremes = pc.min_max(values)
+    found = []
+    for rule, reason, limit, beyond in limits:
+        if limit is None:
+            continue
+        bound = _limit(column, limit, values.type)
+        # Nothing is looked at row by row where the smallest and the largest value keep the limit.
+        if beyond(extremes["min"], bound).as_py() or beyond(extremes["max"], bound).as_py():
+            found.append((rule, reason, np.asarray(pc.fill_null(beyond(values, bound), False))))
+    return found
+
+
+def _texts(column: Column) -> list[tuple[str, str, Callable[[pa.Array], pa.Array]]]:
+    import pyarrow.compute as pc
+
+    found: list[tuple[str, str, Callable[[pa.Array], pa.Array]]] = []
+    if column.min_length is not None:
+        least = column.min_length
+        found.append(("length", "it is too short", lambda v: pc.less(pc.utf8_length(v), least)))
+    if column.max_length is not None:
+        most = column.max_length
+        found.append(("length", "it is too long", lambda v: _longer(v, most)))
+    if column.pattern is not None:
+        pattern = column.pattern
+        reason = "it does not match the pattern"
+        found.append(("pattern", reason, lambda v: _mismatch(v, pattern, column.name)))
+    return found
+
+
+def _longer(values: pa.Array, most: int) -> pa.Array:
+    """Return which texts have more letters; where none has so many bytes, they are not counted."""
+    import pyarrow.compute as pc
+
+    sizes = pc.binary_length(values)
+    longest = pc.max(sizes).as_py()
+    letters = sizes if longest is None or longest <= most else pc.utf8_length(values)
+    return pc.greater(letters, most)
+
+
+def _mismatch(values: pa.Array, pattern: str, name: str) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        return pc.invert(pc.match_substring_regex(values, pattern))
+    except pa.ArrowInvalid:
+        raise ContractError(
+            f"the pattern of column '{name}' uses what RE2 does not have",
+            fix="write it without look-around and back-references",
+        ) from None
+
+
+def _limit(column: Column, limit: float | str, type_: pa.DataType) -> pa.Scalar:
+    import pyarrow as pa
+
+    if column.type == "date":
+        return pa.scalar(date.fromisoformat(str(limit)), type_)
+    if column.type == "timestamp":
+        return pa.scalar(datetime.fromisoformat(str(limit)), type_)
+    return pa.scalar(float(limit), pa.float64())

@@ -1,0 +1,250 @@
+"""Take bytes out of whatever they are packed in: gzip, bzip2, xz, zstd, or a zip of one file."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO
+
+from quickstack.facts.errors import SourceError
+
+#: What grows by more than this is a bomb. Tables pack 1 to 30 at most; bombs 1 to 1,032.
+MAX_RATIO = 300
+#: Below so many bytes no ratio is looked at.
+SMALL = 64 << 20
+#: 1 TB: more is no table that somebody packed on purpose.
+MAX_UNPACKED = 1 << 40
+_XZ_MEMORY = 256 << 20  # its strongest setting takes 65 MB
+_CHUNK = 1 << 17
+_DAMAGED = (
+    OSError, EOFError, ValueError, NotImplementedError, RuntimeError, MemoryError,
+    zlib.error, lzma.LZMAError, zipfile.BadZipFile,
+)  # fmt: skip
+
+
+def unpacked(stream: BinaryIO, where: str, size: int) -> BinaryIO:
+    """Return a stream of the bytes that are packed in `stream`, or `stream` where nothing is.
+
+    The packing is recognised by the first bytes. A workbook, which is a zip archive too, is left
+    as it is.
+
+    Parameters
+    ----------
+    stream
+        Seekable, at its beginning.
+    where
+        How messages name it.
+    size
+        Its bytes.
+
+    Raises
+    ------
+    SourceError
+        Here, or on reading from what is returned: damaged, cut off, a bomb, encrypted, no single
+        file, or names that lead out of the archive.
+    """
+    head = stream.read(6)
+    stream.seek(0)
+    opener = next((o for magic, o in _OPENERS if head.startswith(magic)), None)
+    if opener is None:
+        return stream
+    try:
+        opened = opener(stream, where)
+    except _DAMAGED as error:
+        raise _translated(error, where) from None
+    if opened is None:
+        stream.seek(0)
+        return stream
+    return io.BufferedReader(_Guarded(opened, where, size), _CHUNK)
+
+
+class _Guarded(io.RawIOBase):
+    """An unpacked stream that says in a sentence what is wrong with it."""
+
+    def __init__(self, stream: Any, where: str, size: int) -> None:
+        self._stream, self._where = stream, where
+        self._given, self._most = 0, min(MAX_UNPACKED, max(SMALL, MAX_RATIO * size))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            part = self._stream.read(len(buffer))
+        except _DAMAGED as error:
+            raise _translated(error, self._where) from None
+        self._given += len(part)
+        if self._given > self._most:
+            raise _bomb(self._where)
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def _translated(error: BaseException, where: str) -> SourceError:
+    if isinstance(error, SourceError):
+        return error
+    if isinstance(error, MemoryError) or "emory" in str(error):
+        return SourceError(
+            "it takes too much memory to unpack",
+            where=where,
+            fix="pack it anew with the usual settings",
+        )
+    if isinstance(error, NotImplementedError):
+        return SourceError(
+            "the zip archive is packed in an unusual way", where=where, fix="pack it with deflate"
+        )
+    return SourceError(
+        "the compressed file is damaged or cut off", where=where, fix="deliver it again"
+    )
+
+
+def _bomb(where: str) -> SourceError:
+    return SourceError(
+        f"it grows to more than {MAX_RATIO} times its size when it is unpacked",
+        where=where,
+        fix="do not trust this file; if it is right, deliver it unpacked",
+    )
+
+
+class _Inflate:
+    """zlib's decompressor with the interface of those of bz2 and lzma."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(31)
+        self.needs_input = True
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        part = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        self.needs_input = not self._inner.unconsumed_tail
+        return part
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+
+class _Members:
+    """Compressed members one after the other.
+
+    The readers of Python's library end without a word at bytes that begin no member; here they
+    are damage.
+
+    Parameters
+    ----------
+    new
+        Makes the decompressor of a member.
+    padded
+        Whether zeros may follow a member.
+    """
+
+    def __init__(self, stream: BinaryIO, new: Callable[[], Any], *, padded: bool) -> None:
+        self._stream, self._new, self._padded = stream, new, padded
+        self._member = new()
+        # What was read behind the end of a member.
+        self._rest = b""
+        self._ended = False
+
+    def read(self, size: int) -> bytes:
+        while True:
+            if self._member.eof and not self._next():
+                return b""
+            fresh = b""
+            if self._member.needs_input and not self._ended:
+                fresh = self._rest or self._stream.read(_CHUNK)
+                self._rest, self._ended = b"", not fresh
+            part = self._member.decompress(fresh, size)
+            if part:
+                return bytes(part)
+            if self._ended and self._member.needs_input and not self._member.eof:
+                raise EOFError
+
+    def _next(self) -> bool:
+        """Begin the next member; False at the end."""
+        rest = self._member.unused_data
+        while True:
+            rest = rest.lstrip(b"\0") if self._padded else rest
+            if rest or self._ended:
+                break
+            rest = self._stream.read(_CHUNK)
+            self._ended = not rest
+        if not rest:
+            return False
+        self._member = self._new()
+        self._rest = rest
+        return True
+
+
+def _open_zip(stream: BinaryIO, where: str) -> Any:
+    archive = zipfile.ZipFile(stream)
+    infos = [info for info in archive.infolist() if not info.is_dir()]
+    if {"[Content_Types].xml", "mimetype"} & {info.filename for info in infos}:
+        return None
+    for info in infos:
+        # `orig_filename`, since `filename` ends at a NUL.
+        name = PurePosixPath(info.orig_filename.replace("\\", "/"))
+        drive = name.parts and name.parts[0].endswith(":")
+        if name.is_absolute() or drive or ".." in name.parts or "\0" in info.orig_filename:
+            raise SourceError(
+                "a name in the zip archive leads out of it",
+                where=where,
+                fix="do not trust this file; ask who sent it",
+            )
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise SourceError(
+                "the zip archive holds a link instead of a file",
+                where=where,
+                fix="pack the file itself",
+            )
+        if info.flag_bits & 1:
+            raise SourceError(
+                "the zip archive is encrypted", where=where, fix="deliver it without a password"
+            )
+    infos = [info for info in infos if not info.filename.startswith("__MACOSX/")]
+    if len(infos) != 1:
+        raise SourceError(
+            f"the zip archive holds {len(infos)} files, where one is expected",
+            where=where,
+            fix="deliver each table in a file of its own",
+        )
+    most = min(MAX_UNPACKED, max(SMALL, MAX_RATIO * infos[0].compress_size))
+    if infos[0].file_size > most:
+        raise _bomb(where)
+    return archive.open(infos[0])
+
+
+def _open_zstd(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the other openers
+    import pyarrow as pa
+
+    return pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
+
+
+def _open_gzip(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the others
+    return _Members(stream, _Inflate, padded=True)
+
+
+def _open_bz2(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the others
+    return _Members(stream, bz2.BZ2Decompressor, padded=False)
+
+
+def _open_xz(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the others
+    return _Members(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY), padded=True)
+
+
+_OPENERS: tuple[tuple[bytes, Callable[[BinaryIO, str], Any]], ...] = (
+    (b"\x1f\x8b", _open_gzip),
+    (b"BZh", _open_bz2),
+    (b"\xfd7zXZ\x00", _open_xz),
+    (b"\x28\xb5\x2f\xfd", _open_zstd),
+    (b"PK\x03\x04", _open_zip),
+    (b"PK\x05\x06", _open_zip),
+)

@@ -1,0 +1,113 @@
+"""Read Parquet: values keep the types the file gives them where the contract wants those."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from quickstack.data.readers.blocks import Block, Place, Rejected
+from quickstack.data.readers.header import check_header
+from quickstack.data.readers.parquet_types import ColumnReader, column_reader, json_values
+from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.streams import open_partition
+from quickstack.facts.contract import Contract
+from quickstack.facts.errors import SourceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: A column's values are read through a buffer of this size, not a row group at once.
+_BUFFER = 1 << 20
+
+
+def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Block]:
+    """Yield a Parquet file in blocks; columns are matched by name.
+
+    Parameters
+    ----------
+    rows
+        At most how many rows a block holds.
+
+    Raises
+    ------
+    SourceError
+        Where it is no whole Parquet file, its columns are not the contract's, or one of them is
+        nested or binary.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    where = partition.shown
+    with open_partition(partition) as stream:
+        try:
+            if not stream.seekable():
+                raise SourceError(
+                    "a Parquet file cannot be read out of an archive",
+                    where=where,
+                    fix="deliver it unpacked; Parquet is packed by itself",
+                )
+            file = pq.ParquetFile(
+                pa.PythonFile(stream, "r"),
+                buffer_size=_BUFFER,
+                pre_buffer=False,
+                coerce_int96_timestamp_unit="us",
+                page_checksum_verification=True,
+            )
+            schema = file.schema_arrow
+            check_header(list(schema.names), contract, where)
+            readers = [
+                column_reader(c, schema.field(c.name).type, contract, where)
+                for c in contract.columns
+            ]
+            first = 1
+            for batch in file.iter_batches(rows, columns=list(schema.names), use_threads=False):
+                yield _block(batch, readers, first)
+                first += batch.num_rows
+        except (pa.ArrowException, OSError, ValueError) as error:
+            if isinstance(error, SourceError):
+                raise
+            raise SourceError(
+                "this is no whole Parquet file", where=where, fix="deliver it again"
+            ) from None
+
+
+def _block(batch: pa.RecordBatch, readers: list[ColumnReader], first: int) -> Block:
+    import numpy as np
+    import pyarrow as pa
+
+    columns, bad = [], np.zeros(batch.num_rows, bool)
+    reasons: dict[int, str] = {}
+    for reader in readers:
+        values, wrong = reader.convert(batch.column(reader.name))
+        columns.append(values)
+        if wrong is not None and wrong.any():
+            for row in np.flatnonzero(wrong & ~bad).tolist():
+                reasons[row] = f"column {reader.name} {reader.reason}"
+            bad |= wrong
+    table = pa.table(columns, names=[reader.name for reader in readers])
+    positions = np.arange(batch.num_rows)
+    if reasons:
+        positions = np.flatnonzero(~bad)
+        table = table.take(pa.array(positions))
+
+    def places(rows: Sequence[int]) -> list[Place]:
+        return _places(batch, positions[list(rows)].tolist(), first)
+
+    at = _places(batch, sorted(reasons), first)
+    rejected = [Rejected(p, reasons[r]) for p, r in zip(at, sorted(reasons), strict=True)]
+    return Block(table, places, rejected)
+
+
+def _places(batch: pa.RecordBatch, rows: list[int], first: int) -> list[Place]:
+    import pyarrow as pa
+
+    if not rows:
+        return []
+    taken = batch.take(pa.array(rows, pa.int64()))
+    columns = [json_values(column) for column in taken.columns]
+    places = []
+    for row, values in zip(rows, zip(*columns, strict=True), strict=True):
+        raw = json.dumps(dict(zip(batch.schema.names, values, strict=True)), ensure_ascii=False)
+        places.append(Place(first + row, None, raw.encode("utf-8", "backslashreplace")))
+    return places

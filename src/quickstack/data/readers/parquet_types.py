@@ -1,0 +1,210 @@
+"""Turn Arrow columns of any type into those that a contract's columns are checked as.
+
+How a value is turned depends on the types alone, never on other values, so that the verdict on a
+row does not depend on the block it came with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from quickstack.data.readers.time_values import dates, plain, times
+from quickstack.facts.contract import Column, Contract
+from quickstack.facts.errors import SourceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class ColumnReader:
+    """How the values of a column become a column of a block.
+
+    Attributes
+    ----------
+    convert
+        Gives the values, and which rows hold something that cannot be said in the wanted type
+        (None: no row).
+    reason
+        What is wrong with those.
+    """
+
+    name: str
+    convert: Callable[[pa.Array], tuple[pa.Array, Any]]
+    reason: str = ""
+
+
+def json_values(column: pa.Array) -> list[Any]:
+    """Return values as JSON can hold them: numbers, truth values, text and None."""
+    import pyarrow as pa
+
+    kind = plain(column).type
+    values = plain(column)
+    if pa.types.is_string(kind):
+        return [
+            None if v is None else v.decode("utf-8", "backslashreplace")
+            for v in values.cast(pa.binary()).to_pylist()
+        ]
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
+        return list(values.to_pylist())
+    if pa.types.is_floating(kind):
+        found = values.to_pylist()
+        return [v if v is None or math.isfinite(v) else str(v) for v in found]
+    return list(values.cast(pa.string()).to_pylist())
+
+
+def column_reader(
+    column: Column, kind: pa.DataType, contract: Contract, where: str
+) -> ColumnReader:
+    """Return how a column of an Arrow type is read.
+
+    Raises
+    ------
+    SourceError
+        Where the type is nested, binary, a duration, or a time of a zone other than UTC.
+    """
+    import pyarrow as pa
+
+    types = pa.types
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    _require_plain(column, kind, where)
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return ColumnReader(column.name, _texts(contract), "holds bytes that are no text")
+    wanted = column.type
+    if wanted == "boolean" and types.is_boolean(kind):
+        return ColumnReader(column.name, lambda values: (plain(values), None))
+    whole = types.is_integer(kind) and kind != pa.uint64()
+    if wanted == "integer" and whole:
+        return ColumnReader(column.name, lambda values: (plain(values).cast(pa.int64()), None))
+    if wanted == "number" and types.is_integer(kind):
+        # Beyond 2^53 the nearest number, as the text of it would give.
+        return ColumnReader(
+            column.name, lambda values: (plain(values).cast(pa.float64(), safe=False), None)
+        )
+    if wanted == "number" and types.is_floating(kind):
+        return ColumnReader(column.name, _numbers(contract))
+    if wanted in ("date", "timestamp") and types.is_date(kind):
+        reason = "holds no date of the years 1 to 9999"
+        return ColumnReader(column.name, dates(wanted), reason)
+    if wanted in ("date", "timestamp") and types.is_timestamp(kind):
+        reason = (
+            "holds a time of day, where the contract wants a date"
+            if wanted == "date"
+            else "holds a time that is finer than microseconds or not of the years 1 to 9999"
+        )
+        return ColumnReader(column.name, times(wanted), reason)
+    return ColumnReader(column.name, _as_text(contract, wanted))
+
+
+def _require_plain(column: Column, kind: pa.DataType, where: str) -> None:
+    import pyarrow as pa
+
+    types = pa.types
+    fix = f"deliver column {column.name} as text, numbers or times"
+    if types.is_nested(kind):
+        raise SourceError(f"column {column.name} is nested ({_kind(kind)})", where=where, fix=fix)
+    odd = (
+        types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view,
+        types.is_duration, types.is_interval,
+    )  # fmt: skip
+    if any(test(kind) for test in odd):
+        raise SourceError(f"column {column.name} is {_kind(kind)}", where=where, fix=fix)
+    if types.is_timestamp(kind) and kind.tz not in (None, "UTC", "Etc/UTC", "+00:00", "Z"):
+        raise SourceError(
+            f"column {column.name} holds times of a zone other than UTC",
+            where=where,
+            fix="write them in UTC or without a zone",
+        )
+
+
+def _kind(kind: pa.DataType) -> str:
+    """Name a type without the names of its fields."""
+    return str(kind).partition("<")[0].partition("[")[0].replace("_", " ")
+
+
+def _texts(contract: Contract) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
+    missing = contract.source.missing
+
+    def convert(values: pa.Array) -> tuple[pa.Array, Any]:
+        import numpy as np
+        import pyarrow as pa
+
+        wrong = None
+        text = plain(values)
+        try:
+            text.validate(full=True)
+        except pa.ArrowInvalid:
+            found = text.cast(pa.binary()).to_pylist()
+            wrong = np.array([not _is_text(value) for value in found])
+            kept = [None if w else v for v, w in zip(found, wrong.tolist(), strict=True)]
+            text = pa.array(kept, pa.binary()).cast(pa.string())
+        return _without(text, missing), wrong
+
+    return convert
+
+
+def _is_text(value: bytes | None) -> bool:
+    try:
+        (value or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _without(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
+    """Make null of the texts that mean no value."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    absent = pc.is_in(text, value_set=pa.array(missing, pa.string()), skip_nulls=True)
+    return (
+        pc.if_else(absent, pa.scalar(None, pa.string()), text) if pc.any(absent).as_py() else text
+    )
+
+
+def _numbers(contract: Contract) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
+    """Numbers as they are, unless one is not finite: then all as text, which is parsed as such."""
+    as_text = _as_text(contract, "number")
+
+    def convert(values: pa.Array) -> tuple[pa.Array, Any]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        numbers = plain(values).cast(pa.float64())
+        if pc.all(pc.is_finite(numbers)).as_py() in (True, None):
+            return numbers, None
+        return as_text(numbers)
+
+    return convert
+
+
+def _as_text(contract: Contract, wanted: str) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
+    """Write values as text, each for itself, so that their verdict depends on no other value."""
+    source = contract.source
+
+    def convert(values: pa.Array) -> tuple[pa.Array, Any]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        cells = plain(values)
+        text = cells.cast(pa.string())
+        if pa.types.is_floating(cells.type):
+            # A whole number without its exponent; pandas stores those with gaps as floats.
+            small = pc.less(pc.abs(cells), 2.0**63)
+            whole = pc.fill_null(pc.and_(small, pc.equal(cells, pc.floor(cells))), False)
+            nothing = pa.scalar(None, cells.type)
+            numbers = pc.if_else(whole, cells, nothing).cast(pa.int64())
+            text = pc.if_else(whole, numbers.cast(pa.string()), text)
+            if any(absent.lower() == "nan" for absent in source.missing):
+                text = pc.if_else(pc.fill_null(pc.is_nan(cells), False), None, text)
+        if wanted == "number" and source.decimal != ".":
+            text = pc.replace_substring(text, ".", source.decimal)
+        return _without(text, source.missing), None
+
+    return convert

@@ -1,0 +1,1 @@
+"""The built-in data set: invented customer subscriptions, with planted faults."""

@@ -1,0 +1,158 @@
+"""Compressed streams: whole files, and those that lie inside other files."""
+
+from __future__ import annotations
+
+import base64
+import bz2
+import gzip
+import io
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from quickstack.data.unpacking.buffers import Budget, Buffer, TooLargeError, collect, opened
+
+#: How compressed content begins.
+MAGICS = {
+    "gzip": b"\x1f\x8b\x08",
+    "bz2": b"BZh",
+    "xz": b"\xfd7zXZ\x00",
+    "zstd": b"\x28\xb5\x2f\xfd",
+    "lz4": b"\x04\x22\x4d\x18",
+}
+#: What codecs raise at damaged content.
+DAMAGED = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_START = re.compile(
+    rb"\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08|BZh[1-9]1AY&SY|\xfd7zXZ\x00|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18"
+)
+#: What a stream that begins by chance hardly ever yields.
+_SMALLEST = 24
+#: Shorter base64 holds no file; values in it are found as they are.
+_BASE64_RUN = 100
+
+
+def codec(content: Buffer) -> str | None:
+    """Return the compression that the first bytes name, or None."""
+    start = content[:6]
+    return next((name for name, magic in MAGICS.items() if start.startswith(magic)), None)
+
+
+def stream(content: Buffer, name: str, begin: int = 0) -> Callable[[int], bytes]:
+    """Return the function that reads the decompressed bytes."""
+    if name in ("zstd", "lz4"):
+        import pyarrow as pa
+
+        source = pa.BufferReader(pa.py_buffer(memoryview(content)[begin:]))
+        return cast(Callable[[int], bytes], pa.CompressedInputStream(source, name).read)
+    reader: Any = opened(content, begin)
+    if name == "zlib":
+        return _Inflate(reader).read
+    openers: dict[str, Callable[..., Any]] = {
+        "gzip": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile,
+    }  # fmt: skip
+    file = openers[name](fileobj=reader) if name == "gzip" else openers[name](reader)
+    return cast(Callable[[int], bytes], file.read)
+
+
+class _Inflate:
+    """Read one zlib stream, however much follows it."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source, self._codec = source, zlib.decompressobj()
+
+    def read(self, size: int) -> bytes:
+        while not self._codec.eof:
+            given = self._codec.unconsumed_tail or self._source.read(1 << 14)
+            if not given:
+                raise EOFError
+            if made := self._codec.decompress(given, size):
+                return made
+        return b""
+
+
+def decompressed(path: Path) -> BinaryIO:
+    """Open a file for reading its content, decompressed where its first bytes say so.
+
+    Raises
+    ------
+    one of DAMAGED
+        At opening or while it is read.
+    """
+    with path.open("rb") as file:
+        start = file.read(6)
+    if start.startswith(b"PK\x03\x04"):
+        archive = zipfile.ZipFile(path)
+        return cast(BinaryIO, archive.open(archive.namelist()[0]))
+    name = codec(start)
+    if name in ("zstd", "lz4"):
+        import pyarrow as pa
+
+        return cast(BinaryIO, io.BufferedReader(pa.CompressedInputStream(str(path), name)))
+    opener: Any = {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open}.get(name or "", open)
+    return cast(BinaryIO, opener(path, "rb"))
+
+
+def carved(content: Buffer, budget: Budget) -> Iterator[tuple[str, Buffer]]:
+    """Yield the compressed streams that begin somewhere inside, as in pickles and PDF files.
+
+    Raises
+    ------
+    TooLargeError
+        Where they expand to more than the budget.
+    """
+    done = 0
+    for match in _START.finditer(content):
+        begin = match.start()
+        if begin < done:
+            continue
+        name = codec(match[0]) or "zlib"
+        if not _begins(content, name, begin):
+            continue
+        found, error = collect(stream(content, name, begin), budget)
+        if isinstance(error, TooLargeError):
+            raise error
+        if len(found) >= _SMALLEST:
+            yield f"{name} stream at byte {begin}", found
+
+
+def _begins(content: Buffer, name: str, begin: int) -> bool:
+    """Whether a stream of some size begins there: most that look so do not."""
+    try:
+        if name == "zlib":
+            codec_ = zlib.decompressobj()
+            made = codec_.decompress(memoryview(content)[begin : begin + 4096], _SMALLEST)
+            return codec_.eof or len(made) >= _SMALLEST
+        return bool(stream(content, name, begin)(1))
+    except Exception:  # no stream, whatever the codec calls it
+        return False
+
+
+def base64_runs(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:
+    """Yield what long runs of base64 hold, such as pictures in notebooks and arrays in pages."""
+    import numpy as np
+
+    table = np.zeros(256, dtype=bool)
+    table[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_\r\n")] = True
+    step = 1 << 22
+    begin, size = 0, len(content)
+    while begin < size:
+        end = min(begin + step, size)
+        # Notebooks write each line's end as an escape.
+        part = content[begin:end].replace(b"\\n", b"\n\n")
+        others = np.flatnonzero(~table[np.frombuffer(part, np.uint8)])
+        edges = np.concatenate([[-1], others, [len(part)]])
+        for number in np.flatnonzero(np.diff(edges) > _BASE64_RUN):
+            a, b = int(edges[number]) + 1, int(edges[number + 1])
+            if b == len(part) and end < size and a > 0:
+                end = begin + a  # the run goes on: look at it from its beginning in the next step
+                break
+            bare = part[a:b].translate(bytes.maketrans(b"-_", b"+/"), b"\r\n")
+            whole = bare[: len(bare) - (len(bare) % 4 == 1)]  # no byte ends there
+            made = base64.b64decode(whole + b"=" * (-len(whole) % 4))
+            budget.spend(len(made))
+            yield f"base64 at byte {begin + a}", made
+        begin = end

@@ -1,0 +1,1 @@
+"""What is known before anything runs: contract, parameters, errors, paths, files."""

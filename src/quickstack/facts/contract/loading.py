@@ -1,0 +1,131 @@
+"""Read a contract file; a wrong one gets every mistake at once, each with its line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Any
+
+import yaml
+
+from quickstack.facts.contract.custom_properties import LEARNING, Mistakes, custom_values, place_of
+from quickstack.facts.contract.decision import read_decision, read_segments
+from quickstack.facts.contract.model import Contract, Split
+from quickstack.facts.contract.source import read_server
+from quickstack.facts.contract.standard import structural_mistakes
+from quickstack.facts.contract.tables import read_tables
+from quickstack.facts.contract.task import check_learning, read_anonymity
+from quickstack.facts.errors import ContractError
+from quickstack.facts.yaml_lines import LinedDocument, Path
+
+
+def load_contract(path: FilePath | str) -> Contract:
+    """Read and check a data contract.
+
+    Parameters
+    ----------
+    path
+        An ODCS v3 file, `configuration/contracts/<dataset>.odcs.yaml`.
+
+    Returns
+    -------
+    Contract
+
+    Raises
+    ------
+    ContractError
+        Where the file is missing, is not YAML, or says something wrong: all mistakes at once,
+        each with its line and what to write instead.
+    """
+    path = FilePath(path)
+    shown = path.as_posix()
+    try:
+        document = LinedDocument(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ContractError(
+            "there is no such contract",
+            where=shown,
+            fix="check `dataset` in params.yaml, or write this file after the example of "
+            "configuration/contracts/sample.odcs.yaml",
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{shown}:{mark.line + 1}:{mark.column + 1}" if mark else shown
+        what = f"this is not YAML: {getattr(error, 'problem', None) or 'not UTF-8 text'}"
+        raise ContractError(what, where=where, fix="correct the line") from None
+    mistakes = Mistakes()
+    for repeated in document.repeated:
+        mistakes.add(repeated, f"'{repeated[-1]}' stands here twice; keep one")
+    mistakes.found += structural_mistakes(document.value)
+    contract = None
+    try:
+        contract = _read(document.value, path, mistakes)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # What the standard refuses may be of any shape; its own mistakes say so.
+        if not mistakes.found:
+            raise
+    if mistakes.found or contract is None:
+        raise _refusal(shown, document, mistakes)
+    return contract
+
+
+def _refusal(shown: str, document: LinedDocument, mistakes: Mistakes) -> ContractError:
+    lined = sorted({(document.line(path), sentence) for path, sentence in mistakes.found})
+    if len(lined) == 1:
+        line, sentence = lined[0]
+        return ContractError(sentence, where=f"{shown}:{line}")
+    listed = "".join(f"\n  {shown}:{line}: {sentence}" for line, sentence in lined)
+    return ContractError(f"the contract has {len(lined)} mistakes:{listed}\n", where=shown)
+
+
+def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contract | None:
+    name = path.name.removesuffix(".yaml").removesuffix(".odcs")
+    if document["id"] != name:
+        mistakes.add(("id",), f"id is '{document['id']}', and the file is named for '{name}'")
+    server = read_server(document, mistakes)
+    tables = read_tables(document, server, mistakes)
+    custom = custom_values(document, (), LEARNING, mistakes)
+    key = custom.get("pseudonymKey")
+    owners = _owners(document)
+    further = tuple(replace(t, owners=owners, key_fingerprint=key) for t in tables[1:])
+    description = document.get("description") or {}
+    if not tables:
+        return None
+    contract = replace(
+        tables[0],
+        id=document["id"],
+        name=document.get("name") or document["id"],
+        description=" ".join(str(description.get("purpose") or "").split()),
+        task=custom.get("task", "binary"),
+        target=custom.get("target", ""),
+        split=Split(custom.get("testFrom"), custom.get("testFromRow"), custom.get("testShare")),
+        positive=custom.get("positiveLabel"),
+        time_column=custom.get("timeColumn"),
+        period=custom.get("period"),
+        rows_per_period=custom.get("rowsPerPeriod"),
+        key_fingerprint=key,
+        owners=owners,
+        service_levels={
+            str(sla["property"]): f"{sla['value']} {sla.get('unit', '')}".strip()
+            for sla in document.get("slaProperties") or []
+        },
+        tables=further,
+    )
+
+    def place(name: str) -> Path:
+        return place_of(document, (), name) or ("customProperties",)
+
+    check_learning(contract, place, mistakes)
+    anonymity = read_anonymity(custom.get("kAnonymity"), contract, place("kAnonymity"), mistakes)
+    return replace(
+        contract,
+        anonymity=anonymity,
+        decision=read_decision(custom.get("decision"), contract, place("decision"), mistakes),
+        segments=read_segments(custom.get("segments"), contract, place("segments"), mistakes),
+    )
+
+
+def _owners(document: dict[str, Any]) -> dict[str, str]:
+    team = document.get("team") or {}
+    members = team.get("members") or [] if isinstance(team, dict) else team
+    return {str(m.get("role")): str(m.get("name") or m.get("username")) for m in members}

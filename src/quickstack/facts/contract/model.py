@@ -1,0 +1,239 @@
+"""The typed contract that the rest of the library asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from quickstack.facts.contract.rules import (
+    FINDINGS,
+    RULES,
+    Anonymity,
+    Decision,
+    Generalisation,
+    QualityRule,
+    Reference,
+    Severity,
+)
+
+__all__ = [
+    "FINDINGS",
+    "RULES",
+    "Anonymity",
+    "Column",
+    "Contract",
+    "Decision",
+    "Generalisation",
+    "LogicalType",
+    "QualityRule",
+    "Reference",
+    "Severity",
+    "Source",
+    "Split",
+    "Task",
+]
+
+LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
+Task = Literal["binary", "multiclass", "regression"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, as the source delivers it.
+
+    Attributes
+    ----------
+    allowed
+        The values it may hold, in the order of the contract; empty where the contract is silent.
+    minimum, maximum, exclusive_minimum, exclusive_maximum
+        Limits, in the column's own unit; ISO 8601 text for dates and timestamps.
+    format
+        How a date or timestamp is written, as Python's `strftime` says it.
+    personal
+        What happens to personal values: `drop`, `pseudonym`, `generalise`, `keep` (they are let
+        through as they are, on purpose), or None where there are none.
+    generalisation
+        How, where `personal` is `generalise`.
+    allowed_findings
+        Kinds of personal data that detection finds here, and that somebody looked at and let be;
+        each one of FINDINGS.
+    severities
+        (rule, severity) where a rule of this column does not quarantine its rows (`error`) but
+        counts them (`warning`) or ends the run (`stop`).
+    domain
+        Equal values get equal pseudonyms within one domain.
+    """
+
+    name: str
+    type: LogicalType
+    required: bool = False
+    unique: bool = False
+    key_position: int | None = None
+    allowed: tuple[str | int | float | bool, ...] = ()
+    minimum: float | str | None = None
+    maximum: float | str | None = None
+    exclusive_minimum: float | str | None = None
+    exclusive_maximum: float | str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    format: str | None = None
+    unit: str | None = None
+    description: str = ""
+    classification: str | None = None
+    personal: Literal["drop", "pseudonym", "generalise", "keep"] | None = None
+    generalisation: Generalisation | None = None
+    allowed_findings: tuple[str, ...] = ()
+    severities: tuple[tuple[str, Severity], ...] = ()
+    domain: str = ""
+    feature: bool = True
+    leaks_target: bool = False
+    quality: tuple[QualityRule, ...] = ()
+
+    @property
+    def dropped(self) -> bool:
+        """Whether the column never leaves ingest."""
+        return self.personal == "drop"
+
+    @property
+    def interim_type(self) -> LogicalType:
+        """The type that ingest leaves: a pseudonym, a band and a prefix are text."""
+        if self.generalisation is not None:
+            return "string" if self.generalisation.kind in ("band", "prefix") else "date"
+        return "string" if self.personal == "pseudonym" else self.type
+
+    def severity(self, rule: str) -> Severity:
+        """Return what happens to rows that break one of RULES."""
+        return dict(self.severities).get(rule, "error")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the data come from and how they are written.
+
+    Attributes
+    ----------
+    path
+        File or pattern in `data/raw/<dataset>/`, relative to the repository. For data that stay
+        on S3, the file there that lists the pinned objects (`*.objects.jsonl`, which
+        `quickstack land --in-place` writes).
+    format
+        `csv` is any delimited text. Compression is recognised by the file's first bytes.
+    quote, escape
+        The character around cells, empty for none; and the one that makes the next literal
+        (None: a doubled quote is a quote).
+    line_end
+        `auto` takes LF and CRLF, `cr` the lone CR of old Macs.
+    skip_lines
+        Lines before the header.
+    skip_initial_space
+        Whether blanks after a delimiter belong to no cell.
+    decimal, thousands
+        The decimal separator, and what may separate thousands (empty: nothing).
+    true_values, false_values
+        How a boolean is written.
+    sheet
+        The sheet of a workbook; the first one where None.
+    missing
+        The cell texts that mean "no value".
+    max_quarantined_share
+        Above this share of rows, ingest stops and keeps the previous result.
+    origin
+        The public address the files were taken from, where there is one.
+    """
+
+    path: str
+    format: Literal["csv", "parquet", "jsonl", "excel"] = "csv"
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    quote: str = '"'
+    escape: str | None = None
+    line_end: Literal["auto", "cr"] = "auto"
+    skip_lines: int = 0
+    skip_initial_space: bool = False
+    decimal: str = "."
+    thousands: str = ""
+    true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
+    false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
+    sheet: str | None = None
+    missing: tuple[str, ...] = ("",)
+    max_quarantined_share: float = 0.05
+    origin: str | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows test the model, stable when rows are added.
+
+    Exactly one of `from_time`, `from_row` and `share` is set: rows at or after a time, rows from
+    a position of the whole table (counted from 0), or a share chosen by the hash of the key.
+    """
+
+    from_time: str | None = None
+    from_row: int | None = None
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Everything the pipeline knows about one data set.
+
+    The first table of the file is the one that is learned from; the others are in `tables`.
+    """
+
+    id: str
+    name: str
+    version: str
+    description: str
+    grain: str
+    source: Source
+    columns: tuple[Column, ...]
+    task: Task
+    target: str
+    split: Split
+    positive: str | int | float | bool | None = None
+    time_column: str | None = None
+    period: Literal["hour", "day", "week", "month", "quarter", "year"] | None = None
+    rows_per_period: int | None = None
+    key_fingerprint: str | None = None
+    quality: tuple[QualityRule, ...] = ()
+    owners: dict[str, str] = field(default_factory=dict)
+    service_levels: dict[str, str] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
+    anonymity: Anonymity | None = None
+    #: Of a binary task: from which probability on to act, and what that is worth.
+    decision: Decision = field(default_factory=Decision)
+    #: The columns by whose values results are shown.
+    segments: tuple[str, ...] = ()
+    #: The further tables of the contract, each as a contract of its own (without a task): their
+    #: `id` is the table's name. References point to them.
+    tables: tuple[Contract, ...] = ()
+
+    def column(self, name: str) -> Column:
+        """Return the column of that name; KeyError where there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The names of the primary key's columns, in key order; empty where there is no key."""
+        parts = [c for c in self.columns if c.key_position is not None]
+        return tuple(c.name for c in sorted(parts, key=lambda c: c.key_position or 0))
+
+    @property
+    def interim_columns(self) -> tuple[Column, ...]:
+        """The columns that ingest writes, in contract order."""
+        return tuple(c for c in self.columns if not c.dropped)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether rows have an order in time."""
+        return self.time_column is not None or self.rows_per_period is not None
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether a column leaves ingest as a keyed pseudonym."""
+        tables = (self, *self.tables)
+        return any(c.personal == "pseudonym" for table in tables for c in table.columns)

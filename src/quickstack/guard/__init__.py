@@ -1,0 +1,1 @@
+"""Proof and protection: verifying, scanning for leaks, erasing a person."""

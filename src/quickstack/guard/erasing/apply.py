@@ -1,0 +1,159 @@
+"""Erase what was found: correct the raw data, then delete every object that holds the subject."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from quickstack.data.privacy.keyring import fingerprint
+from quickstack.facts.errors import DataError
+from quickstack.facts.paths import PIPELINE, RAW
+from quickstack.facts.yaml_lines import read_yaml
+from quickstack.guard.erasing.ledger import Pending, begin, finish, interrupted
+from quickstack.guard.erasing.row_removal import UncorrectableError, readable, remove_rows
+from quickstack.guard.erasing.search import MEMO, Findings
+from quickstack.guard.erasing.subject import Subject
+from quickstack.runtime.repository.restricted import add_restricted
+from quickstack.runtime.stores.object_stores import Store
+
+#: Files below these are made again, or of no use to anybody.
+_DISPOSABLE = (".dvc/tmp", ".quickstack")
+
+
+@dataclass
+class Erased:
+    """What an erasure did.
+
+    Attributes
+    ----------
+    rows
+        Pieces taken out of each raw file here.
+    added
+        The `.dvc` files that name the corrected raw data.
+    objects
+        How many objects are gone, from all stores.
+    left
+        Files here that only people can correct.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    added: list[str] = field(default_factory=list)
+    objects: int = 0
+    left: list[str] = field(default_factory=list)
+
+
+def apply(
+    root: Path, subject: Subject, findings: Findings, stores: Iterable[Store], key: bytes
+) -> Erased:
+    """Erase the findings; an interrupted erasure goes on where it is called again.
+
+    Nothing is touched before it is known that the raw data here can be corrected: without that the
+    pipeline could not be run again.
+
+    Raises
+    ------
+    DataError
+        Where the current raw data cannot be corrected here. Nothing was erased.
+    StorageError
+        Where a remote fails in the middle; call it again.
+    """
+    mark = subject.mark(key)
+    trackers = _trackers(root, findings, subject)
+    before = interrupted(root, mark)
+    done = Erased()
+    if not (findings.objects or findings.workspace or findings.raw or before):
+        return done
+    pending = begin(
+        root,
+        Pending(
+            mark,
+            tuple(found.name for found in findings.objects),
+            tuple(findings.commits),
+            tuple(place for place in findings.places if place != "git"),
+            tuple(sorted(trackers)),
+        ),
+    )
+    for name in findings.raw:
+        table = subject.table([name])
+        assert table is not None
+        done.rows[name] = remove_rows(root / name, table, subject)
+    for tracked in pending.add:
+        done.added.append(add_restricted(root, root / tracked).as_posix())
+    by_name = {store.name: store for store in stores}
+    # Remotes first: what is still in the cache tells an interrupted erasure what to go on with.
+    for found in findings.objects:
+        for name, place in sorted(found.stores, key=lambda copy: copy[0] == "cache"):
+            by_name[name].delete(place)
+    outputs = {path for found in findings.objects for path in found.paths}
+    for name in findings.workspace:
+        if name in outputs or name.startswith(_DISPOSABLE):
+            (root / name).unlink(missing_ok=True)
+        else:
+            done.left.append(name)
+    shutil.rmtree(root / MEMO, ignore_errors=True)
+    done.objects = len(pending.objects)
+    finish(root, pending, fingerprint(key))
+    return done
+
+
+def _trackers(root: Path, findings: Findings, subject: Subject) -> set[str]:
+    """Return what is to be versioned again, once every raw file here is known to be correctable."""
+    found = set()
+    made = _stage_outputs(root)
+    odd = [name for name in findings.workspace if RAW in Path(name).parents]
+    for name in (*findings.raw, *odd):
+        table = subject.table([name])
+        with (root / name).open("rb") as stream:
+            known = table is not None and readable(stream, table)
+        if not known:
+            raise UncorrectableError(
+                "this raw file holds the subject, and its rows cannot be taken out here; nothing "
+                "was erased",
+                where=name,
+                fix="correct the file by hand, `quickstack add` it, and come back",
+            )
+        parents = [name, *(parent.as_posix() for parent in Path(name).parents)]
+        if stage := next((made[p] for p in parents if p in made), None):
+            raise UncorrectableError(
+                f"stage {stage} makes this raw file, and would make it again; nothing was erased",
+                where=name,
+                fix="correct what the stage makes it from, and come back",
+            )
+        tracker = next((p for p in parents if (root / f"{p}.dvc").is_file()), None)
+        if tracker is None:
+            continue
+        pointer = read_yaml((root / f"{tracker}.dvc").read_text(encoding="utf-8"))
+        if pointer.get("deps"):
+            raise UncorrectableError(
+                "this raw file is an import, and the next update would bring the subject back; "
+                "nothing was erased",
+                where=f"{tracker}.dvc",
+                fix="let its owner correct it, `dvc update` it, and come back",
+            )
+        found.add(tracker)
+    for item in findings.objects:
+        for name in item.paths:
+            if RAW not in Path(name).parents:
+                continue
+            tracked = [name, *(parent.as_posix() for parent in Path(name).parents)]
+            if any((root / f"{p}.dvc").is_file() and not (root / p).exists() for p in tracked):
+                raise DataError(
+                    "these raw data hold the subject, and are not here to be corrected; nothing "
+                    "was erased",
+                    where=name,
+                    fix="run `dvc pull` first",
+                )
+    return found
+
+
+def _stage_outputs(root: Path) -> dict[str, str]:
+    """Return the stage that makes each output."""
+    path = root / PIPELINE
+    stages = read_yaml(path.read_text(encoding="utf-8"))["stages"] if path.is_file() else {}
+    found = {}
+    for name, stage in (stages or {}).items():
+        for out in stage.get("do", stage).get("outs", ()):
+            found[out if isinstance(out, str) else next(iter(out))] = name
+    return found

@@ -1,0 +1,183 @@
+"""Find everything that holds the subject: objects, files of the workspace, git's own history."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from quickstack.data.unpacking.buffers import from_file
+from quickstack.facts.paths import QUARANTINE, RAW
+from quickstack.guard.erasing.content import Finder
+from quickstack.guard.erasing.git_history import History, read_blobs, read_history
+from quickstack.guard.erasing.row_removal import UncorrectableError, readable, rows_of
+from quickstack.guard.erasing.subject import Subject
+from quickstack.runtime.stores.object_stores import Store, md5_of
+from quickstack.runtime.stores.remotes import RESTRICTED
+
+MEMO = Path(".quickstack/memo")
+#: Not the subject's, or looked at elsewhere. Keys are never data.
+_LEFT_OUT = {
+    ".git", ".dvc/cache", ".venv", ".quickstack/keys", ".quickstack/memo", ".mypy_cache",
+    ".ruff_cache", ".pytest_cache",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Found:
+    """One object, or file without a name in DVC, that holds the subject.
+
+    Attributes
+    ----------
+    name
+        Its md5, or where there is none its key.
+    paths
+        Where it lies or lay in the repository.
+    stores
+        (store, key) of each copy.
+    commits
+        Those that name it.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    stores: tuple[tuple[str, str], ...]
+    commits: tuple[str, ...]
+
+
+@dataclass
+class Findings:
+    """What a search found.
+
+    Attributes
+    ----------
+    objects
+        In cache and remotes.
+    workspace
+        Files here; `raw` those of them whose rows must go.
+    history
+        (path, commits) of what only a rewritten history would lose.
+    unread
+        Contents that could not be opened and were looked at as bytes only.
+    """
+
+    objects: list[Found] = field(default_factory=list)
+    workspace: list[str] = field(default_factory=list)
+    raw: list[str] = field(default_factory=list)
+    history: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    unread: int = 0
+
+    @property
+    def places(self) -> list[str]:
+        """The names of all places that hold something."""
+        names = {store for found in self.objects for store, _ in found.stores}
+        if self.workspace or self.raw:
+            names.add("workspace")
+        return sorted(names | ({"git"} if self.history else set()))
+
+    @property
+    def commits(self) -> set[str]:
+        """All commits that name or hold something."""
+        named = {commit for found in self.objects for commit in found.commits}
+        return named | {commit for _, commits in self.history for commit in commits}
+
+
+def search(
+    root: Path, subject: Subject, stores: Iterable[Store], ignored: Path | None = None
+) -> Findings:
+    """Look through cache, remotes, workspace and history.
+
+    Parameters
+    ----------
+    ignored
+        A file to leave out: the one that names the subject.
+
+    Raises
+    ------
+    StorageError
+        Where a remote cannot be reached.
+    """
+    copies: dict[str, list[tuple[Store, str]]] = defaultdict(list)
+    for store in stores:
+        for key in store.objects():
+            copies[md5_of(key) or key].append((store, key))
+
+    def listing(md5: str) -> bytes | None:
+        for store, key in copies.get(md5, ())[:1]:
+            with store.file(key) as path:
+                return Path(path).read_bytes()
+        return None
+
+    history = read_history(root, listing)
+    finder = Finder(subject)
+    findings = Findings()
+    for name in sorted(copies):
+        paths = sorted(history.paths.get(name, ()))
+        # The first copy serves for all: DVC names objects by their content.
+        store, key = copies[name][0]
+        private = any(_private(path) for path in paths) or any(
+            store.name == RESTRICTED for store, _ in copies[name]
+        )
+        raw = private or (not paths and subject.telling)
+        with store.file(key) as path:
+            held = _holds(Path(path), paths, subject, finder, raw=raw)
+        if held:
+            places = tuple((store.name, key) for store, key in copies[name])
+            commits = tuple(history.commits.get(name, ()))
+            findings.objects.append(Found(name, tuple(paths), places, commits))
+    for file in _files(root):
+        if ignored is not None and (root / file).samefile(ignored):
+            continue
+        raw = _private(file) or subject.telling
+        if _holds(root / file, [file], subject, finder, raw=raw):
+            is_raw = subject.table([file]) is not None and RAW in Path(file).parents
+            (findings.raw if is_raw else findings.workspace).append(file)
+    findings.history = _in_git(root, subject, finder, history)
+    findings.unread = finder.unread
+    return findings
+
+
+def _private(path: str) -> bool:
+    return any(inner in Path(path).parents for inner in (RAW, QUARANTINE))
+
+
+def _holds(path: Path, names: list[str], subject: Subject, finder: Finder, *, raw: bool) -> bool:
+    try:
+        if not finder.finds(from_file(path), raw=raw):
+            return False
+    except FileNotFoundError:  # a link into a cache that lacks it, or removed meanwhile
+        return False
+    table = subject.table(names)
+    with path.open("rb") as stream:
+        # Only pseudonyms say it for sure; a value may stand in other rows for other reasons.
+        if not raw or table is None or not readable(stream, table):
+            return True
+        try:
+            return rows_of(stream, table, subject) > 0
+        except UncorrectableError:
+            return True
+
+
+def _files(root: Path) -> Iterator[str]:
+    for top, folders, names in os.walk(root):
+        here = Path(top).relative_to(root)
+        folders[:] = sorted(f for f in folders if (here / f).as_posix() not in _LEFT_OUT)
+        for name in sorted(names):
+            if (root / here / name).is_file():
+                yield (here / name).as_posix()
+
+
+def _in_git(
+    root: Path, subject: Subject, finder: Finder, history: History
+) -> list[tuple[str, tuple[str, ...]]]:
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for blob, content in read_blobs(root, history.blobs):
+        if finder.finds(content, raw=subject.telling):
+            for commit, path in history.blobs[blob]:
+                found[path][commit] = None
+    for commit, message in history.messages.items():
+        if finder.in_text(message, raw=subject.telling):
+            found["(author or message)"][commit] = None
+    return [(path, tuple(commits)) for path, commits in sorted(found.items())]

@@ -1,0 +1,193 @@
+"""The scan: every place, every file in it, everything inside, against all patterns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from quickstack.data.unpacking.unpack import EXPANDED, Opened, pieces
+from quickstack.facts.errors import StorageError
+from quickstack.guard.scanning.encodings import patterns
+from quickstack.guard.scanning.findings import Finding, Report, Unread
+from quickstack.guard.scanning.matcher import Matcher
+from quickstack.guard.scanning.searched_values import Searchable
+from quickstack.guard.scanning.workspace_files import Item
+
+#: Up to so many values are looked for under all encodings.
+THOROUGH = 2000
+#: What stands where a name itself holds a value.
+WITHHELD = "(name withheld)"
+#: How files begin whose columns `unpacking` reads, or says that it cannot.
+_COLUMNAR = (b"PAR1", b"ARROW1", b"FEA1")
+
+Found = tuple[tuple[str, ...], int, str]
+
+
+class Scanner:
+    """Looks through items one after the other, and remembers content it has seen.
+
+    Parameters
+    ----------
+    searched
+        The values to look for.
+    limit
+        Bytes that the content of one file may expand to.
+    """
+
+    def __init__(self, searched: Searchable, limit: int = EXPANDED) -> None:
+        self._values, self._limit = searched.values, limit
+        thorough = len(self._values) <= THOROUGH
+        self._matcher = Matcher(patterns(self._values, thorough=thorough))
+        self._known: dict[str, tuple[list[Found], list[tuple[tuple[str, ...], str]]]] = {}
+        self.report = Report(
+            values=len(self._values), patterns=len(self._matcher), left_out=searched.left_out
+        )
+
+    def look(self, items: Iterable[Item], progress: Callable[[Report], None] | None = None) -> None:
+        """Look through items; what is found and what cannot be read is added to the report."""
+        for item in items:
+            self._one(item)
+            self.report.read[item.kind] += 1
+            if progress:
+                progress(self.report)
+
+    def unreadable(self, kind: str, path: str, why: str) -> None:
+        """Report a place that could not be looked at."""
+        self.report.unread.append(Unread(kind, path, "", why))
+
+    def _one(self, item: Item) -> None:
+        path = self._withheld(item.path)
+        if path != item.path:
+            hits = self._matcher.find(_encoded(item.path))
+            self._add(item.kind, path, [(("name",), *hit) for hit in hits])
+        if item.digest not in self._known:
+            try:
+                content = item.read()
+            except StorageError as error:
+                return self.unreadable(item.kind, path, error.what)
+            except OSError as error:
+                return self.unreadable(item.kind, path, error.strerror or "it cannot be read")
+            digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+            if digest not in self._known:
+                self._known[digest] = self._content(content)
+        else:
+            digest = item.digest or ""
+        found, unread = self._known[digest]
+        self._add(item.kind, path, found)
+        for inside, why in unread:
+            self.report.unread.append(Unread(item.kind, path, self._shown(inside), why))
+        return None
+
+    def _content(self, content: object) -> tuple[list[Found], list[tuple[tuple[str, ...], str]]]:
+        opened, found = Opened(), set[Found]()
+        for inside, part in pieces(content, opened, self._limit):  # type: ignore[arg-type]
+            self.report.size += len(part)
+            packed = bytes(part[:6]).startswith(_COLUMNAR)
+            found |= {(inside, *hit) for hit in self._matcher.find(part, packed=packed)}
+            if inside and (hits := self._matcher.find(_encoded(inside[-1]))):
+                found |= {((*inside[:-1], "name"), *hit) for hit in hits}
+        return sorted(_innermost(found)), opened.unread
+
+    def _add(self, kind: str, path: str, found: Iterable[Found]) -> None:
+        counts = Counter(
+            (self._shown(inside), self._values[value].shown, encoding)
+            for inside, value, encoding in found
+        )
+        for (inside, shown, encoding), count in sorted(counts.items()):
+            self.report.findings.append(Finding(kind, path, inside, shown, encoding, count))
+
+    def _shown(self, inside: tuple[str, ...]) -> str:
+        return " > ".join(self._withheld(part) for part in inside)
+
+    def _withheld(self, name: str) -> str:
+        """Take out the parts of a name that hold a value."""
+        if not self._matcher.find(_encoded(name)):
+            return name
+        parts = [WITHHELD if self._matcher.find(_encoded(p)) else p for p in name.split("/")]
+        shown = "/".join(parts)
+        return WITHHELD if self._matcher.find(_encoded(shown)) else shown
+
+
+def _encoded(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _innermost(found: set[Found]) -> set[Found]:
+    """Leave out what the bytes of a file show where the same value was found inside it."""
+    deeper = {(inside[:size], value) for inside, value, _ in found for size in range(len(inside))}
+    return {one for one in found if (one[0], one[1]) not in deeper}
+
+
+def scan_repository(
+    root: Path,
+    scanner: Scanner,
+    *,
+    restricted: bool = False,
+    remotes: bool = True,
+    progress: Callable[[Report], None] | None = None,
+) -> Report:
+    """Look through everything that leaves a repository.
+
+    Parameters
+    ----------
+    root
+        The repository.
+    scanner
+        With the values to look for.
+    restricted
+        Whether raw data, quarantine, their objects and the restricted remote are looked through
+        too: they hold personal values by design.
+    remotes
+        Whether the remotes are looked through.
+    progress
+        Called after each file or object.
+
+    Returns
+    -------
+    Report
+        The scanner's.
+    """
+    from quickstack.guard.scanning.cache_objects import cache_folder, cache_items, classify
+    from quickstack.guard.scanning.git_objects import git_items
+    from quickstack.guard.scanning.shared_objects import remote_items, remote_names
+    from quickstack.guard.scanning.workspace_files import workspace
+
+    root = root.resolve()
+    report = scanner.report
+    cache = cache_folder(root)
+    objects = classify(root, cache)
+    scanner.look(workspace(root, cache, restricted=restricted), progress)
+    for item, left_out in cache_items(cache, objects, restricted=restricted):
+        if left_out:
+            report.skipped[item.kind] += 1
+        else:
+            scanner.look([item], progress)
+    scanner.look(git_items(root), progress)
+    for name in remote_names(root, restricted=restricted) if remotes else ():
+        try:
+            scanner.look(remote_items(root, name, objects), progress)
+        except StorageError as error:
+            scanner.unreadable(f"remote {name}", "all objects", error.what)
+    report.findings = _with_commits(root, report.findings)
+    return report
+
+
+def _with_commits(root: Path, findings: list[Finding], most: int = 100) -> list[Finding]:
+    """Say under which path and in which commit git's objects lie."""
+    from quickstack.guard.scanning.git_objects import Names
+
+    names, known, done = Names(root), dict[str, str](), []
+    for finding in findings:
+        kind, _, oid = finding.path.partition(" ")
+        if finding.kind == "git" and kind in ("blob", "tree", "commit", "tag"):
+            if oid not in known and len(known) < most:
+                commit = oid[:8] if kind == "commit" else names.commit(oid)
+                known[oid] = f"commit {commit}" if commit else "in no commit"
+            finding = replace(
+                finding, path=f"{kind} {oid[:12]} ({known.get(oid, 'not looked up')})"
+            )
+        done.append(finding)
+    return done

@@ -1,0 +1,182 @@
+"""Run each stage once in a room that holds what it declares and nothing else, and watch it.
+
+What is not there cannot be read, by Python or by native code (pyarrow opens files without
+Python): such a stage fails or leaves other bytes. An audit hook says which file it was. What stays
+unseen is native code that reads outside the repository, or connects, without Python.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+from quickstack.guard.verifying.dvc_hashes import content_md5
+from quickstack.guard.verifying.levels import Verdict
+from quickstack.guard.verifying.named_files import EXEMPT
+from quickstack.guard.verifying.resolved_pipeline import ResolvedStage, resolved_stages
+from quickstack.guard.verifying.touched import Surroundings, doubts
+from quickstack.runtime.repository.plan import changes
+
+_RUNNER = Path(__file__).with_name("traced_run.py")
+#: Git-ignored, and named by the contract's fingerprint.
+_KEYS = (".quickstack/keys", ".quickstack/pseudonym.key")
+
+
+@dataclass(frozen=True)
+class _Run:
+    exit_code: int
+    record: list[tuple[str, str]]
+    sentence: str
+
+
+def watched(root: Path) -> Verdict:
+    """Run all stages in order, each from what those before it left, and collect the doubts."""
+    from quickstack.guard.verifying.status_line import step
+
+    root = root.resolve()
+    verdict = Verdict(
+        "each stage, run with nothing but what it declares, leaves what dvc.lock says"
+    )
+    pending = {change.stage for change in changes(root)}
+    if pending:
+        verdict.notes.append("bytes were not compared: dvc.lock does not describe this state")
+    stages = resolved_stages(root)
+    with TemporaryDirectory(prefix="quickstack-") as folder:
+        shelf = Path(os.path.realpath(folder)) / "made"
+        for stage in stages:
+            step(f"watching {stage.name}")
+            room = shelf.with_name(stage.name)
+            missing = _furnish(room, stage, root, shelf)
+            if missing:
+                verdict.wrong.append(
+                    f"{stage.name}: {missing} is not here; run `dvc pull` or `dvc repro`"
+                )
+                break
+            before = _files(room)
+            run = _run(room, stage)
+            surroundings = Surroundings(root, room, stage, stages, _contract_connects(room, stage))
+            found = doubts(surroundings, run.record, before, _files(room))
+            if run.exit_code:
+                reason = run.sentence or f"exit code {run.exit_code}"
+                found.append(f"{stage.name}: failed with nothing but what it declares: {reason}")
+            else:
+                found += _unlike(room, stage, compare=not pending)
+            verdict.wrong += found
+            if run.exit_code:
+                break
+            _shelve(room, stage, shelf)
+            shutil.rmtree(room)
+    return verdict
+
+
+def _furnish(room: Path, stage: ResolvedStage, root: Path, shelf: Path) -> str | None:
+    """Copy in what the stage declares; return what is missing."""
+    (room / ".dvc").mkdir(parents=True)
+    for dep in stage.deps:
+        source = next((top / dep for top in (shelf, root) if (top / dep).exists()), None)
+        if source is None:
+            return dep
+        _copy(source, room / dep)
+    for out in stage.outs:
+        (room / out).parent.mkdir(parents=True, exist_ok=True)
+    for key in _KEYS:
+        if (root / key).exists():
+            _copy(root / key, room / key)
+    for name, keys in stage.params.items():
+        if keys is None:
+            _copy(root / name, room / name)
+    keys = stage.params.get("params.yaml") or ()
+    document = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    kept = _selected(document, (*keys, EXEMPT))
+    # Every stage is given the name of the data set; one that does not declare it must not use it.
+    kept.setdefault("dataset", "not-declared")
+    (room / "params.yaml").write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
+    return None
+
+
+def _selected(document: dict[str, object], keys: tuple[str, ...]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key in keys:
+        value: object = document
+        parts = key.split(".")
+        for part in parts:
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is None:
+            continue
+        place = found
+        for part in parts[:-1]:
+            inner = place.setdefault(part, {})
+            assert isinstance(inner, dict)
+            place = inner
+        place[parts[-1]] = value
+    return found
+
+
+def _run(room: Path, stage: ResolvedStage) -> _Run:
+    record = room.with_name(f"{stage.name}.jsonl")
+    done = subprocess.run(
+        [sys.executable, "-B", str(_RUNNER), str(record), stage.script],
+        cwd=room,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
+    said = [line for line in done.stderr.splitlines() if line.startswith(f"{stage.name} stopped:")]
+    return _Run(
+        done.returncode,
+        [(what, name) for what, name in map(json.loads, lines)],
+        said[0].partition(": ")[2] if said else "",
+    )
+
+
+def _contract_connects(room: Path, stage: ResolvedStage) -> bool:
+    """Whether its raw data are a list of objects that lie on S3: the one source on a network."""
+    from quickstack.data.readers.partitions import LISTING
+
+    return any(next((room / dep).rglob(f"*{LISTING}"), None) for dep in stage.deps)
+
+
+def _unlike(room: Path, stage: ResolvedStage, *, compare: bool) -> Iterator[str]:
+    for out, md5 in stage.outs.items():
+        if not (room / out).exists():
+            yield f"{stage.name}: did not write {out}; remove it from outs"
+        elif compare and md5 and content_md5(room / out) != md5:
+            yield (
+                f"{stage.name}: {out} has other bytes than dvc.lock says; it depends on what is "
+                "not declared, or on chance (`quickstack verify --rerun` says how it differs)"
+            )
+
+
+def _files(room: Path) -> dict[str, tuple[int, int]]:
+    found = {}
+    for top, _, names in os.walk(room):
+        for name in names:
+            state = Path(top, name).stat()
+            found[Path(top, name).relative_to(room).as_posix()] = (state.st_size, state.st_mtime_ns)
+    return found
+
+
+def _shelve(room: Path, stage: ResolvedStage, shelf: Path) -> None:
+    for out in stage.outs:
+        if (room / out).exists():
+            (shelf / out).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(room / out, shelf / out)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
+    elif not target.exists():
+        shutil.copy2(source, target)

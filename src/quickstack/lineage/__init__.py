@@ -1,1 +1,0 @@
-"""What a stage may read, and proof that it declared it."""

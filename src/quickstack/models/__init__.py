@@ -1,0 +1,1 @@
+"""From clean tables to a judged model: modeling, evaluation, monitoring, tuning."""

@@ -1,0 +1,1 @@
+"""Measures a model: intervals, curves, importance, segments, the model card."""

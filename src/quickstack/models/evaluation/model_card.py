@@ -1,0 +1,143 @@
+"""The model card: one page that says what a model is for and how far to trust it.
+
+After Mitchell et al. 2019, Model cards for model reporting (doi:10.1145/3287560.3287596).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from quickstack.facts.contract.model import Contract
+from quickstack.models.modeling.metrics import HIGHER_IS_BETTER
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN_FEATURES = 10
+_VERDICT = {True: "better", False: "worse", None: "within noise"}
+
+
+def model_card(
+    contract: Contract,
+    metadata: dict[str, Any],
+    metrics: dict[str, Any],
+    importance: pd.DataFrame,
+) -> str:
+    """Write the card as Markdown; it holds names and numbers, and no value of a row.
+
+    Parameters
+    ----------
+    contract
+        What the data are, and whose.
+    metadata
+        Of the model file.
+    metrics
+        As `modeling.intervals.compare` gives them.
+    importance
+        As `modeling.importance.permutation_importance` gives it.
+    """
+    parts = [
+        [f"# Model card: {contract.name}"],
+        _purpose(contract, metadata),
+        ["## Data", *_data(contract, metadata)],
+        ["## Quality on the test rows", *_quality(contract, metrics)],
+        ["## What it learns from", *_features(metadata, importance)],
+        ["## Limits", *_limits(contract, metadata)],
+        ["## Versions", ", ".join(f"{k} {v}" for k, v in metadata["versions"].items()) + "."],
+    ]
+    return "\n\n".join("\n".join(block) for part in parts for block in _blocks(part)) + "\n"
+
+
+def _purpose(contract: Contract, metadata: dict[str, Any]) -> list[str]:
+    target = contract.column(contract.target)
+    what = f"It predicts `{contract.target}`"
+    if contract.task == "binary":
+        what += f": the probability of `{contract.positive}`"
+    elif contract.task == "multiclass":
+        what += ": the probability of " + ", ".join(f"`{name}`" for name in metadata["classes"])
+    elif target.unit:
+        what += f", in {target.unit}"
+    settings = ", ".join(f"{key} {value}" for key, value in metadata["settings"].items())
+    lines = [contract.description, f"{what}. {target.description}".strip()]
+    lines.append(f"Model: {metadata['model'].replace('_', ' ')} ({settings}).")
+    return [line for line in lines if line]
+
+
+def _data(contract: Contract, metadata: dict[str, Any]) -> list[str]:
+    split, rows = contract.split, metadata["rows"]
+    if split.from_time is not None:
+        how = f"rows with `{contract.time_column}` from {split.from_time} on test the model"
+    elif split.from_row is not None:
+        how = f"rows from position {split.from_row:,} on test the model"
+    else:
+        how = f"{split.share:.0%} of the rows, chosen by the hash of their key, test the model"
+    counts = (
+        f"{rows['train']:,} rows train, {rows['test']:,} test, "
+        f"{rows['unlabelled']:,} have no known target"
+    )
+    owners = [f"- {role}: {name}" for role, name in contract.owners.items()]
+    grain = f" {contract.grain}" if contract.grain else ""
+    return [
+        f"Data set `{contract.id}`, contract version {contract.version}.{grain}",
+        f"Split: {how}. {counts}.",
+        *owners,
+    ]
+
+
+def _quality(contract: Contract, metrics: dict[str, Any]) -> list[str]:
+    lines = ["| metric | value | 95 % interval | baseline | against the baseline |"]
+    lines.append("|---|---|---|---|---|")
+    for name in HIGHER_IS_BETTER[contract.task]:
+        interval, gap = metrics["interval"][name], metrics["difference"][name]
+        lines.append(
+            f"| {name} | {_number(metrics['value'][name])} "
+            f"| {_number(interval['low'])} to {_number(interval['high'])} "
+            f"| {_number(metrics['baseline'][name])} | {_VERDICT[gap['better']]} |"
+        )
+    lines.append("The baseline knows the frequencies or the mean of the target, and nothing else.")
+    return lines
+
+
+def _features(metadata: dict[str, Any], importance: pd.DataFrame) -> list[str]:
+    shown = importance.head(SHOWN_FEATURES)
+    lines = ["| feature | lost when its values are shuffled |", "|---|---|"]
+    lines += [
+        f"| {name} | {_number(value)} |"
+        for name, value in zip(shown["feature"], shown["importance"], strict=True)
+    ]
+    rest = [f"`{name}`" for name in importance["feature"][SHOWN_FEATURES:]]
+    if rest:
+        lines.append(f"Less than those: {', '.join(rest)}.")
+    lines += [f"- `{name}` is not used: {why}" for name, why in metadata["unused_columns"].items()]
+    return lines
+
+
+def _limits(contract: Contract, metadata: dict[str, Any]) -> list[str]:
+    lines = [
+        "- It repeats what was so in the training rows. Where the world changes, it does not know; "
+        "`reports/drift.json` says whether the newest data still look the same.",
+        "- A feature's importance says what the model uses, not what causes the target.",
+    ]
+    if contract.ordered:
+        lines.append("- Its quality is that of the time after training, the nearest to use.")
+    else:
+        lines.append("- The rows have no order in time, so change over time was not tested.")
+    if not metadata["cross_validation"]:
+        lines.append("- It was not cross-validated, so its quality over time cannot be judged.")
+    return lines
+
+
+def _number(value: Any) -> str:
+    return "none" if value is None or math.isnan(value) else f"{value:,.3f}"
+
+
+def _blocks(lines: list[str]) -> list[list[str]]:
+    """Keep rows of a table and items of a list together; all other lines stand alone."""
+    blocks: list[list[str]] = []
+    for line in lines:
+        if blocks and line[:1] in "|-" and blocks[-1][-1][:1] == line[:1]:
+            blocks[-1].append(line)
+        else:
+            blocks.append([line])
+    return blocks

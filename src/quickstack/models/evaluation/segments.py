@@ -1,0 +1,105 @@
+"""How good a model is on each group of rows: one group per value of a column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstack.facts.contract.model import LogicalType, Task
+from quickstack.models.evaluation.intervals import compare
+from quickstack.models.modeling.metrics import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Smaller segments are counted and not measured: their figures would be noise.
+MIN_ROWS = 50
+#: Values per column, those with most rows first, so that 10,000 of them stay readable.
+MAX_VALUES = 50
+#: The segment of rows that have no value. A key of a table may not be null.
+MISSING = "(missing)"
+
+
+def segment_texts(values: pd.Series, kind: LogicalType) -> pd.Series:
+    """Write the values of a column as they stand in an exported CSV; missing ones stay missing.
+
+    Parameters
+    ----------
+    values
+        As `sources.interim` reads them.
+    kind
+        The type that the column has in the clean data.
+
+    Returns
+    -------
+    pandas.Series
+        `str`, index as in `values`: text as it is, `true` and `false`, whole numbers without
+        decimals, dates as ISO 8601.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    if kind == "string":
+        return values.astype("str")
+    array = pa.array(values, from_pandas=True)
+    if kind == "date":
+        array = array.cast(pa.date32())
+    texts = array.cast(pa.large_string()).to_pandas()
+    return pd.Series(texts.array, index=values.index, dtype="str")
+
+
+def measure_segments(
+    task: Task,
+    truth: NDArray[Any],
+    scores: Floats,
+    baseline_scores: Floats,
+    columns: Mapping[str, pd.Series],
+    *,
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Measure model and baseline on each segment of the test rows.
+
+    Parameters
+    ----------
+    task, truth, scores, baseline_scores, resamples, seed
+        As `modeling.intervals.compare` takes them.
+    columns
+        By name: the texts of the same rows, as `segment_texts` gives them.
+
+    Returns
+    -------
+    dict
+        JSON-able: `min_rows`, and `segments`, one per column and value, `MAX_VALUES` at most of
+        each column, those with most rows first: `column`, `segment`, `rows`, and `value`,
+        `interval` and `baseline` by metric, as `compare` gives them. They are empty below
+        `min_rows` rows, and None for a metric that one class alone does not have.
+    """
+    found = []
+    for name, values in columns.items():
+        texts = values.fillna(MISSING).to_numpy(dtype=object)
+        segments, codes, counts = np.unique(texts, return_inverse=True, return_counts=True)
+        for code in np.argsort(-counts, kind="stable")[:MAX_VALUES]:
+            measured: dict[str, Any] = {"value": {}, "interval": {}, "baseline": {}}
+            if counts[code] >= MIN_ROWS:
+                rows = np.flatnonzero(codes == code)
+                measured = compare(
+                    task,
+                    truth[rows],
+                    scores[rows],
+                    baseline_scores[rows],
+                    resamples=resamples,
+                    seed=seed,
+                )
+            found.append(
+                {
+                    "column": name,
+                    "segment": str(segments[code]),
+                    "rows": int(counts[code]),
+                    **{key: measured[key] for key in ("value", "interval", "baseline")},
+                }
+            )
+    return {"min_rows": MIN_ROWS, "segments": found}

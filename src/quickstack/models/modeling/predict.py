@@ -1,0 +1,138 @@
+"""Predictions of a model for any rows, from what stands in its file alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstack.facts.contract.model import Task
+from quickstack.facts.errors import DataError
+from quickstack.models.modeling.candidates import one_thread
+from quickstack.models.modeling.features import Feature, feature_frame
+from quickstack.models.modeling.metrics import Floats, row_losses
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quickstack.models.modeling.model_file import Model
+
+
+def model_features(model: Model) -> tuple[Feature, ...]:
+    """Return the features that the model takes, in its own order."""
+    return tuple(
+        Feature(entry["name"], entry["kind"], tuple(entry["categories"]))
+        for entry in model.metadata["features"]
+    )
+
+
+def predict(model: Model, table: pd.DataFrame) -> pd.DataFrame:
+    """Predict every row.
+
+    Parameters
+    ----------
+    model
+        As `load_model` gives it.
+    table
+        Typed rows with the model's features; other columns are ignored.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index as in `table`. Classification: `prediction`, a class as the contract writes it, and
+        `probability`, float64, of the positive class (binary; above 0.5 it is predicted) or of
+        the predicted class (multiclass), and then also `probability_<class>` for each class.
+        Regression: `prediction`, float64, in the target's unit.
+
+    Raises
+    ------
+    DataError
+        Where the table lacks a feature, or holds it in another type.
+    """
+    import pandas as pd
+
+    task, classes = model.metadata["task"], model.metadata["classes"]
+    scores = score_rows(model.pipeline, feature_frame(table, model_features(model)), task)
+    if task == "regression":
+        return pd.DataFrame({"prediction": scores}, index=table.index)
+    codes = (scores > 0.5).astype("int64") if task == "binary" else scores.argmax(axis=1)
+    columns: dict[str, Any] = {"prediction": pd.Series(classes).to_numpy()[codes]}
+    if task == "binary":
+        columns["probability"] = scores
+    else:
+        columns["probability"] = scores[np.arange(len(scores)), codes]
+        columns |= {f"probability_{name}": scores[:, code] for code, name in enumerate(classes)}
+    return pd.DataFrame(columns, index=table.index)
+
+
+def row_loss(model: Model, predictions: pd.DataFrame, actual: pd.Series) -> Floats:
+    """Return the loss of each prediction: what `cross_validate` averages over training rows.
+
+    Parameters
+    ----------
+    model
+        The model that predicted.
+    predictions
+        As `predict` gives them.
+    actual
+        The target of the same rows; missing where it is not known.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (rows,); NaN where the truth is not known. See `metrics.row_losses`.
+
+    Raises
+    ------
+    DataError
+        Where a class is none of the model's.
+    """
+    task, classes = model.metadata["task"], model.metadata["classes"]
+    known = actual.notna().to_numpy(dtype=bool)
+    losses = np.full(len(predictions), np.nan)
+    truth = encode(actual[known], task, classes, model.metadata["target"])
+    if task == "multiclass":
+        columns = [f"probability_{name}" for name in classes]
+        scores = predictions[columns].to_numpy(dtype="float64")
+    else:
+        column = "prediction" if task == "regression" else "probability"
+        scores = predictions[column].to_numpy(dtype="float64")
+    losses[known] = row_losses(task, truth, scores[known])
+    return losses
+
+
+def score_rows(pipeline: Any, frame: pd.DataFrame, task: Task) -> Floats:
+    """Return the scores of a feature frame, as `modeling.metrics` describes them by task."""
+    if frame.empty:
+        classes = len(pipeline.classes_) if task == "multiclass" else 0
+        return np.empty((0, classes) if classes else 0)
+    with one_thread():
+        if task == "regression":
+            return pipeline.predict(frame).astype("float64")
+        probabilities = pipeline.predict_proba(frame)
+    return probabilities if task == "multiclass" else probabilities[:, 1]
+
+
+def encode(target: pd.Series, task: Task, classes: Any, name: str) -> NDArray[Any]:
+    """Encode a target without missing values: float64, or int64 positions in `classes`.
+
+    Raises
+    ------
+    DataError
+        Where a value is none of the classes, is missing, or is not a number.
+    """
+    import pandas as pd
+
+    if task == "regression":
+        values = target.to_numpy(dtype="float64", na_value=np.nan)
+        wrong = np.isnan(values)
+    else:
+        values = pd.Index(classes, dtype=object).get_indexer(target.to_numpy(dtype=object))
+        wrong = values < 0
+    if wrong.any():
+        raise DataError(
+            f"the target '{name}' holds {int(wrong.sum())} values that the task cannot use",
+            fix="leave out rows without a target, and list every class in the contract's `enum`",
+        )
+    return values.astype("float64" if task == "regression" else "int64")

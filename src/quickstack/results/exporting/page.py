@@ -1,0 +1,206 @@
+"""One self-contained web page: what the model does, how good it is, and what it stands on.
+
+No network and no row of the data: what the page computes for a filter, it computes from counts.
+Jinja2 escapes every value; the content policy allows the page's own style sheet and script, by
+their hashes, and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quickstack.models.modeling.metrics import HIGHER_IS_BETTER, MAIN_METRIC
+from quickstack.results.exporting import sections
+from quickstack.results.exporting.bundle import compact_style, joined
+from quickstack.results.exporting.labels import (
+    VERDICTS,
+    acting,
+    case_text,
+    headline,
+    metric_name,
+    target_unit,
+    time_lead,
+)
+from quickstack.results.exporting.packing import packed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quickstack.facts.contract.model import Contract
+    from quickstack.results.exporting.histograms import Cells
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_page(view: Mapping[str, Any]) -> str:
+    """Render the page from what `page_view` gives."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    style = compact_style(TEMPLATES / "page.css")
+    script = joined(TEMPLATES / "script", f"page_{view['task']}")
+    return environment.get_template("index.html.j2").render(
+        **{**view, "data": embedded(view["data"])},
+        style=style,
+        script=script,
+        style_hash=_source_hash(style),
+        script_hash=_source_hash(script),
+    )
+
+
+def embedded(value: Any) -> str:
+    """Write JSON that can stand inside a script element: no `<` and no `>` is in it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def page_view(
+    contract: Contract,
+    metrics: Mapping[str, Any],
+    drift: Mapping[str, Any],
+    importance: pd.DataFrame,
+    quality: Mapping[str, Any],
+    tables: Sequence[Mapping[str, Any]],
+    hashes: Mapping[str, Any],
+    cells: Cells | None = None,
+) -> dict[str, Any]:
+    """Gather what the page shows, as text, lengths and counts.
+
+    Parameters
+    ----------
+    contract
+        Name, task, decision, owners and promises.
+    metrics, drift, quality
+        The reports of that name.
+    importance
+        Columns `feature`, `importance` and, where it is known, `standard_deviation`, the largest
+        first.
+    tables
+        As `write_tables.write_table` describes them.
+    hashes
+        As `manifest.versions` gives them.
+    cells
+        The counts of the predictions; None where there are none.
+    """
+    counted = {"periods": [], "groups": []} if cells is None else packed(cells)
+    decision, test_rows = contract.decision, (metrics.get("rows") or {}).get("test")
+    said = [*acting(contract, cells), headline(contract, metrics)]
+    versions = [
+        (name.capitalize(), value[:12]) for name, value in hashes.items() if isinstance(value, str)
+    ]
+    return {
+        "title": contract.name,
+        "purpose": contract.description,
+        "task": contract.task,
+        "headline": said[0],
+        "second": " ".join(said[1:]),
+        "case_text": case_text(contract),
+        "time_lead": time_lead(drift),
+        "test_rows": "the" if test_rows is None else f"{test_rows:,}",
+        "newest": sections.newest(contract, quality),
+        "stamp": [pair for pair in versions if pair[0] in ("Data", "Model")],
+        "verdict": {
+            "kind": drift["verdict"],
+            "badge": VERDICTS[drift["verdict"]],
+            "action": drift["action"],
+            "reasons": sections.reasons(drift),
+        },
+        "figures": sections.figures(contract, metrics),
+        "explorable": bool(counted["groups"]),
+        "has_segments": bool(contract.segments),
+        "worth_unit": decision.unit,
+        "outcomes": [
+            ("is a case", [_outcome("hit", "found", "good", decision.true_positive),
+                           _outcome("missed", "missed", "bad", decision.false_negative)]),
+            ("is none", [_outcome("wasted", "flagged in vain", "bad", decision.false_positive),
+                         _outcome("left", "rightly left alone", "good", decision.true_negative)]),
+        ],
+        "importance": sections.importance(importance),
+        "performance": sections.performance(drift["performance"]),
+        "drift": sections.drift(drift),
+        "quality": sections.quality(quality),
+        "owners": [
+            (_sentence_case(name), text)
+            for name, text in (*contract.owners.items(), *contract.service_levels.items())
+        ],
+        "tables": [
+            {
+                "name": table["name"],
+                "grain": table.get("description", "").split(".")[0],
+                "rows": f"{table['rows']:,}",
+                **sections.parts(table),
+            }
+            for table in tables
+        ],
+        "versions": [("Data set", f"{contract.id} {contract.version}"), *versions],
+        "data": {
+            "task": contract.task,
+            "words": _words(contract, cells),
+            "decision": {
+                "threshold": decision.threshold,
+                "hit": decision.true_positive,
+                "wasted": decision.false_positive,
+                "missed": decision.false_negative,
+                "left": decision.true_negative,
+                "unit": decision.unit,
+            },
+            "performance": _over_time(contract, metrics, drift["performance"]),
+            "cells": counted,
+        },
+    }  # fmt: skip
+
+
+def _outcome(name: str, text: str, kind: str, each: float) -> tuple[str, str, str, str]:
+    return name, text, kind, f"{each:,.6g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _words(contract: Contract, cells: Cells | None) -> dict[str, Any]:
+    """Return the names that the script writes."""
+    multiclass = contract.task == "multiclass" and cells is not None
+    return {
+        "case": f"{contract.target} = {contract.positive}",
+        "unit": target_unit(contract),
+        "metric": metric_name(MAIN_METRIC[contract.task]),
+        "classes": [str(name) for name in cells.classes] if multiclass and cells else None,
+    }
+
+
+def _over_time(
+    contract: Contract, metrics: Mapping[str, Any], report: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the points of the chart of the main figure over time."""
+    name = MAIN_METRIC[contract.task]
+    trained = (metrics.get("cross_validation") or {}).get(name) or {}
+    higher = HIGHER_IS_BETTER[contract.task][name]
+    unit = target_unit(contract) if name == "mae" else None
+    return {
+        "points": [
+            {"name": p["period"], "value": p["metric"], "bad": bool(p["dropped"])}
+            for p in report["periods"][-sections.SHOWN :]
+        ],
+        "unit": metric_name(name) + (f" in {unit}" if unit else ""),
+        "better": "higher is better" if higher else "lower is better",
+        "compare": trained.get("mean"),
+    }
+
+
+def _source_hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _sentence_case(text: str) -> str:
+    """Turn `timeToPublish` into `Time to publish`."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    return words[:1].upper() + (words[1:] if words == text else words[1:].lower())

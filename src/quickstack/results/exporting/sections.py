@@ -1,0 +1,241 @@
+"""What each section of the page shows, as text and lengths; lengths are of 100."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from quickstack.models.modeling.metrics import HIGHER_IS_BETTER
+from quickstack.results.exporting.labels import METRICS, RULES, metric_name, number, target_unit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quickstack.facts.contract.model import Contract, Task
+
+#: Rows of a table that the page shows; the files hold all of them.
+SHOWN = 12
+#: Reasons shown with the verdict.
+REASONS = 4
+#: Periods of the table of drift, the newest ones.
+PERIODS = 8
+#: Metrics shown as large figures, by task.
+FIGURES = {
+    "binary": ("roc_auc", "average_precision", "brier", "accuracy"),
+    "multiclass": ("accuracy", "macro_f1", "roc_auc_ovr", "log_loss"),
+    "regression": ("mae", "rmse", "r2"),
+}
+
+
+def figures(contract: Contract, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the key metrics of the test rows, each with interval, baseline and explanation."""
+    shown = []
+    for name in FIGURES[contract.task]:
+        value, base = metrics.get(name), metrics["baseline"].get(name)
+        interval = metrics["interval"].get(name) or {}
+        low, high = interval.get("low"), interval.get("high")
+        unit = target_unit(contract) if name in ("mae", "rmse") else None
+        sure = "no interval" if low is None else f"95 % interval {number(low)} to {number(high)}"
+        beside = "" if base is None else f" · without features {number(base)}"
+        shown.append(
+            {
+                "label": metric_name(name) + (f" ({unit})" if unit else ""),
+                "value": number(value),
+                "interval": sure + beside,
+                "range": _range(value, low, high, base, contract.task, name),
+                "better": _better((metrics["difference"].get(name) or {}).get("better"), base),
+                "explained": METRICS[name][1],
+            }
+        )
+    return shown
+
+
+def _better(better: bool | None, base: float | None) -> dict[str, str] | None:
+    """Say whether the model beats the baseline by more than chance."""
+    if base is None:
+        return None
+    words = {
+        True: ("good", "clear gain"),
+        False: ("bad", "clear loss"),
+        None: ("plain", "no clear gain"),
+    }
+    kind, text = words[better]
+    return {"kind": kind, "text": text}
+
+
+def _range(
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    base: float | None,
+    task: Task,
+    name: str,
+) -> dict[str, Any] | None:
+    """Place the interval and the baseline on a scale of 0 to 100 that begins at 0."""
+    if value is None or low is None or high is None:
+        return None
+    top = 1.0 if HIGHER_IS_BETTER[task][name] else 1.1 * max(high, base or 0.0) or 1.0
+    start, end = _clipped(100 * low / top), _clipped(100 * high / top)
+    return {
+        "low": _length(min(start, 99.0)),
+        "width": _length(max(end - start, 1.0)),
+        "baseline": None if base is None else _length(_clipped(100 * base / top)),
+    }
+
+
+def importance(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the most important features, from a table of `feature` and `importance`."""
+    top = table.head(SHOWN)
+    values = [0.0 if value != value else float(value) for value in top["importance"]]
+    spreads = list(top["standard_deviation"]) if "standard_deviation" in top else [0.0] * len(top)
+    largest = max((*values, 0.0)) or 1.0
+    return [
+        {
+            "feature": str(feature),
+            "value": number(value, 4),
+            "width": _length(_clipped(100 * value / largest)),
+            "spread": [
+                _length(_clipped(100 * end / largest)) for end in (value - spread, value + spread)
+            ]
+            if spread > 0 and value > 0
+            else None,
+        }
+        for feature, value, spread in zip(top["feature"], values, spreads, strict=True)
+    ]
+
+
+def performance(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the quality of the predictions per period, the newest last."""
+    judged = {True: ("worse", "alarm"), False: ("as good", "good"), None: ("not judged", None)}
+    rows = []
+    for period in report["periods"][-SHOWN:]:
+        text, kind = judged[period["dropped"]]
+        rows.append(
+            {
+                "period": period["period"],
+                "rows": f"{period['rows']:,}",
+                "labelled": f"{period['labelled']:,}",
+                "metric": number(period["metric"]),
+                "judged": text if period["labelled"] else "truth not known yet",
+                "kind": kind,
+            }
+        )
+    note = "Rows the model was not trained on, judged by the loss of each row whose truth is known."
+    if report["loss"] is None:
+        note += " Nothing to compare with: the model was trained without cross-validation."
+    metric = "MAE" if report["metric"] == "mae" else metric_name(report["metric"])
+    return {"metric": metric, "rows": rows, "note": note}
+
+
+def drift(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the features by drift, the largest first, from `reports/drift.json`.
+
+    A cell is of level 0 up to the limit, 1 above it, 2 where the rule calls it drift.
+    """
+    features, periods = report["features"][:SHOWN], report["periods"][-PERIODS:]
+    note = (
+        "How far each feature moved from the training data (population stability index, noise "
+        "taken off; 0 is no change). Red: drifted. Amber: above its limit, but within what "
+        f"chance explains. Compared: {report['compared']}."
+    )
+    if not report["calibrated"]:
+        note += " The history is too short to know the seasons."
+    return {
+        "note": note,
+        "kind": "warning" if report["verdict"] == "stable" else report["verdict"],
+        "periods": [period["period"] for period in periods],
+        "more": max(len(report["features"]) - SHOWN, 0),
+        "rows": [
+            {
+                "name": feature["name"],
+                "limit": number(feature["limit"], 2),
+                "drifted": feature["drifted"],
+                "result": "drifted" if feature["drifted"] else "as before",
+                "cells": [_drift_cell(period, feature) for period in periods],
+            }
+            for feature in features
+        ],
+    }
+
+
+def reasons(report: Mapping[str, Any]) -> list[str]:
+    """Return the first reasons of the verdict, and how many more there are."""
+    found, more = report["reasons"][:REASONS], len(report["reasons"]) - REASONS
+    return [*found, f"{more} more: see the features below."] if more > 0 else found
+
+
+def _drift_cell(period: Mapping[str, Any], feature: Mapping[str, Any]) -> tuple[str, int]:
+    psi = period["psi"].get(feature["name"])
+    if feature["name"] in period["drifted"]:
+        return number(psi, 2), 2
+    above = psi is not None and feature["limit"] is not None and psi > feature["limit"]
+    return number(psi, 2), int(above)
+
+
+def quality(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the counts of rows, the rules most broken and the values that are missing."""
+    rows = report["rows"]
+    rules = sorted(report["rules"], key=lambda r: (-r["rows"], r["column"] or "", r["rule"]))
+    good, read = rows["clean"] / max(rows["read"], 1), rows["read"]
+    lost = ((name, count / max(rows["clean"], 1)) for name, count in
+            report.get("missing", {}).items() if count)  # fmt: skip
+    missing = sorted(lost, key=lambda pair: (-pair[1], pair[0]))
+    share = f"{_share(good)} of {read:,} rows are clean"
+    return {
+        "sentence": f"{share}; {rows['quarantined']:,} were set aside, with their reasons.",
+        "share": share,
+        "clean_width": _length(100 * good),
+        # A few rows among millions stay visible.
+        "bad_width": _length(max(100 * (1 - good), 0.6) if rows["quarantined"] else 0),
+        "counts": [
+            ("Rows read", f"{read:,}"),
+            ("Clean", f"{rows['clean']:,}"),
+            ("Set aside", f"{rows['quarantined']:,}"),
+            ("Files", f"{len(report['files']):,}"),
+        ],
+        "rules": [
+            {
+                "column": r["column"] or "whole row",
+                "rule": RULES.get(r["rule"], r["rule"]),
+                "rows": f"{r['rows']:,}",
+            }
+            for r in rules[:SHOWN]
+        ],
+        "more": max(len(rules) - SHOWN, 0),
+        "missing": [
+            {"column": name, "share": _share(part), "width": _length(_clipped(100 * part))}
+            for name, part in missing[:SHOWN]
+        ],
+        "warnings": report.get("warnings", [])[:SHOWN],
+    }
+
+
+def newest(contract: Contract, report: Mapping[str, Any]) -> str:
+    """Say how new the data are, and what was promised."""
+    found = report.get("newest")
+    promise = contract.service_levels.get("freshness")
+    said = f"The newest row is from {found}." if found else "The rows carry no time."
+    return f"{said} Promised: {promise}" if promise else said
+
+
+def _share(part: float) -> str:
+    """Write a share; one that is not all does not read as all."""
+    return "100 %" if part == 1 else f"{min(100 * part, 99.99):.{2 if part > 0.99 else 1}f} %"
+
+
+def _clipped(value: float) -> float:
+    return min(max(value, 0.0), 100.0)
+
+
+def _length(value: float) -> str:
+    return f"{value:.1f}"
+
+
+def parts(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the files of a table by the period that they hold, the newest periods alone."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for file in table["files"]:
+        stem, kind = file["path"].rsplit(".", 1)
+        found.setdefault(stem.partition("/")[2], []).append({"path": file["path"], "kind": kind})
+    shown = [{"name": name, "files": files} for name, files in found.items()][-SHOWN:]
+    return {"parts": shown, "more": len(found) - len(shown)}

@@ -1,0 +1,1 @@
+"""What git and DVC hold of this repository: revisions, the plan, restricted paths."""

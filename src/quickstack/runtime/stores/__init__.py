@@ -1,0 +1,1 @@
+"""Folders and object stores: the one seam to list, read, write and delete objects."""
