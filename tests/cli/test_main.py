@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -12,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from quickstack.cli.main import Group, app
+from quickstack.cli.main import PANELS, Group, app
 from quickstack.facts.errors import ParameterError, StorageError
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "quickstack"
@@ -39,6 +40,16 @@ def test_import_is_light() -> None:
     code = f"import sys, quickstack.cli.main; print([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_help_lists_every_command_once_under_its_task() -> None:
+    shown = CliRunner().invoke(app, ["--help"]).output
+    for panel in PANELS:
+        assert f"\n{panel}:\n" in shown
+    assert "\nCommands:\n" not in shown
+    listed = re.findall(r"^  ([a-z]+) {2,}\S.*[.]$", shown, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(typer.main.get_group(app).commands)
+    assert "..." not in shown.partition("Data:")[2], "a first sentence is too long for the list"
 
 
 def test_version() -> None:

@@ -11,7 +11,10 @@ import typer
 def add(
     path: Annotated[Path, typer.Argument(help="A folder in data/raw.", show_default=False)],
 ) -> None:
-    """Version raw data with DVC, so that a push takes it to the restricted remote only."""
+    """Version a folder of raw data with DVC.
+
+    `quickstack push` then sends it to the restricted remote, and to no other.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.runtime.repository.restricted import add_restricted
 

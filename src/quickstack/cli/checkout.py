@@ -10,7 +10,10 @@ import typer
 def checkout(
     revision: Annotated[str, typer.Argument(help="A branch, tag or commit.")],
 ) -> None:
-    """Bring a commit's code, data, model and exports back; exit with 1 where a part is lost."""
+    """Bring back the code, data, model and exports of a commit.
+
+    Exits with 1 when a part is in neither the cache nor the shared remote.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.results.history.restored_commit import checkout as bring
 

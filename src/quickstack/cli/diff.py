@@ -10,16 +10,19 @@ import typer
 def diff(
     before: Annotated[str, typer.Argument(metavar="A", help="A branch, tag or commit.")] = "HEAD",
     after: Annotated[
-        str | None, typer.Argument(metavar="[B]", help="Another; the workspace when left out.")
+        str | None, typer.Argument(metavar="[B]", help="A second one. Default: the workspace.")
     ] = None,
     form: Annotated[
-        Literal["text", "markdown", "json"], typer.Option("--format", help="How to write it.")
+        Literal["text", "markdown", "json"], typer.Option("--format", help="Output format.")
     ] = "text",
     offline: Annotated[
-        bool, typer.Option("--offline", help="Fetch nothing; say what is not here.")
+        bool, typer.Option("--offline", help="Do not fetch; name what is missing.")
     ] = False,
 ) -> None:
-    """Compare data, quality, parameters and metrics of A and B; no value of a row is shown."""
+    """Compare data, quality, parameters and metrics of two commits.
+
+    It shows no value of a row.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.results.comparing import comparison as comparing
     from quickstack.results.comparing import render

@@ -16,7 +16,7 @@ _COLOURS = {Status.OK: "green", Status.FAILED: "red", Status.NOTE: "cyan"}
 
 
 def doctor() -> None:
-    """Check Python, packages, git, DVC and S3."""
+    """Check Python, the packages, git, DVC, the contract and S3."""
     root = find_root()
     failed = 0
     for check in CHECKS:

@@ -15,22 +15,23 @@ if TYPE_CHECKING:
 
 def erase(
     column: Annotated[
-        str, typer.Option(help="The personal column that names the person.", show_default=False)
+        str, typer.Option(help="Personal column that identifies the person.", show_default=False)
     ],
     value_file: Annotated[
-        Path | None, typer.Option(help="A file with their value, or several, one a line.")
+        Path | None, typer.Option(help="File with the person's values, one per line.")
     ] = None,
     value: Annotated[
-        str | None, typer.Option(help="Their value; the shell's history would keep it.")
+        str | None, typer.Option(help="The person's value. The shell history keeps it.")
     ] = None,
     token: Annotated[
-        str | None, typer.Option(help="Their pseudonym, where the value is not known.")
+        str | None, typer.Option(help="The person's pseudonym, if the value is unknown.")
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Erase what is found.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Erase what was found.")] = False,
 ) -> None:
-    """Find a person in the cache, the remotes and every commit; erase them with --apply.
+    """Find a person in every version, and erase them.
 
-    Without --value-file, --value or --token the value is asked for, or read from a pipe.
+    It searches the cache, the remotes and every commit. Without --apply it changes nothing.
+    Without --value-file, --value or --token it prompts for the value, or reads it from a pipe.
     """
     from quickstack.cli.repository import find_root
     from quickstack.data.privacy.pseudonym_keys import SAMPLE_KEY, own_key, own_keys

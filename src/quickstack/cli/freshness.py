@@ -8,10 +8,10 @@ import typer
 
 
 def freshness() -> None:
-    """Compare the newest row with the contract's service level; exit with 1 where it is older.
+    """Check that the newest row is as new as the contract promises.
 
-    The stages never look at a clock, so that one commit has one result; this command does, for
-    a schedule to call it.
+    Exits with 1 when it is older. Call it from a schedule: stages never read the clock, so that
+    one commit has one result.
     """
     from quickstack.cli.repository import find_root
     from quickstack.facts import paths

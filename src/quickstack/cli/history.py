@@ -9,13 +9,16 @@ import typer
 
 def history(
     branch: Annotated[str, typer.Argument(help="A branch, tag or commit.")] = "HEAD",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many runs.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Number of runs to list.")] = 20,
     slow: Annotated[
-        bool, typer.Option("--slow", help="The stages that became slower on this machine.")
+        bool, typer.Option("--slow", help="List the stages that became slower on this machine.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the commits that changed a result: data, parameters, metric, seconds."""
+    """List the commits that changed a result.
+
+    Each with its data, changed parameters, metric and seconds.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.results.comparing.render import Section, text
     from quickstack.results.history.runs import runs, slower

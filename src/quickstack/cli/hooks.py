@@ -13,7 +13,10 @@ def hooks(
         str, typer.Option("--check", hidden=True, help="What the hook calls, with git's remote.")
     ] = "",
 ) -> None:
-    """Install git's pre-push hook: it refuses commits whose data are not in their remotes."""
+    """Install a git hook that checks data before each push.
+
+    It refuses to push commits whose data are not in their remotes.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.guard.verifying.push_hook import install, refusals
 

@@ -12,12 +12,16 @@ if TYPE_CHECKING:
 
     from quickstack.data.privacy.keyring import Epoch
 
-app = typer.Typer(help="The keys for pseudonyms.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Make, share, rotate and destroy keys for pseudonyms.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.command()
 def new() -> None:
-    """Make the first key and keep it in a git-ignored file that only you may read."""
+    """Make the first key, in a git-ignored file that only you can read."""
     from quickstack.cli.repository import find_root
     from quickstack.data.privacy.keyring import KEYS, add_key, epochs
     from quickstack.facts.errors import QuickstackError
@@ -37,7 +41,7 @@ def new() -> None:
 
 @app.command()
 def rotate() -> None:
-    """Make the key of the next epoch; the old ones stay until they are destroyed."""
+    """Make the key of the next epoch. Old keys stay until you destroy them."""
     from quickstack.cli.repository import find_root
     from quickstack.data.privacy.keyring import KEYS, add_key, epochs
     from quickstack.facts.errors import QuickstackError
@@ -60,10 +64,14 @@ def rotate() -> None:
 @app.command()
 def add(
     epoch: Annotated[
-        int | None, typer.Option(min=1, max=9999, help="Its number; the next one by default.")
+        int | None,
+        typer.Option(min=1, max=9999, help="Number of the epoch. Default: the next one."),
     ] = None,
 ) -> None:
-    """Keep a key that your team gave you; its 64 digits are asked for, or read from a pipe."""
+    """Store a key that your team gave you.
+
+    It prompts for its 64 hexadecimal digits, or reads them from a pipe.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.data.privacy.keyring import add_key, parse_key
 
@@ -73,7 +81,7 @@ def add(
 
 @app.command()
 def show() -> None:
-    """Show each key's epoch and fingerprint and the contracts that use it, never a key."""
+    """List the epoch and fingerprint of each key, and who uses it."""
     from quickstack.cli.repository import find_root
     from quickstack.data.privacy.keyring import KEYS, destroyed, epochs, find_keyring, fingerprint
     from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE, own_key, own_keys
@@ -97,11 +105,16 @@ def show() -> None:
 
 @app.command()
 def destroy(
-    fingerprint: Annotated[str, typer.Argument(help="The key.", show_default=False)],
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; otherwise it is asked.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Also when a contract uses it.")] = False,
+    fingerprint: Annotated[str, typer.Argument(help="Fingerprint of the key.", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not prompt.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Destroy it even if a contract uses it.")
+    ] = False,
 ) -> None:
-    """Overwrite and remove a key: its pseudonyms can never again be linked to a person."""
+    """Overwrite and remove a key.
+
+    Its pseudonyms can then never again be linked to a person.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.data.privacy.keyring import KEYS, destroyed, epochs
     from quickstack.data.privacy.keyring import destroy as destroy_key

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from quickstack.data.landing.landing_progress import Landed, Watch
 
 app = typer.Typer(
-    help="Bring outside data into data/raw as a pinned snapshot, so that no run needs a network.",
+    help="Copy outside data into data/raw as a pinned snapshot.",
     epilog="DVC itself can follow single files and objects: `dvc import-url s3://BUCKET/a.csv "
     "data/raw/DATASET/a.csv`, later `dvc update data/raw/DATASET/a.csv.dvc`. Write `remote: "
     "restricted` below its output in that .dvc file, or a push shares it.",
@@ -25,32 +25,41 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Dataset = Annotated[str, typer.Argument(help="Arrives in data/raw/DATASET.", show_default=False)]
-Name = Annotated[
-    str | None, typer.Option("--name", help="Name of the files and their record.", metavar="NAME")
+Dataset = Annotated[
+    str, typer.Argument(help="The data go to data/raw/DATASET.", show_default=False)
 ]
-Add = Annotated[bool, typer.Option("--add", help="Version the folder at once: quickstack add.")]
-MaxBytes = Annotated[str, typer.Option("--max-bytes", help="Refuse more than this.")]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", help="Name of the files and of their record.", metavar="NAME"),
+]
+Add = Annotated[bool, typer.Option("--add", help="Also run `quickstack add` on the folder.")]
+MaxBytes = Annotated[str, typer.Option("--max-bytes", help="Refuse more than this size.")]
 
 
 @app.command()
 def sql(
     dataset: Dataset,
-    query: Annotated[str, typer.Option("--query", help="A SELECT, or a file FILE.sql with one.")],
+    query: Annotated[
+        str, typer.Option("--query", help="A SELECT statement, or FILE.sql that holds one.")
+    ],
     url_variable: Annotated[
-        str, typer.Option("--url-variable", help="Variable (or line of .env) with the address.")
+        str,
+        typer.Option(
+            "--url-variable", help="Environment variable, or line of .env, with the address."
+        ),
     ] = "QUICKSTACK_SOURCE_URL",
     since_column: Annotated[
-        str | None, typer.Option("--since-column", help="Land only what is new by this column.")
+        str | None,
+        typer.Option("--since-column", help="Land only rows that are new by this column."),
     ] = None,
     overlap: Annotated[
         str | None,
-        typer.Option("--overlap", help="Look this far back for rows committed late: 15m, 1h, 2d."),
+        typer.Option("--overlap", help="Look back this far for rows committed late: 15m, 1h, 2d."),
     ] = None,
     key: Annotated[
-        list[str] | None, typer.Option("--key", help="Column that tells rows apart; repeatable.")
+        list[str] | None, typer.Option("--key", help="Column that identifies a row. Repeatable.")
     ] = None,
-    timeout: Annotated[int, typer.Option("--timeout", min=1, help="Seconds a statement.")] = 1800,
+    timeout: Annotated[int, typer.Option("--timeout", min=1, help="Seconds per statement.")] = 1800,
     name: Name = None,
     add: Add = False,
 ) -> None:
@@ -59,9 +68,9 @@ def sql(
     The address stands in an environment variable or in .env, as
     postgresql://USER:PASSWORD@HOST:5432/DATABASE.
 
-    With --since-column each landing adds a file with the rows at or above the highest value
-    landed, less those that were landed already: rows with that very value are neither lost nor
-    doubled. Deleted rows go unnoticed, and rows committed late with a lower value need --overlap.
+    With --since-column each landing adds a file of new rows. Rows with the highest value landed so
+    far are neither lost nor doubled. Deleted rows are not noticed. Rows that are committed late
+    with a lower value need --overlap.
     """
     from quickstack.data.landing.secret import read_secret
     from quickstack.data.landing.snapshot import opened
@@ -91,21 +100,26 @@ def http(
         str | None, typer.Argument(help="http:// or https://", show_default=False)
     ] = None,
     url_variable: Annotated[
-        str | None, typer.Option("--url-variable", help="Variable with an address that is secret.")
+        str | None,
+        typer.Option("--url-variable", help="Environment variable with a secret address."),
     ] = None,
     header_variable: Annotated[
         str | None,
-        typer.Option("--header-variable", help="Variable with a line such as `Authorization: …`."),
+        typer.Option(
+            "--header-variable", help="Variable with a header line such as `Authorization: …`."
+        ),
     ] = None,
-    sha256: Annotated[str | None, typer.Option("--sha256", help="What the file must have.")] = None,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", help="Expected hash of the file.")
+    ] = None,
     max_bytes: MaxBytes = "10GB",
     name: Name = None,
     add: Add = False,
 ) -> None:
-    """Land a file by HTTP(S): retried, continued where it broke off, checked, whole or not at all.
+    """Land a file by HTTP(S), whole or not at all.
 
-    Run it again to continue a broken-off transfer, or to take a new version: what did not change
-    is not transferred.
+    It retries, and checks the result. Run it again to continue an interrupted transfer or to get
+    a new version. A file that did not change is not transferred.
     """
     from quickstack.data.landing.http import land_http
     from quickstack.data.landing.secret import read_secret
@@ -127,24 +141,29 @@ def http(
 def s3(
     dataset: Dataset,
     pattern: Annotated[
-        str, typer.Argument(help="s3://BUCKET/PREFIX/*.csv; ** crosses folders.", metavar="URL")
+        str,
+        typer.Argument(
+            help="s3://BUCKET/PREFIX/*.csv, where ** matches any folders.", metavar="URL"
+        ),
     ],
     in_place: Annotated[
-        bool, typer.Option("--in-place", help="List the objects only, to be read where they are.")
+        bool,
+        typer.Option("--in-place", help="Only list the objects; they are read where they are."),
     ] = False,
     delete: Annotated[
-        bool, typer.Option("--delete", help="Remove files whose objects are gone.")
+        bool, typer.Option("--delete", help="Remove files whose objects no longer exist.")
     ] = False,
     remote: Annotated[
-        str | None, typer.Option("--remote", help="Use address and keys of this DVC remote.")
+        str | None, typer.Option("--remote", help="Use the address and keys of this DVC remote.")
     ] = None,
     max_bytes: MaxBytes = "100GB",
     name: Name = None,
     add: Add = False,
 ) -> None:
-    """Land objects of S3, or the list of them; says which are new, changed, gone or as before.
+    """Land S3 objects, or only the list of them.
 
-    Address and keys come from the usual AWS variables or profile, or from --remote.
+    It says which are new, changed, removed or unchanged. Address and keys come from the usual
+    AWS variables or profile, or from --remote.
     """
     from quickstack.data.landing.landed_objects import land_objects
     from quickstack.data.landing.object_patterns import read_source

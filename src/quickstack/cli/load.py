@@ -9,17 +9,20 @@ import typer
 
 def load(
     url_variable: Annotated[
-        str, typer.Option("--url-variable", help="Variable (or line of .env) with the address.")
+        str,
+        typer.Option(
+            "--url-variable", help="Environment variable, or line of .env, with the address."
+        ),
     ] = "QUICKSTACK_SINK_URL",
     schema: Annotated[
-        str | None, typer.Option("--schema", help="Where the tables belong, if not the default.")
+        str | None, typer.Option("--schema", help="Schema of the tables, if not the default.")
     ] = None,
 ) -> None:
-    """Load the tables in exports/ into a database, all in one transaction.
+    """Load the exported tables into a database, in one transaction.
 
     The address stands in an environment variable or in .env, as
-    postgresql://USER:PASSWORD@HOST:5432/DATABASE. Readers see the tables as before until all of
-    them are new. A table that did not change is not loaded again.
+    postgresql://USER:PASSWORD@HOST:5432/DATABASE. Readers see the old tables until all new
+    ones are complete. A table that did not change is not loaded again.
     """
     from quickstack.cli.repository import find_root
     from quickstack.data.landing.secret import read_secret

@@ -37,9 +37,30 @@ from quickstack.cli import (
 )
 from quickstack.facts.errors import QuickstackError
 
+#: The headings of `quickstack --help`, in their order.
+DATA, PIPELINE, MODELS = "Data", "Pipeline and proof", "Models and experiments"
+RESULTS, PRIVACY, STORAGE = "Results", "Privacy", "Storage"
+PANELS = (DATA, PIPELINE, MODELS, RESULTS, PRIVACY, STORAGE)
+
 
 class Group(TyperGroup):
-    """A group of commands in which a user's mistake ends as its sentence, not as a traceback."""
+    """A group of commands; a user's mistake ends as a sentence, not as a traceback."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands under their headings; typer does so only with the slow, rich help."""
+        rows: dict[str, list[tuple[str, str]]] = {panel: [] for panel in PANELS}
+        longest = max(map(len, self.commands))
+        width = formatter.width - 6 - longest
+        for name in self.list_commands(ctx):
+            command = self.commands[name]
+            panel = getattr(command, "rich_help_panel", None)
+            rows.setdefault(panel if isinstance(panel, str) else "Commands", []).append(
+                (name.ljust(longest), command.get_short_help_str(width))
+            )
+        for panel, commands in rows.items():
+            if commands:
+                with formatter.section(panel):
+                    formatter.write_dl(commands)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; turn errors with a sentence into that sentence and an exit code."""
@@ -74,38 +95,38 @@ def _withheld(error: Exception) -> typer.Exit:
 app = typer.Typer(
     name="quickstack",
     cls=Group,
-    help="Look after a Quickstack repository.",
+    help="Work with a Quickstack repository.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
-app.command("doctor")(doctor.doctor)
-app.command("result")(result.result)
-app.command("freshness")(freshness.freshness)
-app.command("verify")(verify.verify)
-app.command("hooks")(hooks.hooks)
-app.command("diff")(diff.diff)
-app.command("history")(history.history)
-app.command("checkout")(checkout.checkout)
-app.command("summary")(summary.summary)
-app.command("restore")(restore.restore)
-app.command("add")(add.add)
-app.command("push", context_settings=transfer.SETTINGS)(transfer.push)
-app.command("pull", context_settings=transfer.SETTINGS)(transfer.pull)
-app.command("scan")(scan.scan)
-app.command("erase")(erase.erase)
-app.command("sweep")(sweep.sweep)
-app.command("publish")(publish.publish)
-app.command("preview")(publish.preview)
-app.command("runs")(published.runs)
-app.command("rollback")(published.rollback)
-app.command("link")(published.link)
-app.command("load")(load.load)
-app.add_typer(land.app, name="land")
-app.add_typer(key.app, name="key")
-app.add_typer(storage.app, name="storage")
+app.command("add", rich_help_panel=DATA)(add.add)
+app.command("freshness", rich_help_panel=DATA)(freshness.freshness)
+app.command("doctor", rich_help_panel=PIPELINE)(doctor.doctor)
+app.command("result", rich_help_panel=PIPELINE)(result.result)
+app.command("verify", rich_help_panel=PIPELINE)(verify.verify)
+app.command("restore", rich_help_panel=PIPELINE)(restore.restore)
+app.command("hooks", rich_help_panel=PIPELINE)(hooks.hooks)
+app.command("sweep", rich_help_panel=MODELS)(sweep.sweep)
+app.command("diff", rich_help_panel=MODELS)(diff.diff)
+app.command("summary", rich_help_panel=MODELS)(summary.summary)
+app.command("history", rich_help_panel=MODELS)(history.history)
+app.command("checkout", rich_help_panel=MODELS)(checkout.checkout)
+app.command("preview", rich_help_panel=RESULTS)(publish.preview)
+app.command("publish", rich_help_panel=RESULTS)(publish.publish)
+app.command("runs", rich_help_panel=RESULTS)(published.runs)
+app.command("rollback", rich_help_panel=RESULTS)(published.rollback)
+app.command("link", rich_help_panel=RESULTS)(published.link)
+app.command("load", rich_help_panel=RESULTS)(load.load)
+app.command("scan", rich_help_panel=PRIVACY)(scan.scan)
+app.command("erase", rich_help_panel=PRIVACY)(erase.erase)
+app.command("push", rich_help_panel=STORAGE, context_settings=transfer.SETTINGS)(transfer.push)
+app.command("pull", rich_help_panel=STORAGE, context_settings=transfer.SETTINGS)(transfer.pull)
+app.add_typer(land.app, name="land", rich_help_panel=DATA)
+app.add_typer(key.app, name="key", rich_help_panel=PRIVACY)
+app.add_typer(storage.app, name="storage", rich_help_panel=STORAGE)
 
 
 def _version(wanted: bool) -> None:
@@ -122,4 +143,4 @@ def main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Look after a Quickstack repository."""
+    """Work with a Quickstack repository."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 PlaceArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[PLACE]", help="s3://BUCKET/PREFIX or a folder; else the remote `publish`."
+        metavar="[PLACE]",
+        help="s3://BUCKET/PREFIX or a folder. Default: the remote `publish`.",
     ),
 ]
 PREVIEW = Path(".quickstack/preview")
@@ -27,24 +28,24 @@ def publish(
     place: PlaceArgument = None,
     reason: Annotated[
         str | None,
-        typer.Option("--reason", help="Publish although the model is worse; this is recorded."),
+        typer.Option("--reason", help="Publish a worse model, and record why."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, and send nothing.")
+        bool, typer.Option("--dry-run", help="Check everything, send nothing.")
     ] = False,
     refresh: Annotated[
         bool,
         typer.Option(
             "--refresh",
-            help="Tell Power BI to refresh (POWERBI_TOKEN, POWERBI_DATASET, POWERBI_GROUP).",
+            help="Make Power BI refresh (POWERBI_TOKEN, POWERBI_DATASET, POWERBI_GROUP).",
         ),
     ] = False,
 ) -> None:
-    """Put the committed run where its readers look: checked, whole, and switched at once.
+    """Publish the committed run to a folder or to S3.
 
-    It refuses when the workspace differs from the commit, when verify, the quality gate or the
-    leak scan fails, and when the published value of the main metric lies beyond the better end of
-    this model's 95 % interval.
+    Readers see the run before until the new one is complete. It refuses when the workspace differs
+    from the commit, when verify, the quality gate or the leak scan fails, and when the published
+    value of the main metric lies beyond the better end of this model's 95 % interval.
     """
     from quickstack.cli.repository import find_root
     from quickstack.facts.paths import EXPORTS
@@ -89,10 +90,13 @@ def publish(
 def preview(
     place: PlaceArgument = None,
     serve: Annotated[
-        bool, typer.Option("--serve", help="Show it at an address of this machine, until Ctrl-C.")
+        bool, typer.Option("--serve", help="Serve it on this machine until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Make here what `publish` would put in place, with the history of what is published."""
+    """Build here what `publish` would publish.
+
+    It includes the history of what is published.
+    """
     from dataclasses import replace
 
     from quickstack.cli.repository import find_root

@@ -10,7 +10,7 @@ from quickstack.cli.publish import PlaceArgument
 
 
 def runs(place: PlaceArgument = None) -> None:
-    """List the published runs, in the order in which they were published."""
+    """List the published runs, oldest first."""
     from quickstack.cli.repository import find_root
     from quickstack.results.publishing.addresses import open_place
     from quickstack.results.publishing.published_state import read_state
@@ -33,14 +33,20 @@ def runs(place: PlaceArgument = None) -> None:
 
 def rollback(
     run: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="Its name; else the one before.")
+        str | None,
+        typer.Argument(metavar="[RUN]", help="Name of the run. Default: the one before."),
     ] = None,
     place: Annotated[
         str | None,
-        typer.Option("--place", help="s3://BUCKET/PREFIX or a folder; else the remote `publish`."),
+        typer.Option(
+            "--place", help="s3://BUCKET/PREFIX or a folder. Default: the remote `publish`."
+        ),
     ] = None,
 ) -> None:
-    """Show readers an earlier run again, when every byte of it is still there."""
+    """Show an earlier run to readers again.
+
+    It first reads every byte of that run.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.results.publishing.addresses import open_place
     from quickstack.results.publishing.rollback import rollback as switch
@@ -51,9 +57,14 @@ def rollback(
 
 def link(
     place: PlaceArgument = None,
-    hours: Annotated[float, typer.Option("--hours", min=0.02, help="How long it shall work.")] = 24,
+    hours: Annotated[
+        float, typer.Option("--hours", min=0.02, help="How long the link works.")
+    ] = 24,
 ) -> None:
-    """Print a link to the published page that works without keys, and when it ends."""
+    """Print a link to the published page that needs no keys.
+
+    It also says when the link ends.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.results.publishing.addresses import open_place
     from quickstack.results.publishing.links import page_link

@@ -8,7 +8,10 @@ import typer
 
 
 def restore() -> None:
-    """Bring back the outputs that DVC removed for a run that then failed."""
+    """Bring back the previous outputs after a failed run.
+
+    DVC removes them before a stage starts.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.guard.verifying.declarations import declared_stages
     from quickstack.guard.verifying.transfers import forget_collected

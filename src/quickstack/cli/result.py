@@ -6,7 +6,7 @@ import typer
 
 
 def result() -> None:
-    """Say in a few lines what the last run found, and where to look."""
+    """Show what the last run found, and where to look."""
     from quickstack.cli.repository import find_root
     from quickstack.facts import paths
     from quickstack.facts.documents import read_json

@@ -18,21 +18,28 @@ _LISTED = 50
 def scan(
     values: Annotated[
         Path | None,
-        typer.Option("--values", help="Look for these, one a line, not for those of raw data."),
+        typer.Option(
+            "--values",
+            help="File with values to search, one per line, instead of those in raw data.",
+        ),
     ] = None,
     from_raw: Annotated[
-        bool, typer.Option("--from-raw", help="Take values from raw data (as without --values).")
+        bool, typer.Option("--from-raw", help="Search the values in raw data. This is the default.")
     ] = False,
     include_restricted: Annotated[
-        bool, typer.Option("--include-restricted", help="Also where such values belong.")
+        bool, typer.Option("--include-restricted", help="Also search where such values belong.")
     ] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Leave the remotes out.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not search the remotes.")] = False,
     allow_unread: Annotated[
-        bool, typer.Option("--allow-unread", help="Succeed although something was not read.")
+        bool, typer.Option("--allow-unread", help="Exit with 0 even if something was not read.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look for personal values in all that leaves: files, caches, git and shared remotes."""
+    """Search everything that leaves for personal values.
+
+    It searches the workspace, DVC's cache, experiments, git and the shared remotes. It exits with
+    1 when it finds a value, or could not read something.
+    """
     import time
 
     from quickstack.cli.repository import find_root

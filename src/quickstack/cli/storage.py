@@ -9,7 +9,7 @@ import typer
 from quickstack.cli.repository import find_root
 
 app = typer.Typer(
-    help="The local S3 server: start, stop, status.",
+    help="Start, stop or check a local S3 server.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -18,10 +18,10 @@ app = typer.Typer(
 @app.command()
 def start(
     replace: Annotated[
-        bool, typer.Option("--replace", help="Forget another S3 server in .dvc/config.local.")
+        bool, typer.Option("--replace", help="Replace another S3 server in .dvc/config.local.")
     ] = False,
 ) -> None:
-    """Start it, create the buckets and point DVC's remotes at it."""
+    """Start the server, create the buckets, point DVC's remotes at it."""
     from quickstack.runtime.storage import server
     from quickstack.runtime.storage.local_config import check_no_other_server, write_local_config
     from quickstack.runtime.stores.remotes import LOCAL, NAMES, create_buckets, read_remote
@@ -45,7 +45,7 @@ def start(
 
 @app.command()
 def stop() -> None:
-    """End it; its objects and keys stay."""
+    """Stop the server. Its objects and keys stay."""
     from quickstack.runtime.storage import server
 
     root = find_root()
@@ -54,7 +54,7 @@ def stop() -> None:
 
 @app.command()
 def status() -> None:
-    """Say whether it runs, and where; exit code 1 when it does not."""
+    """Show whether the server runs, and where. Exits with 1 if not."""
     from quickstack.runtime.storage import server
 
     info = server.status(find_root())

@@ -8,15 +8,18 @@ import typer
 
 
 def summary(
-    base: Annotated[str, typer.Argument(help="What it is compared with: a branch or commit.")],
+    base: Annotated[str, typer.Argument(help="Branch or commit to compare with.")],
     dashboard: Annotated[
-        str | None, typer.Option("--dashboard", help="Address of the exported page.")
+        str | None, typer.Option("--dashboard", help="Address of the exported page, to link to.")
     ] = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Fetch nothing; say what is not here.")
+        bool, typer.Option("--offline", help="Do not fetch; name what is missing.")
     ] = False,
 ) -> None:
-    """Compare the workspace with BASE: metrics and whether they are better, data, drift, time."""
+    """Say what the workspace changes from BASE, as Markdown.
+
+    Metrics and whether they are better, data, drift, time.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.results.comparing.comparison import diff
     from quickstack.results.comparing.pull_request_summary import summary as write

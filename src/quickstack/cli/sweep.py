@@ -20,22 +20,22 @@ _FILE = Path("configuration/sweep.yaml")
 def sweep(
     file: Annotated[
         Path | None,
-        typer.Argument(help=f"The ranges to search; {_FILE.as_posix()} when not given."),
+        typer.Argument(help=f"File with the ranges. Default: {_FILE.as_posix()}."),
     ] = None,
-    trials: Annotated[int, typer.Option(min=1, help="How many trials it shall have in all.")] = 20,
-    jobs: Annotated[int, typer.Option(min=1, help="How many run at a time.")] = 2,
-    name: Annotated[str, typer.Option(help="What its experiments are called.")] = "sweep",
+    trials: Annotated[int, typer.Option(min=1, help="Number of trials in all.")] = 20,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of trials at a time.")] = 2,
+    name: Annotated[str, typer.Option(help="Prefix of the names of its experiments.")] = "sweep",
     apply: Annotated[
-        bool, typer.Option("--apply", help="Bring the best trial into the workspace; run none.")
+        bool, typer.Option("--apply", help="Apply the best trial to the workspace; run none.")
     ] = False,
     branch: Annotated[
         str | None, typer.Option(help="Make a branch of the best trial; run none.")
     ] = None,
 ) -> None:
-    """Search for better settings: n trials at a time, each an experiment that `dvc exp show` has.
+    """Search for better settings of the model.
 
-    Trials are compared by cross-validation on the training rows, never by the test rows. Called
-    again, it runs only what is lacking.
+    Each trial is an experiment that `dvc exp show` lists. Trials are compared by cross-validation
+    on the training rows, never by the test rows. Call it again to run only the missing trials.
     """
     from quickstack.cli.repository import find_root
     from quickstack.models.tuning.preflight import open_sweep

@@ -9,7 +9,10 @@ SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def push(context: typer.Context) -> None:
-    """Do what `dvc push` does, with its arguments; then look whether the remotes hold it all."""
+    """Run `dvc push`, then check that the remotes hold everything.
+
+    It takes the arguments of `dvc push`.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.guard.verifying.transfers import lacking, transfer
 
@@ -30,7 +33,10 @@ def push(context: typer.Context) -> None:
 
 
 def pull(context: typer.Context) -> None:
-    """Do what `dvc pull` does, with its arguments, after looking at everything again."""
+    """Run `dvc pull`, after checking the cache again.
+
+    It takes the arguments of `dvc pull`.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.guard.verifying.transfers import transfer
 

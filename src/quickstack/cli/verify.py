@@ -12,32 +12,40 @@ import typer
 def verify(
     watch: Annotated[
         bool,
-        typer.Option("--watch", help="Also run each stage with nothing but what it declares."),
+        typer.Option("--watch", help="Also run each stage with only what it declares."),
     ] = False,
     rerun: Annotated[
         bool,
-        typer.Option("--rerun", help="Also run all anew in a clean clone, and compare the bytes."),
+        typer.Option(
+            "--rerun", help="Also run everything in a clean clone, and compare the bytes."
+        ),
     ] = False,
     stored: Annotated[
         bool,
-        typer.Option("--stored", help="Also compare the remotes with what branches and tags need."),
+        typer.Option(
+            "--stored", help="Also check that the remotes hold what branches and tags need."
+        ),
     ] = False,
     deep: Annotated[
         bool, typer.Option("--deep", help="With --stored: read and hash every object.")
     ] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="With --stored: push again what this cache has.")
+        bool, typer.Option("--repair", help="With --stored: push what is missing from this cache.")
     ] = False,
     days: Annotated[
-        int, typer.Option(min=0, help="With --stored: branches and tags as new as this.")
+        int, typer.Option(min=0, help="With --stored: branches and tags of the last so many days.")
     ] = 90,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     fix: Annotated[
         bool,
-        typer.Option("--fix", help="First write each stage's modules and params into dvc.yaml."),
+        typer.Option("--fix", help="First write what each stage uses into dvc.yaml."),
     ] = False,
 ) -> None:
-    """Check that dvc.lock describes this state and stages declare what they use; exit 1 if not."""
+    """Check that dvc.lock describes this state.
+
+    It also checks that stages declare what they use, and that the packages are those of the lock.
+    Exits with 1 if not.
+    """
     from quickstack.cli.repository import find_root
     from quickstack.guard.verifying.declarations import rewrite_deps
     from quickstack.guard.verifying.levels import QUICK, Level, results
