@@ -7,8 +7,7 @@ from typer.testing import CliRunner
 
 from helpers import ROOT, make_repository
 from quickstack.cli.main import app
-from quickstack.data.privacy.keyring import destroyed, epochs
-from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE
+from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE, destroyed, epochs
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from quickstack.data.landing import download, request
+from quickstack.data.landing import http
 from servers.web import Site, serving
 
 BODY = b"id,name\n" + b"".join(b"%d,%x\n" % (i, i * i) for i in range(60_000))
@@ -20,7 +20,7 @@ SECRET = "s3cr3t-t0ken"
 def pauses(monkeypatch):
     """How long each retry would have waited."""
     found = []
-    monkeypatch.setattr(download, "pause", found.append)
+    monkeypatch.setattr(http, "pause", found.append)
     return found
 
 
@@ -186,7 +186,7 @@ def test_a_redirect_takes_no_secret_to_another_server(site, repository, monkeypa
 
 
 def test_a_server_that_never_answers(site, repository, monkeypatch):
-    monkeypatch.setattr(request, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(http, "READ_SECONDS", 0.1)
     site.slow = 1
     code, output = repository.land("http", "orders", site.url())
     assert (code, "sent nothing" in output) == (1, True), output

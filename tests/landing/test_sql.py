@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from quickstack.data.landing.landing_progress import Watch
+from quickstack.data.landing.query import Query
 from quickstack.data.landing.snapshot import opened
 from quickstack.data.landing.sql import land_sql
-from quickstack.data.landing.statement import Query
 
 CANARY = "Zoe.Canary@example.org"
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples import write
-from quickstack.data.privacy.keyring import epochs
+from quickstack.data.privacy.pseudonym_keys import epochs
 from quickstack.data.privacy.pseudonyms import pseudonymise
 from quickstack.runtime.stores.remotes import create_buckets, read_remote
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quickstack.data.privacy import leaked_values
-from quickstack.data.privacy.cell_words import words_of
-from quickstack.data.privacy.value_hashes import union
+from quickstack.data.privacy.hashing import union, words_of
 
 KEY = b"k" * 32
 

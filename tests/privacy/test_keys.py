@@ -7,11 +7,16 @@ import sys
 import pytest
 
 from examples import people_contract
-from quickstack.data.privacy.keyring import KEYS, SINGLE, add_key, destroy, destroyed, epochs
 from quickstack.data.privacy.pseudonym_keys import (
     KEY_VARIABLE,
+    KEYS,
     SAMPLE_KEY,
+    SINGLE,
+    add_key,
     contract_key,
+    destroy,
+    destroyed,
+    epochs,
     fingerprint,
     own_key,
     own_keys,

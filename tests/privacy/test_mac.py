@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quickstack.data.privacy.cmac import codes, hexadecimal
+from quickstack.data.privacy.pseudonyms import codes, hexadecimal
 
 KEY = bytes(range(32))
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import HEADER, people_contract, write
-from quickstack.data.quality.json_records import record_test
+from quickstack.data.quality.parse import record_test
 from quickstack.data.readers.delimited import open_delimited
 from quickstack.data.readers.partitions import Partition
 from quickstack.facts.contract import Column, Source

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from quickstack.data.privacy.keyring import Epoch
+    from quickstack.data.privacy.pseudonym_keys import Epoch
 
 app = typer.Typer(
     help="Make, share, rotate and destroy keys for pseudonyms.",
@@ -23,7 +23,7 @@ app = typer.Typer(
 def new() -> None:
     """Make the first key, in a git-ignored file that only you can read."""
     from quickstack.cli.repository import find_root
-    from quickstack.data.privacy.keyring import KEYS, add_key, epochs
+    from quickstack.data.privacy.pseudonym_keys import KEYS, add_key, epochs
     from quickstack.facts.errors import QuickstackError
 
     root = find_root()
@@ -43,7 +43,7 @@ def new() -> None:
 def rotate() -> None:
     """Make the key of the next epoch. Old keys stay until you destroy them."""
     from quickstack.cli.repository import find_root
-    from quickstack.data.privacy.keyring import KEYS, add_key, epochs
+    from quickstack.data.privacy.pseudonym_keys import KEYS, add_key, epochs
     from quickstack.facts.errors import QuickstackError
 
     root = find_root()
@@ -73,7 +73,7 @@ def add(
     It prompts for its 64 hexadecimal digits, or reads them from a pipe.
     """
     from quickstack.cli.repository import find_root
-    from quickstack.data.privacy.keyring import add_key, parse_key
+    from quickstack.data.privacy.pseudonym_keys import add_key, parse_key
 
     text = typer.prompt("Key", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
     _announce(add_key(find_root(), parse_key(text, "standard input"), epoch), "kept")
@@ -83,8 +83,16 @@ def add(
 def show() -> None:
     """List the epoch and fingerprint of each key, and who uses it."""
     from quickstack.cli.repository import find_root
-    from quickstack.data.privacy.keyring import KEYS, destroyed, epochs, find_keyring, fingerprint
-    from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE, own_key, own_keys
+    from quickstack.data.privacy.pseudonym_keys import (
+        KEY_VARIABLE,
+        KEYS,
+        destroyed,
+        epochs,
+        find_keyring,
+        fingerprint,
+        own_key,
+        own_keys,
+    )
 
     root = find_root()
     ring = find_keyring()
@@ -116,9 +124,14 @@ def destroy(
     Its pseudonyms can then never again be linked to a person.
     """
     from quickstack.cli.repository import find_root
-    from quickstack.data.privacy.keyring import KEYS, destroyed, epochs
-    from quickstack.data.privacy.keyring import destroy as destroy_key
-    from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE, own_keys
+    from quickstack.data.privacy.pseudonym_keys import (
+        KEY_VARIABLE,
+        KEYS,
+        destroyed,
+        epochs,
+        own_keys,
+    )
+    from quickstack.data.privacy.pseudonym_keys import destroy as destroy_key
     from quickstack.facts.errors import QuickstackError
 
     root = find_root()
@@ -151,7 +164,7 @@ def destroy(
 
 
 def _announce(epoch: Epoch, verb: str) -> None:
-    from quickstack.data.privacy.keyring import shown
+    from quickstack.data.privacy.pseudonym_keys import shown
 
     typer.echo(f"{verb} key {epoch.fingerprint} in {shown(epoch.path)}; git ignores it")
 

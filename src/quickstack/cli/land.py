@@ -72,10 +72,10 @@ def sql(
     far are neither lost nor doubled. Deleted rows are not noticed. Rows that are committed late
     with a lower value need --overlap.
     """
+    from quickstack.data.landing.query import Query
     from quickstack.data.landing.secret import read_secret
     from quickstack.data.landing.snapshot import opened
     from quickstack.data.landing.sql import land_sql
-    from quickstack.data.landing.statement import Query
 
     root = find_root()
     text, title = _query(query, dataset)
@@ -121,10 +121,9 @@ def http(
     It retries, and checks the result. Run it again to continue an interrupted transfer or to get
     a new version. A file that did not change is not transferred.
     """
-    from quickstack.data.landing.http import land_http
+    from quickstack.data.landing.http import Download, land_http
     from quickstack.data.landing.secret import read_secret
     from quickstack.data.landing.snapshot import opened
-    from quickstack.data.landing.web_source import Download
 
     root = find_root()
     if (url is None) == (url_variable is None):

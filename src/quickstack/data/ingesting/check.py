@@ -3,25 +3,303 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from quickstack.data.ingesting.check_plan import Checks
-from quickstack.data.ingesting.key_digests import row_digests
-from quickstack.data.ingesting.pseudonymise import personal_findings, protect
-from quickstack.data.ingesting.quarantine import Problem, quarantine_line
-from quickstack.data.privacy import anonymity, cmac, leaked_values
-from quickstack.data.privacy.personal_values import personal_values
+from quickstack.data.privacy import anonymity, detect, leaked_values
+from quickstack.data.privacy.generalise import generalise
+from quickstack.data.privacy.leaked_values import Known, personal_values
+from quickstack.data.privacy.pseudonyms import codes, pseudonymise
 from quickstack.data.quality.counts import Tally
-from quickstack.data.quality.parse import normalise, parse_column
-from quickstack.data.quality.quality_metrics import count_metrics
-from quickstack.data.quality.row_checks import check_column
-from quickstack.data.readers.blocks import Block
+from quickstack.data.quality.parse import cell_types, normalise, parse_column
+from quickstack.data.quality.row_checks import check_column, count_metrics
+from quickstack.data.readers.blocks import Block, Place
 from quickstack.facts.contract import Column, Contract
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Checks:
+    """All that checking the blocks of one table needs.
+
+    Attributes
+    ----------
+    key
+        The key of its pseudonyms; None where the contract needs none.
+    targets
+        The columns that references of other tables point at.
+    varied
+        The text columns whose values seldom repeat.
+    alone
+        Whether no other block is likely to come, for which something could be remembered.
+    """
+
+    contract: Contract
+    key: bytes | None
+    targets: tuple[tuple[str, ...], ...] = ()
+    varied: frozenset[str] = frozenset()
+    alone: bool = False
+
+    @cached_property
+    def types(self) -> dict[str, Any]:
+        """How a strict reader may type the cells."""
+        return cell_types(self.contract.columns, self.contract.source, self.varied)
+
+    @cached_property
+    def secret(self) -> bytes:
+        """What keys the digests that look for echoes of personal values."""
+        seed = self.key or hashlib.blake2b(self.contract.id.encode(), digest_size=32).digest()
+        return hashlib.blake2b(b"echo", key=seed, digest_size=32).digest()
+
+    @cached_property
+    def unique(self) -> dict[str, tuple[str, ...]]:
+        """What must not occur twice: the primary key, and each unique column."""
+        contract = self.contract
+        rules = {"primary key": contract.key} if contract.key else {}
+        rules |= {c.name: (c.name,) for c in contract.columns if c.unique}
+        for name, rule in _duplicate_metrics(contract):
+            rules.setdefault(name, rule)
+        return rules
+
+    @cached_property
+    def searched(self) -> tuple[Column, ...]:
+        """The text columns in which nobody expects personal data."""
+        return tuple(
+            c
+            for c in self.contract.columns
+            if c.type == "string" and c.personal is None and not c.allowed
+        )
+
+    @cached_property
+    def echoed(self) -> tuple[Column, ...]:
+        """The personal columns whose values must not turn up in others."""
+        if not any("echo" not in c.allowed_findings for c in self.searched):
+            return ()
+        return tuple(
+            c
+            for c in self.contract.columns
+            if c.personal not in (None, "keep") and c.type in ("string", "integer")
+        )
+
+    @cached_property
+    def known(self) -> dict[str, Known]:
+        """What earlier blocks showed of the values of pseudonymous text columns."""
+        if self.alone:
+            return {}
+        return {
+            c.name: Known() for c in self.echoed if c.personal == "pseudonym" and c.type == "string"
+        }
+
+    @cached_property
+    def harmless(self) -> dict[str, Any]:
+        """By column, texts of an earlier block that hold no personal data."""
+        return {}
+
+
+def _duplicate_metrics(contract: Contract) -> list[tuple[str, tuple[str, ...]]]:
+    found = [
+        (f"metric {c.name}", (c.name,))
+        for c in contract.columns
+        for rule in c.quality
+        if rule.metric == "duplicateValues"
+    ]
+    return found + [
+        (f"metric {', '.join(rule.columns)}", rule.columns)
+        for rule in contract.quality
+        if rule.metric == "duplicateValues"
+    ]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a row; no sentence quotes a value."""
+
+    column: str
+    rule: str
+    reason: str
+
+
+def quarantine_line(file: str, place: Place, problems: Iterable[Problem]) -> str:
+    """Return one row of the quarantine as a line of JSON."""
+    row = {
+        "file": file,
+        "line": place.line,
+        "offset": place.offset,
+        "problems": [{"column": p.column, "rule": p.rule, "reason": p.reason} for p in problems],
+        # Bytes that are no text stay readable as \xff, and the file stays UTF-8.
+        "raw": place.raw.decode("utf-8", "backslashreplace"),
+    }
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+# Only equality counts here, so the key is no secret.
+_KEY = b"quickstack: equality of rows ..."
+_MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+_STEPS = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
+
+
+def row_digests(columns: list[pa.Array]) -> tuple[Any, Any]:
+    """Return 128 bits per row that are equal where all values are.
+
+    Parameters
+    ----------
+    columns
+        Text (plain or as a dictionary), numbers, truth values, dates or timestamps.
+
+    Returns
+    -------
+    digests : numpy.ndarray of uint64, shape (n, 2)
+        For one column of whole numbers, dates or times the first half is the value itself, and
+        the second is 0.
+    present : numpy.ndarray of bool, shape (n,)
+        False where a value is missing.
+    """
+    import numpy as np
+
+    present = np.ones(len(columns[0]), bool)
+    for column in columns:
+        if column.null_count:
+            present &= np.asarray(column.is_valid())
+    halves = [_digest(column) for column in columns]
+    if len(halves) == 1:
+        return halves[0], present
+    result = np.empty_like(halves[0])
+    for side in (0, 1):
+        state = np.zeros(len(result), np.uint64)
+        for digest in halves:
+            # What of a value is not in this half still counts for it: of a number all is in one.
+            value = digest[:, side] if digest[:, 1].any() else digest[:, 0]
+            state = _mixed(state * np.uint64(3) + value + np.uint64(_STEPS[side]))
+        result[:, side] = state
+    return result, present
+
+
+def _digest(column: pa.Array) -> Any:
+    """Return (n, 2) uint64."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(column.type):
+        distinct = _digest(column.dictionary)
+        indices = np.asarray(pc.fill_null(column.indices, 0))
+        return distinct[indices] if len(distinct) else np.zeros((len(column), 2), np.uint64)
+    if pa.types.is_string(column.type):
+        return codes(pc.fill_null(column, ""), _KEY, "row").view(np.uint64)
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.int32())
+    if pa.types.is_timestamp(column.type) or pa.types.is_date32(column.type):
+        column = column.cast(pa.int64())
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    numbers = np.asarray(pc.fill_null(column, 0))
+    if numbers.dtype == np.float64:
+        words = (numbers + 0.0).view(np.uint64)  # -0.0 equals 0.0
+    else:
+        words = numbers.astype(np.int64).view(np.uint64)
+    return np.column_stack([words, np.zeros_like(words)])
+
+
+def _mixed(words: Any) -> Any:
+    """Spread every bit over all others: the finaliser of splitmix64 (Steele et al., 2014)."""
+    import numpy as np
+
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(_MIX[0])
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(_MIX[1])
+    return words ^ (words >> np.uint64(31))
+
+
+#: So many distinct texts are worth keeping, to see that the next block has no others.
+_FEW = 1000
+
+
+def protect(
+    columns: dict[str, pa.Array],
+    contract: Contract,
+    key: bytes | None,
+    computed: dict[str, np.ndarray],
+) -> pa.Table:
+    """Return the columns that leave, in contract order.
+
+    Parameters
+    ----------
+    columns
+        Typed columns of clean rows.
+    key
+        Of the pseudonyms; `contract_key` refuses a contract that needs one and has none.
+    computed
+        The codes behind the pseudonyms of a column, where they are known already.
+    """
+    import pyarrow as pa
+
+    leaving = {}
+    for column in contract.interim_columns:
+        values = columns[column.name]
+        if column.personal == "pseudonym":
+            assert key is not None
+            values = pseudonymise(values, key, column.domain, computed.get(column.name))
+        elif column.generalisation is not None:
+            if pa.types.is_dictionary(values.type):
+                values = values.dictionary.take(values.indices)
+            values = generalise(values, column.generalisation)
+        leaving[column.name] = values
+    return pa.table(leaving)
+
+
+def personal_findings(
+    columns: dict[str, pa.Array],
+    contract: Contract,
+    found: Counter[tuple[str, ...]],
+    harmless: dict[str, pa.Array],
+) -> None:
+    """Count the rows in which a column that is not personal holds personal data after all.
+
+    Every value is looked at: text with no list of allowed values, and whole numbers.
+
+    Parameters
+    ----------
+    found
+        (column, kind) to rows; added to.
+    harmless
+        By column, the few distinct texts of an earlier block in which nothing was found; updated.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for column in contract.columns:
+        if column.personal is not None or column.allowed:
+            continue
+        values = columns[column.name]
+        encoded = pa.types.is_dictionary(values.type)
+        if column.type == "string":
+            distinct = values.dictionary if encoded else values.drop_null()
+            before = harmless.get(column.name)
+            if before is not None and encoded and pc.all(pc.is_in(distinct, before)).as_py():
+                continue
+            kinds = detect.detect(distinct, column.name)
+            if len(distinct) <= _FEW and not any(mask.any() for mask in kinds.values()):
+                harmless[column.name] = distinct
+        elif column.type == "integer":
+            kinds = detect.detect_integers(values.drop_null(), column.name)
+        else:
+            continue
+        for kind, mask in kinds.items():
+            if kind in column.allowed_findings or not mask.any():
+                continue
+            rows = mask
+            if encoded:
+                rows = mask[np.asarray(values.indices.drop_null())]
+            if count := int(rows.sum()):
+                found[(column.name, kind)] += count
+
 
 #: What refuses a row because of other rows: position among the clean rows to what is wrong.
 Refusals = Mapping[int, tuple[Problem, ...]]
@@ -140,7 +418,7 @@ def _codes(columns: dict[str, pa.Array], checks: Checks) -> dict[str, Any]:
     import pyarrow as pa
 
     return {
-        name: cmac.codes(columns[name], checks.key or b"", checks.contract.column(name).domain)
+        name: codes(columns[name], checks.key or b"", checks.contract.column(name).domain)
         for name in checks.known
         if pa.types.is_string(columns[name].type) and not columns[name].null_count
     }

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
+from quickstack.data.ingesting.check import Problem
 from quickstack.data.ingesting.outcome import Outcome, pieces
-from quickstack.data.ingesting.quarantine import Problem
 from quickstack.data.privacy import anonymity
 from quickstack.facts.contract import Contract
 from quickstack.facts.contract.model import Reference

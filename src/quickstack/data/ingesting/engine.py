@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from quickstack.data.ingesting.cache import Memo, code_digest
-from quickstack.data.ingesting.check_plan import Checks
+from quickstack.data.ingesting.check import Checks, Problem
 from quickstack.data.ingesting.cross_file_checks import (
     FileRefusals,
     orphans,
@@ -26,7 +26,6 @@ from quickstack.data.ingesting.leak_check import find_echoes
 from quickstack.data.ingesting.outcome import Outcome
 from quickstack.data.ingesting.parallel import spread
 from quickstack.data.ingesting.partition import Job, ingest_partition
-from quickstack.data.ingesting.quarantine import Problem
 from quickstack.data.privacy.pseudonym_keys import fingerprint
 from quickstack.data.quality.counts import Tally
 from quickstack.data.quality.quality_report import (

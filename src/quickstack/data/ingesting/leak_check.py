@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from quickstack.data.ingesting.check_plan import Checks
+from quickstack.data.ingesting.check import Checks
 from quickstack.data.ingesting.outcome import Outcome, pieces
 from quickstack.data.privacy import leaked_values
-from quickstack.data.privacy.personal_values import PersonalValues
-from quickstack.data.privacy.value_hashes import union
+from quickstack.data.privacy.hashing import union
+from quickstack.data.privacy.leaked_values import PersonalValues
 from quickstack.data.quality.counts import Tally
 
 _PARTS = ("single", "several", "ends", "longest")

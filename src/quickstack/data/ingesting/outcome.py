@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from quickstack.data.privacy.value_hashes import union
+from quickstack.data.privacy.hashing import union
 from quickstack.data.quality.counts import Tally
 
 CLEAN = "clean.parquet"

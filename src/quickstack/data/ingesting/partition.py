@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from quickstack.data.ingesting.check import Refusals
-from quickstack.data.ingesting.check_plan import Checks
+from quickstack.data.ingesting.check import Checks, Refusals
 from quickstack.data.ingesting.outcome import CLEAN, QUARANTINE, Arrays, Outcome
 from quickstack.data.ingesting.typed_blocks import checked_blocks
 from quickstack.data.interim.arrow_types import arrow_schema

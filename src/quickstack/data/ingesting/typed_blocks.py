@@ -9,10 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from quickstack.data.ingesting.check import Checked, check_block
-from quickstack.data.ingesting.check_plan import Checks
-from quickstack.data.quality.json_records import record_test
-from quickstack.data.quality.parse import regular, repeats
+from quickstack.data.ingesting.check import Checked, Checks, check_block
+from quickstack.data.quality.parse import record_test, regular, repeats
 from quickstack.data.readers.chunks import Cut, count
 from quickstack.data.readers.delimited import DelimitedFile, Parsed, open_delimited
 

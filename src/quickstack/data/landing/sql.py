@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any
 from quickstack.data.landing.connection import connected, told
 from quickstack.data.landing.increments import Watermark, landed_rows, typed, without
 from quickstack.data.landing.landing_progress import Landed, Watch, readable
-from quickstack.data.landing.result_columns import ORDERED, ResultColumn, as_table, settle
+from quickstack.data.landing.query import (
+    ORDERED,
+    Query,
+    ResultColumn,
+    as_table,
+    result_columns,
+    select,
+    settle,
+)
 from quickstack.data.landing.secret import shown_url
 from quickstack.data.landing.snapshot import Place, described, put_in_place, read_record, stands
-from quickstack.data.landing.statement import Query, result_columns, select
 from quickstack.facts.errors import DataError, SourceError
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from quickstack.data.privacy.cell_words import mix, secret_of
-from quickstack.data.privacy.value_hashes import is_in
+from quickstack.data.privacy.hashing import is_in, mix, secret_of
 
 if TYPE_CHECKING:
     import numpy as np

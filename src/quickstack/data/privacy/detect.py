@@ -6,21 +6,289 @@ the verdict on a value depends on the value and the column's name alone. No valu
 
 from __future__ import annotations
 
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
 from quickstack.data.privacy import check_digits
-from quickstack.data.privacy.column_names import KINDS, suspicious_name
-from quickstack.data.privacy.recognise import (
-    CARD_WORDS,
-    NATIONAL_WORDS,
-    PHONE_WORDS,
-    holds,
-)
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+
+#: What can be found, as contracts name it in `allowedFindings`.
+KINDS = ("email", "phone", "iban", "card", "ip", "mac", "national_id")
+#: Kinds that the words of a column's name promise. What detection verifies comes before the rest
+#: (`email_address` is no street), then longer words before shorter ones.
+_NAMES = {
+    "email": "email mail e_mail emailaddress",
+    "phone": "phone telephone telefon tel mobile mobil handy cell fax msisdn telefono movil",
+    "iban": "iban",
+    "card": "pan creditcard cardnumber cardno card_number card_no credit_card ccnumber cc_number",
+    "ip": "ip ipaddress ip_address ipv4 ipv6 client_ip remote_addr",
+    "mac": "macaddress mac_address",
+    "national_id": (
+        "ssn nino bsn pesel personnummer steuerid nir dni nie national_id nationalid soc_sec "
+        "social_security socialsecurity tax_id taxid national_insurance passport"
+    ),
+    "name": (
+        "firstname lastname surname fullname givenname first_name last_name full_name given_name "
+        "maiden_name mothersmaiden middle_name middleinitial vorname nachname nom prenom apellido "
+        "nombre cognome customer_name person_name family_name"
+    ),
+    "birth": "birth birthday birthdate dob born geburtstag geburtsdatum naissance nacimiento",
+    "street": "street streetaddress address adresse strasse straße rue calle via anschrift",
+    "postcode": "postcode postal zip zipcode postal_code zip_code plz",
+    "city": "city town suburb ort stadt ville ciudad locality",
+    "username": "username user_name login nickname",
+    "licence_plate": "licence_plate license_plate number_plate kennzeichen",
+}
+
+
+def suspicious_name(name: str) -> str | None:
+    """Return the kind of personal data that a column's name promises, if any.
+
+    Parameters
+    ----------
+    name
+        `dateOfBirth`, `customer_first_name`, `SSN` …
+
+    Returns
+    -------
+    str or None
+        One of KINDS, or `name`, `birth`, `street`, `postcode`, `city`, `username`,
+        `licence_plate`.
+    """
+    spaced = re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-Z])", "_", name)
+    words = "_" + re.sub(r"[\W_]+", "_", spaced).lower().strip("_") + "_"
+    return next((kind for kind, word in _by_length() if f"_{word}_" in words), None)
+
+
+@cache
+def _by_length() -> list[tuple[str, str]]:
+    pairs = [(kind, word) for kind, words in _NAMES.items() for word in words.split()]
+    return sorted(pairs, key=lambda pair: (pair[0] not in KINDS, -len(pair[1])))
+
+
+#: Words that say what the number behind them is, in the languages of most tables.
+PHONE_WORDS = (
+    "phones?|telephone|tel|mobile|cell|fax|call|calls|called|calling|ring|dial|sms|whatsapp|"
+    "contact|reach|answering|messages to|telefon|telefono|teléfono|telefoon|téléphone|telephone|"
+    "portable|handy|handynummer|mobil|móvil|movil|rufnummer|cellulare|desk"
+)
+CARD_WORDS = "cards?|cc|visa|mastercard|amex|maestro|kreditkarte|karte|carte|tarjeta|carta|pan"
+IP_WORDS = "ip|ips|ipv4|ipaddr|addr|address|adresse|host|login from|client|subnet|gateway"
+NATIONAL_WORDS = (
+    "ssn|social security|national id|national insurance|nino|ni number|steuer-?id|"
+    "steueridentifikationsnummer|idnr|bsn|burgerservicenummer|pesel|personnummer|nir|"
+    "sécurité sociale|numéro de sécu|dni|nie|tax id|tin|citizen id"
+)
+#: Words behind which a number is something else.
+_OTHER_WORDS = re.compile(
+    r"\b(?:order|invoice|ticket|case|ref|reference|account|parcel|item|code|po|sku|iban|version|"
+    r"rechnung|auftrag|bestellung|konto|facture|commande|factura|pedido|amount|total|card|id)\b",
+    re.IGNORECASE,
+)
+_NUMBER = r"\+?\(?\d(?:[ .()/\-]{0,2}\d){6,14}(?!\d)"
+_EXTENSION = r"(?: ?(?:x|ext\.?) ?\d{1,6})?(?!\w|[.\-:/,]\d)"
+
+
+def _near(words: str, gap: int) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{words})(?!\w)(?P<gap>\D{{0,{gap}}})$", re.IGNORECASE)
+
+
+_PHONE_BEFORE = _near(PHONE_WORDS, 40)
+_CARD_BEFORE = re.compile(rf"(?<!\w)(?:{CARD_WORDS})(?!\w)", re.IGNORECASE)
+_IP_BEFORE = _near(IP_WORDS, 12)
+_NATIONAL_BEFORE = _near(NATIONAL_WORDS, 30)
+_VERSION_BEFORE = re.compile(
+    r"(?:\bv|\bver\.?|version|release|build|[a-z]/)[\s:=#]*$", re.IGNORECASE
+)
+
+#: Pattern, and the fewest and most digits.
+_PHONES = tuple(
+    (re.compile(pattern + _EXTENSION), least, most)
+    for pattern, least, most in (
+        # International: + and a country code, or 00 and separators.
+        (r"(?<![\w+.])\+\d{1,3}\)?[ .\-/]?(?:\(0?\d{0,4}\)[ .\-/]?)?\d(?:[ .\-/]?\d){4,13}", 9, 15),
+        (
+            r"(?<![\w+.\-/])(?<!1Z )00[1-9]\d{0,2}[ .\-/]\(?\d{1,5}\)?(?:[ .\-/]?\d{2,5}){1,5}",
+            11,
+            17,
+        ),
+        # An area code in brackets.
+        (r"(?<![\w(])\(\d{2,5}\) ?\d{2,4}(?:[ .\-]?\d{2,4}){1,3}", 8, 13),
+        # North America: NXX-NXX-XXXX.
+        (r"(?<![\w+.\-/])(?:1[ .\-])?[2-9]\d\d[.\-][2-9]\d\d[.\-]\d{4}", 10, 11),
+        # An area code, a hyphen and groups, as in Sweden.
+        (r"(?<![\w+.,:/\-])0[1-9]\d{0,2}-\d{2,3}(?: \d{2,3}){1,3}", 9, 11),
+        # A trunk 0 and groups with one separator; 1Z begins the number of a parcel.
+        (
+            r"(?<![\w+.,:/\-])(?<!\d )(?<!1Z )0[1-9]\d{0,3}([ .\-/])\d{2,8}(?:\1\d{2,4}){0,4}",
+            10,
+            12,
+        ),
+    )
+)
+_LOOSE_PHONE = re.compile(r"(?<![\w.,])" + _NUMBER + _EXTENSION)
+_DATE = re.compile(r"\(?(?:\d{4}[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d)(?!\d)")
+_CARD = re.compile(
+    r"(?<![\w.\-+])(?:\d{12,19}|"
+    r"\d{4}(?:([ \-])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|([ \-])\d{6}\2\d{4,5}))(?!\w|[.\-]\d)"
+)
+# In one piece, or in groups of four; what follows it in a text is cut off by the country's length.
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9\-])[A-Za-z]{2}\d{2}(?:[A-Za-z0-9]{11,30}(?![A-Za-z0-9])|"
+    r"([ \-])(?:[A-Za-z0-9]{4}\1){2,6}[A-Za-z0-9]{1,4}(?:\1[A-Za-z0-9]{1,4})?)"
+)
+_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{3,39}(?![\w:])")
+_MAC = re.compile(
+    r"(?<![\w:\-])(?:[0-9A-Fa-f]{2}([:\-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}|"
+    r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w:\-])"
+)
+_EMAIL = re.compile(r"[\w.%+'\-]*\w@((?:[^\W_](?:[\w\-]*[^\W_])?\.)+[^\W\d_]{2,})(?!\w)")
+#: Names of files that look like addresses: logo@2x.png, jquery@min.js.
+_FILES = ("png", "jpg", "jpeg", "gif", "svg", "webp", "js", "mjs", "css", "html", "ts", "json")
+
+#: Pattern, check of its letters and digits, and whether a word has to name it.
+_NATIONAL: tuple[tuple[re.Pattern[str], Callable[[str], bool], bool], ...] = tuple(
+    (re.compile(rf"(?<![\w.\-])(?:{pattern})(?!\w|[.\-]\d)"), check, named)
+    for pattern, check, named in (
+        (r"\d{3}([- ]?)\d{2}\1\d{4}", check_digits.american_ssn, True),
+        # HMRC issues neither these prefixes nor other suffixes, except to test data.
+        (
+            r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
+            r"( ?)\d{2}\1\d{2}\1\d{2}\1[A-D]",
+            lambda _: True,
+            False,
+        ),
+        (r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Z]", lambda _: True, True),
+        (r"(?:\d{8}|[XYZ]-?\d{7})-?[A-Z]", check_digits.spanish_id, False),
+        (r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", check_digits.italian_code, False),
+        (
+            r"[12]( ?)\d{2}\1\d{2}\1(?:\d{2}|2[AB])\1\d{3}\1\d{3}\1\d{2}",
+            check_digits.french_nir,
+            False,
+        ),
+        (r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", check_digits.belgian_number, False),
+        (r"\d{3}\.\d{3}\.\d{3}-\d{2}", check_digits.brazilian_cpf, False),
+        (r"(?:19|20)\d{6}-\d{4}", lambda d: check_digits.swedish_number(d[2:]), False),
+        (r"\d{6}[-+]\d{4}", lambda t: check_digits.swedish_number(t.replace("+", "")), True),
+        (r"\d{6}[-+A]\d{3}[0-9A-Y]", check_digits.finnish_hetu, False),
+        (r"\d{2} ?\d{3} ?\d{3} ?\d{3}", check_digits.german_tax_id, True),
+        (r"\d{11}", check_digits.polish_pesel, True),
+        (r"\d{9}", check_digits.dutch_bsn, True),
+        (r"\d{11}", check_digits.brazilian_cpf, True),
+    )
+)
+
+
+def holds(kind: str, text: str, *, named: bool = False) -> bool:
+    """Whether a text holds personal data of one kind.
+
+    Parameters
+    ----------
+    kind
+        One of `quickstack.data.privacy.detect.KINDS`.
+    text
+        A cell, whole.
+    named
+        Whether the column's name promises this kind, as a word in front of the number would.
+    """
+    return any(_FINDERS[kind](text, named))
+
+
+def _emails(text: str, _: bool) -> Iterable[bool]:
+    if "@" in text:
+        for found in _EMAIL.finditer(text):
+            yield found[1].rpartition(".")[2].lower() not in _FILES
+
+
+def _phones(text: str, named: bool) -> Iterable[bool]:
+    for pattern, least, most in _PHONES:
+        for found in pattern.finditer(text):
+            number = re.split(r" ?(?:x|ext)", found[0])[0]
+            digits = sum(map(str.isdigit, number))
+            decimal = re.fullmatch(r"\+\d+\.\d+", number)
+            yield least <= digits <= most and not decimal and not _DATE.match(number)
+    for found in _LOOSE_PHONE.finditer(text):
+        if _DATE.match(found[0]):
+            continue
+        before = _PHONE_BEFORE.search(text[max(found.start() - 80, 0) : found.start()])
+        yield named or bool(before and not _OTHER_WORDS.search(before["gap"]))
+
+
+def _ibans(text: str, _: bool) -> Iterable[bool]:
+    for found in _IBAN.finditer(text):
+        length = check_digits.IBAN_LENGTHS.get(found[0][:2].upper(), 0)
+        whole = re.compile(rf"(?:[ \-]?[A-Za-z0-9]){{{length}}}(?![A-Za-z0-9])")
+        kept = whole.match(text, found.start())
+        yield bool(length and kept and check_digits.iban(re.sub(r"[ \-]", "", kept[0])))
+
+
+def _cards(text: str, named: bool) -> Iterable[bool]:
+    for found in _CARD.finditer(text):
+        before = text[max(found.start() - 60, 0) : found.start()]
+        spoken = named or _CARD_BEFORE.search(before) is not None
+        yield check_digits.card(re.sub(r"[ \-]", "", found[0]), named=spoken)
+
+
+def _addresses(text: str, named: bool) -> Iterable[bool]:
+    for found in _IPV4.finditer(text):
+        before = text[max(found.start() - 40, 0) : found.start()]
+        octets = found[0].split(".")
+        if any(int(o) > 255 or (o[0] == "0" and o != "0") for o in octets):
+            continue
+        if _VERSION_BEFORE.search(before) and not before.endswith("//"):
+            continue
+        # The parts of a version hardly ever have three digits; one part of most addresses has.
+        yield named or _IP_BEFORE.search(before) is not None or max(map(int, octets)) > 99
+    if text.count(":") > 1:
+        for found in _IPV6.finditer(text):
+            yield _is_ipv6(found[0])
+
+
+def _is_ipv6(text: str) -> bool:
+    text = text.rstrip(":") if not text.endswith("::") else text
+    groups = [g for g in text.split(":") if g]
+    if len(groups) < 3 or not any(c.isdigit() for c in text):
+        return False
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _macs(text: str, _: bool) -> Iterable[bool]:
+    for found in _MAC.finditer(text):
+        # Digits with hyphens or points alone are some other number.
+        yield ":" in found[0] or any(c.isalpha() for c in found[0])
+
+
+def _national_ids(text: str, named: bool) -> Iterable[bool]:
+    for pattern, check, needs_word in _NATIONAL:
+        for found in pattern.finditer(text):
+            if needs_word and not named:
+                before = text[max(found.start() - 60, 0) : found.start()]
+                if not _NATIONAL_BEFORE.search(before):
+                    continue
+            yield check(re.sub(r"[ .\-]", "", found[0]))
+
+
+_FINDERS: dict[str, Callable[[str, bool], Iterable[bool]]] = {
+    "email": _emails,
+    "phone": _phones,
+    "iban": _ibans,
+    "card": _cards,
+    "ip": _addresses,
+    "mac": _macs,
+    "national_id": _national_ids,
+}
+
 
 _HEX = "[0-9A-Fa-f]"
 _START, _END = r"(?:^|[^0-9A-Za-z.\-])", r"(?:[^0-9A-Za-z]|$)"
@@ -68,7 +336,7 @@ _NAMED = {
     "ip": r"\d\.\d{1,3}\.\d{1,3}\.\d",
     "national_id": r"\d[ .\-]?\d[ .\-]?\d[ .\-]?\d[ .\-]?\d",
 }
-_EMAIL = r"[\pL\pN_.%+'\-]*[\pL\pN_]@(?:[\pL\pN](?:[\pL\pN_\-]*[\pL\pN])?\.)+[\pL]{2,}"
+_EMAIL_RE2 = r"[\pL\pN_.%+'\-]*[\pL\pN_]@(?:[\pL\pN](?:[\pL\pN_\-]*[\pL\pN])?\.)+[\pL]{2,}"
 
 #: Names of files may look like addresses (logo@2x.png); these are looked at one by one.
 _FILE = r"(?i)\.(?:png|jpe?g|gif|svg|webp|m?js|css|html|ts|json)(?:[^\pL\pN]|$)"
@@ -99,7 +367,7 @@ def detect(values: pa.Array, name: str = "") -> dict[str, np.ndarray]:
 
     at = np.flatnonzero(_mask(pc.match_substring(values, "@")))
     addresses = _taken(values, at)
-    found["email"][at[_matches(addresses, _EMAIL)]] = True
+    found["email"][at[_matches(addresses, _EMAIL_RE2)]] = True
     _verify(found["email"], "email", addresses, at, _FILE, hint)
 
     places = np.flatnonzero(_matches(values, _pattern("", hint)))

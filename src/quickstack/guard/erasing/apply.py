@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from quickstack.data.privacy.keyring import fingerprint
+from quickstack.data.privacy.pseudonym_keys import fingerprint
 from quickstack.facts.errors import DataError
 from quickstack.facts.paths import PIPELINE, RAW
 from quickstack.facts.yaml_lines import read_yaml

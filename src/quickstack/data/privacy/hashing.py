@@ -1,13 +1,9 @@
-"""Split texts into words and hash them, at the speed of numpy.
-
-A word is a run of ASCII letters and digits and of bytes from 0x80 on, in lower case; texts with
-other letters are normalised first (NFC, lower case, punctuation to blanks). Nothing here keeps a
-text: what leaves is 64-bit hashes that are worth nothing without the secret.
-"""
+"""Sets of hashes, as sorted arrays of uint64 without repetitions."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,6 +11,40 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+
+
+def union(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Put sets, or any hashes, together."""
+    import numpy as np
+
+    return unique(np.concatenate(parts)) if parts else np.zeros(0, np.uint64)
+
+
+def unique(hashes: np.ndarray) -> np.ndarray:
+    """Sort hashes and leave out repetitions."""
+    import numpy as np
+
+    ordered = np.sort(hashes)
+    keep = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
+    return ordered[keep]
+
+
+def is_in(hashes: np.ndarray, ordered: np.ndarray) -> np.ndarray:
+    """Whether each hash is one of some that are sorted."""
+    import numpy as np
+
+    if not len(ordered):
+        return np.zeros(len(hashes), bool)
+    place = np.searchsorted(ordered, hashes)
+    return ordered[np.minimum(place, len(ordered) - 1)] == hashes
+
+
+def any_in(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two sorted arrays have a hash in common."""
+    small, large = (one, other) if len(one) < len(other) else (other, one)
+    return bool(is_in(small, large).any())
+
 
 #: Bytes of text that are hashed together: what numpy works on then stays in the cache.
 PART_BYTES = 1 << 16
