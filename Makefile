@@ -12,7 +12,8 @@ TESTS ?= tests
 .DEFAULT_GOAL := help
 .PHONY: help run test lint repro verify rerun hooks storage lock clean summary comment base \
 	prove-datacontract prove-determinism prove-export prove-faults prove-fuzz prove-ingest \
-	prove-kills prove-long prove-personal-data prove-publish prove-pull-requests prove-torture prove-verify
+	prove-kills prove-long prove-personal-data prove-publish prove-pull-requests prove-reruns prove-torture \
+	prove-verify
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -91,6 +92,9 @@ prove-pull-requests: $(VENV)/.development ## the workflow's steps on three branc
 
 prove-publish: $(VENV)/.development ## kill publishing at 50 random moments, on a folder and on S3, while readers look
 	@$(BIN)/python tests/prove/publish_kills.py
+
+prove-reruns: $(VENV)/.development ## how often each stage would have run over the history, by rooms and by modules
+	@$(BIN)/python benchmarks/reruns.py
 
 prove-torture: $(VENV)/.development ## what readers make of damaged files, pandas, Polars and DuckDB beside ingest
 	@$(BIN)/python benchmarks/torture.py

@@ -237,9 +237,15 @@ FAULTS: dict[str, Fault] = {
         swap("dvc.yaml", "python src/monitor.py", "python src/monitor.py -O"),
         "command of.*'monitor'",
     ),
-    "module dropped from deps": Fault(
-        drop_line(r"(  train:.*?)      - src/quickstack/models/modeling/split.py\n"),
-        "train: imports src/quickstack/models/modeling/split.py",
+    "room dropped from deps": Fault(
+        drop_line(r"(  train:.*?)      - src/quickstack/models/modeling\n"),
+        "train: imports src/quickstack/models/modeling/.*; add src/quickstack/models/modeling to",
+    ),
+    "room that is not used": Fault(
+        swap(
+            "dvc.yaml", "- src/train.py\n", "- src/train.py\n      - src/quickstack/data/quality\n"
+        ),
+        "train: imports nothing of src/quickstack/data/quality; remove",
     ),
     "file dropped from deps": Fault(
         drop_line(r"(  monitor:.*?)      - models/reference.json\n"),
@@ -256,8 +262,12 @@ FAULTS: dict[str, Fault] = {
         "train: imports src/quickstack/models/evaluation/model_card",
     ),
     "undeclared import by a made-up name": Fault(
-        code("train", "import importlib\nimportlib.import_module('quickstack.mod' + 'eling.card')"),
-        "train: .*modeling/card",
+        code(
+            "train",
+            "import importlib\n"
+            "importlib.import_module('quickstack.models.eval' + 'uation.model_card')",
+        ),
+        "train: reads src/quickstack/models/evaluation; add",
         "--watch",
     ),
     "undeclared file": Fault(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from quickstack.facts.errors import QuickstackError
 from quickstack.facts.paths import PIPELINE, REQUIREMENTS
 from quickstack.facts.yaml_lines import LinedDocument
-from quickstack.guard.verifying.imports import module_closure
+from quickstack.guard.verifying.imports import LIBRARY, module_closure, room
 from quickstack.guard.verifying.named_files import covers, named
 
 
@@ -20,12 +21,14 @@ class DeclaredStage:
 
     Attributes
     ----------
-    modules
-        What the script imports, itself included.
+    rooms
+        The rooms in which the modules lie that the script imports, and the script itself.
     others
         What else `deps` holds.
-    undeclared, unused
-        Modules that the script imports and `deps` lacks, and the reverse.
+    undeclared
+        Rooms that `deps` lacks, and one of the modules there that the script imports.
+    unused
+        Rooms in `deps` of which the script imports nothing.
     files, idle
         Files that the code names and neither `deps` nor `outs` hold, and the reverse for `deps`.
     unread, needless
@@ -34,14 +37,14 @@ class DeclaredStage:
 
     name: str
     script: Path
-    modules: tuple[str, ...]
+    rooms: tuple[str, ...]
     others: tuple[str, ...]
-    undeclared: tuple[str, ...]
+    undeclared: Mapping[str, str]
     unused: tuple[str, ...]
-    files: tuple[str, ...] = ()
-    idle: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
-    needless: tuple[str, ...] = ()
+    files: tuple[str, ...]
+    idle: tuple[str, ...]
+    unread: tuple[str, ...]
+    needless: tuple[str, ...]
 
 
 def declared_stages(root: Path) -> list[DeclaredStage]:
@@ -63,8 +66,11 @@ def undeclared_sentences(root: Path) -> list[str]:
     sentences = []
     for stage in declared_stages(root):
         name = stage.name
-        sentences += [f"{name}: imports {path}; add it to deps" for path in stage.undeclared]
-        sentences += [f"{name}: {path} is not imported; remove it" for path in stage.unused]
+        sentences += [
+            f"{name}: imports {module}; add {'it' if module == room else room} to deps"
+            for room, module in stage.undeclared.items()
+        ]
+        sentences += [f"{name}: imports nothing of {path}; remove it" for path in stage.unused]
         sentences += [f"{name}: names {path}; add it to deps or outs" for path in stage.files]
         sentences += [f"{name}: no code names {path}; remove it from deps" for path in stage.idle]
         sentences += [f"{name}: reads {key}; add it to params" for key in stage.unread]
@@ -77,7 +83,7 @@ def undeclared_sentences(root: Path) -> list[str]:
 
 
 def rewrite_deps(root: Path) -> bool:
-    """Write each stage's modules, the lock of the environment and parameters into `dvc.yaml`.
+    """Write each stage's rooms, the lock of the environment and parameters into `dvc.yaml`.
 
     Other lines stay as they are, and so do other files: whether one is read or written, and by
     whom, is for people to say.
@@ -99,14 +105,14 @@ def rewrite_deps(root: Path) -> bool:
             _rewrite_params(lines, document, place, stage)
         deps: list[str] = value.get("deps", [])
         numbers = [document.line((*place, "deps", i)) - 1 for i in range(len(deps))]
-        managed = [n for n, dep in zip(numbers, deps, strict=True) if _is_module(dep)]
+        managed = [n for n, dep in zip(numbers, deps, strict=True) if _is_code(dep)]
         first = min(numbers, default=document.line((*place, "deps")))
         for number in reversed(managed):
             del lines[number]
-        written = list(stage.modules)
+        written = list(stage.rooms)
         if REQUIREMENTS.as_posix() not in stage.others:
             written.append(REQUIREMENTS.as_posix())
-        lines[first:first] = [f"      - {module}" for module in written]
+        lines[first:first] = [f"      - {path}" for path in written]
     changed = "\n".join(lines) + "\n"
     if changed == text:
         return False
@@ -146,11 +152,14 @@ def _declared(root: Path, name: str, stage: dict[str, Any], scripts: set[str]) -
             where=str(PIPELINE),
             fix="write `cmd: python src/<script>.py`: an experiment then runs its own copy of it",
         )
-    closure = module_closure(root / words[1])
-    modules = tuple(path.relative_to(root).as_posix() for path in closure)
     deps = stage.get("deps", [])
-    declared = {dep for dep in deps if _is_module(dep)}
-    others = tuple(dep for dep in deps if not _is_module(dep))
+    declared = {dep for dep in deps if _is_code(dep)}
+    others = tuple(dep for dep in deps if not _is_code(dep))
+    plugins = [path for dep in others if _holds_modules(dep) for path in (root / dep).glob("*.py")]
+    closure = module_closure(root / words[1], plugins)
+    modules = [path.relative_to(root).as_posix() for path in closure]
+    own = [module for module in modules if room(module) not in others]
+    rooms = {room(module): module for module in reversed(own)}
     outs = [
         next(iter(entry)) if isinstance(entry, dict) else entry
         for kind in ("outs", "metrics", "plots")
@@ -159,16 +168,17 @@ def _declared(root: Path, name: str, stage: dict[str, Any], scripts: set[str]) -
     # Of another stage's script its functions are imported, and its work is not done.
     working = [module for module in modules if module == words[1] or module not in scripts]
     found = named(root, Path(words[1]), working, (*others, *outs))
+    held = (*rooms, *others, *outs)
     # A section by one of its keys alone: the stage reads the others too.
     keys = [key for key in stage.get("params") or () if isinstance(key, str)]
     return DeclaredStage(
         name=name,
         script=Path(words[1]),
-        modules=modules,
+        rooms=tuple(sorted(rooms)),
         others=others,
-        undeclared=tuple(m for m in modules if m not in declared),
-        unused=tuple(sorted(declared - set(modules))),
-        files=tuple(p for p in found.paths if not any(covers(d, p) for d in (*others, *outs))),
+        undeclared={path: rooms[path] for path in sorted(rooms.keys() - declared)},
+        unused=tuple(sorted(declared - rooms.keys())),
+        files=tuple(p for p in found.paths if not any(covers(path, p) for path in held)),
         idle=tuple(
             dep
             for dep in others
@@ -179,5 +189,13 @@ def _declared(root: Path, name: str, stage: dict[str, Any], scripts: set[str]) -
     )
 
 
-def _is_module(dep: str) -> bool:
-    return dep.startswith("src/") and dep.endswith(".py")
+def _is_code(dep: str) -> bool:
+    """Whether imports say that a dependency is one: a module, or a room of the library."""
+    return dep.startswith("src/") and (
+        dep.endswith(".py") or PurePosixPath(dep).is_relative_to(LIBRARY)
+    )
+
+
+def _holds_modules(dep: str) -> bool:
+    """Whether it is a folder beside the library, whose modules a stage imports by their names."""
+    return dep.startswith("src/")

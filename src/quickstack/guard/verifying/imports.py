@@ -1,9 +1,9 @@
-"""Which of the project's own modules a script imports, directly or not."""
+"""Which of the project's own modules a script imports, and in which rooms they lie."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 from quickstack.guard.verifying.syntax import Syntax, syntax
 
@@ -11,25 +11,32 @@ from quickstack.guard.verifying.syntax import Syntax, syntax
 Dotted = tuple[str, ...]
 
 
-def module_closure(script: Path) -> list[Path]:
+#: The library, and its group on all of which every stage stands.
+LIBRARY, WHOLE_GROUP = PurePosixPath("src/quickstack"), PurePosixPath("src/quickstack/facts")
+
+
+def module_closure(script: Path, plugins: Iterable[Path] = ()) -> list[Path]:
     """Return the script and every project module that running it can import.
 
     Parameters
     ----------
     script
         A file whose folder is the root of the project's modules, as `python src/train.py` sees it.
+    plugins
+        Modules below that folder that the script imports by names that only running it knows.
 
     Returns
     -------
     list of Path
         Sorted, beginning with the script's own folder as given. Imports inside functions count,
-        those under `if TYPE_CHECKING:` do not, since they never run.
+        those under `if TYPE_CHECKING:` do not, since they never run. Nor does an `__init__.py`
+        that holds a docstring alone.
     """
     root = script.parent
     modules = _modules(root)
     found: set[Path] = set()
     looked_for: set[Dotted] = set()
-    waiting = [script]
+    waiting = [script, *plugins]
     while waiting:
         path = waiting.pop()
         if path not in found:
@@ -38,7 +45,29 @@ def module_closure(script: Path) -> list[Path]:
             looked_for |= names
             for name in names:
                 waiting += _files(modules, name)
-    return sorted(found, key=lambda path: path.as_posix())
+    kept = (path for path in found if path.name != "__init__.py" or not syntax(path).empty)
+    return sorted(kept, key=lambda path: path.as_posix())
+
+
+def room(module: str) -> str:
+    """Return what a stage declares in order to import a module.
+
+    Parameters
+    ----------
+    module
+        A file below `src`, relative to the root of the repository.
+
+    Returns
+    -------
+    str
+        The room `src/quickstack/<group>/<room>`; the group of facts as a whole; another folder of
+        `src`; or the module itself where it lies in none of them.
+    """
+    path = PurePosixPath(module)
+    if path.is_relative_to(WHOLE_GROUP):
+        return WHOLE_GROUP.as_posix()
+    depth = 4 if path.is_relative_to(LIBRARY) else 2
+    return "/".join(path.parts[:depth])
 
 
 def _imported(found: Syntax, package: Dotted) -> Iterator[Dotted]:

@@ -53,7 +53,7 @@ def declared(root: Path) -> Verdict:
     from quickstack.runtime.repository.tracked import tracked_sentences
 
     return Verdict(
-        "every stage declares the modules it imports",
+        "every stage declares the rooms it imports",
         undeclared_sentences(root) + tracked_sentences(root),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -22,10 +22,10 @@ _SECTIONS = {kind.__name__: name for name, kind in parameters.SECTIONS.items()}
 EXEMPT = "compute"
 CONTRACT = f"{paths.CONTRACTS.as_posix()}/${{dataset}}.odcs.yaml"
 _RAW_DATA = f"{paths.RAW.as_posix()}/${{dataset}}"
-#: The module that reads the source, whose place the contract names.
-_RAW_READER = "src/quickstack/data/readers/partitions.py"
-#: It gives places their names, and reads none.
-_VOCABULARY = "src/quickstack/facts/paths.py"
+#: The room that reads the source, whose place the contract names.
+_READERS = "src/quickstack/data/readers/"
+#: The module that gives places their names, and reads none.
+_PLACES = "src/quickstack/facts/paths.py"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Named:
     paths: tuple[str, ...]
 
 
-def named(root: Path, script: Path, modules: Iterable[str], declared: Iterable[str]) -> Named:
+def named(root: Path, script: Path, modules: Collection[str], declared: Iterable[str]) -> Named:
     """Read the syntax trees of a stage's script and of the modules that it imports.
 
     Parameters
@@ -65,12 +65,12 @@ def named(root: Path, script: Path, modules: Iterable[str], declared: Iterable[s
     for module in modules:
         found = syntax(root / module)
         places.update(_places(found, PurePosixPath(module).parent))
-        if module != _VOCABULARY:
+        if module != _PLACES:
             texts = found.texts & known | _files(root, found.texts)
             places.update(PurePosixPath(text).as_posix() for text in texts)
     if "dataset" in sections:
         places.add(CONTRACT)
-    if _RAW_READER in modules:
+    if any(module.startswith(_READERS) for module in modules):
         places.add(_RAW_DATA)
     return Named(tuple(sorted(sections)), tuple(sorted(places)))
 

@@ -25,6 +25,8 @@ class Syntax:
         Every text.
     beside
         What stands behind `Path(__file__).parent /`.
+    empty
+        Whether it holds a docstring at most, so that importing it runs nothing.
     """
 
     imports: frozenset[tuple[int, str, str]]
@@ -32,6 +34,7 @@ class Syntax:
     names: frozenset[str]
     texts: frozenset[str]
     beside: frozenset[str]
+    empty: bool
 
 
 def syntax(path: Path) -> Syntax:
@@ -47,7 +50,8 @@ def _syntax(path: Path, _changed: int, _size: int) -> Syntax:
     names: set[str] = set()
     texts: set[str] = set()
     beside: set[str] = set()
-    for node in _running(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    for node in _running(tree):
         match node:
             case ast.Name():
                 names.add(node.id)
@@ -64,8 +68,15 @@ def _syntax(path: Path, _changed: int, _size: int) -> Syntax:
                 if ast.unparse(node.left) == "Path(__file__).parent":
                     beside.add(str(name))
     # Strings alone are kept: a tree of nodes is large, and slow to take apart.
-    kept = (frozenset(found) for found in (names, texts, beside))
-    return Syntax(frozenset(imports), frozenset(attributes), *kept)
+    empty = len(tree.body) == (ast.get_docstring(tree) is not None)
+    return Syntax(
+        frozenset(imports),
+        frozenset(attributes),
+        frozenset(names),
+        frozenset(texts),
+        frozenset(beside),
+        empty,
+    )
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:

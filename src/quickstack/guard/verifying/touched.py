@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
 
+from quickstack.guard.verifying.imports import room
 from quickstack.guard.verifying.named_files import covers
 from quickstack.guard.verifying.resolved_pipeline import ResolvedStage
 
@@ -24,7 +25,7 @@ _SYSTEM = (
 _ASK_FOR_CORES = {"lscpu", "sysctl", "powershell", "wmic"}
 #: What writing whole files leaves for a moment, see `quickstack.facts.files`.
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.\d+\.(tmp|previous)$")
-#: Quickstack's own, in every room: parameters, keys and memos, and the mark of a DVC repository.
+#: Quickstack's own, in every sandbox: parameters, keys, caches and what marks a DVC repository.
 _OWN = ("params.yaml", "dvc.yaml", "dvc.lock", ".quickstack", ".dvc")
 
 
@@ -34,33 +35,33 @@ class Surroundings:
 
     Attributes
     ----------
-    root, room
+    root, sandbox
         The repository, and the folder with what the stage declares.
     connects
         Whether its source lies on a network.
     """
 
     root: Path
-    room: Path
+    sandbox: Path
     stage: ResolvedStage
     stages: list[ResolvedStage]
     connects: bool
 
 
-def doubts(
+def problems(
     where: Surroundings,
     record: list[tuple[str, str]],
     before: dict[str, tuple[int, int]],
     after: dict[str, tuple[int, int]],
 ) -> list[str]:
-    """Return a sentence for everything that the stage touched and did not declare.
+    """Return a sentence for everything that the stage touched and does not declare.
 
     Parameters
     ----------
     record
         What the runner wrote.
     before, after
-        The room's files with size and time of change: what native code wrote shows here.
+        The sandbox's files with size and time of change: what native code wrote shows here.
     """
     found = [sentence for what, name in record for sentence in _judged(where, what, name)]
     for name, state in after.items():
@@ -80,12 +81,12 @@ def _judged(where: Surroundings, what: str, name: str) -> Iterator[str]:
         if not (where.connects or _is_loopback(host)):
             yield f"{stage}: connects to {name}; bring the data in by `quickstack land`"
     elif what == "said":
-        path = (where.room / name).resolve()
-        if path.is_relative_to(where.room):
-            yield from _read(where, "read", path.relative_to(where.room).as_posix())
+        path = (where.sandbox / name).resolve()
+        if path.is_relative_to(where.sandbox):
+            yield from _read(where, "read", path.relative_to(where.sandbox).as_posix())
     else:
         path = Path(name)
-        for top in (where.room, where.root):
+        for top in (where.sandbox, where.root):
             if path.is_relative_to(top) and not _is_tools(path, where.root):
                 inner = path.relative_to(top).as_posix()
                 yield from (_written if what == "write" else _seen)(where, inner, what)
@@ -107,14 +108,15 @@ def _read(where: Surroundings, what: str, inner: str) -> Iterator[str]:
     if not (where.root / inner).exists():
         return
     held = (*stage.deps, *stage.outs)
-    # Importing looks through the folders of modules, which `deps` name one by one.
+    # Importing looks through the folders in which rooms and modules lie.
     folders = {"src", "."} | {Path(dep).parent.as_posix() for dep in stage.deps if _is_code(dep)}
     if any(_holds(path, inner) for path in held) or (what == "list" and inner in folders):
         return
     if what == "list" and any(inner == Path(path).parent.as_posix() for path in stage.outs):
         return
     does = "lists the folder" if what == "list" else "reads"
-    yield f"{stage.name}: {does} {inner}; add `- {inner}` to its deps in dvc.yaml"
+    added = room(inner) if _is_code(inner) else inner
+    yield f"{stage.name}: {does} {inner}; add `- {added}` to its deps in dvc.yaml"
 
 
 def _written(where: Surroundings, inner: str, _what: str = "write") -> Iterator[str]:
@@ -154,7 +156,7 @@ def _is_own(inner: str) -> bool:
 
 
 def _is_code(dep: str) -> bool:
-    return dep.startswith("src/") and dep.endswith(".py")
+    return dep.startswith("src/")
 
 
 def _is_loopback(host: str) -> bool:

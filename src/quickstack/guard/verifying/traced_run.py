@@ -105,8 +105,10 @@ def main() -> None:
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, ModuleNotFoundError) and cause.name:
-                module = cause.name.replace(".", "/") + ".py"
-                recorder.note("said", f"{Path(script).parent.as_posix()}/{module}")
+                # A room as a whole is missing, or one module of what is here.
+                missing = Path(script).parent.joinpath(*cause.name.split(".")).as_posix()
+                recorder.note("said", missing)
+                recorder.note("said", f"{missing}.py")
             # The message may quote data; only what looks like a path leaves, and only what is
             # one of the repository is shown.
             with contextlib.suppress(Exception):

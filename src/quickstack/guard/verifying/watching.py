@@ -1,4 +1,4 @@
-"""Run each stage once in a room that holds what it declares and nothing else, and watch it.
+"""Run each stage once in a sandbox that holds what it declares and nothing else.
 
 What is not there cannot be read, by Python or by native code (pyarrow opens files without
 Python): such a stage fails or leaves other bytes. An audit hook says which file it was. What stays
@@ -20,10 +20,11 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from quickstack.guard.verifying.dvc_hashes import content_md5
+from quickstack.guard.verifying.imports import LIBRARY
 from quickstack.guard.verifying.levels import Verdict
 from quickstack.guard.verifying.named_files import EXEMPT
 from quickstack.guard.verifying.resolved_pipeline import ResolvedStage, resolved_stages
-from quickstack.guard.verifying.touched import Surroundings, doubts
+from quickstack.guard.verifying.touched import Surroundings, problems
 from quickstack.runtime.repository.plan import changes
 
 _RUNNER = Path(__file__).with_name("traced_run.py")
@@ -39,7 +40,7 @@ class _Run:
 
 
 def watched(root: Path) -> Verdict:
-    """Run all stages in order, each from what those before it left, and collect the doubts."""
+    """Run all stages in order, each from what those before it left, and collect the problems."""
     from quickstack.guard.verifying.status_line import step
 
     root = root.resolve()
@@ -51,55 +52,60 @@ def watched(root: Path) -> Verdict:
         verdict.notes.append("bytes were not compared: dvc.lock does not describe this state")
     stages = resolved_stages(root)
     with TemporaryDirectory(prefix="quickstack-") as folder:
-        shelf = Path(os.path.realpath(folder)) / "made"
+        made = Path(os.path.realpath(folder)) / "outputs"
         for stage in stages:
             step(f"watching {stage.name}")
-            room = shelf.with_name(stage.name)
-            missing = _furnish(room, stage, root, shelf)
+            sandbox = made.with_name(stage.name)
+            missing = _fill(sandbox, stage, root, made)
             if missing:
                 verdict.wrong.append(
                     f"{stage.name}: {missing} is not here; run `dvc pull` or `dvc repro`"
                 )
                 break
-            before = _files(room)
-            run = _run(room, stage)
-            surroundings = Surroundings(root, room, stage, stages, _contract_connects(room, stage))
-            found = doubts(surroundings, run.record, before, _files(room))
+            before = _files(sandbox)
+            run = _run(sandbox, stage)
+            surroundings = Surroundings(
+                root, sandbox, stage, stages, _contract_connects(sandbox, stage)
+            )
+            found = problems(surroundings, run.record, before, _files(sandbox))
             if run.exit_code:
                 reason = run.sentence or f"exit code {run.exit_code}"
                 found.append(f"{stage.name}: failed with nothing but what it declares: {reason}")
             else:
-                found += _unlike(room, stage, compare=not pending)
+                found += _unlike(sandbox, stage, compare=not pending)
             verdict.wrong += found
             if run.exit_code:
                 break
-            _shelve(room, stage, shelf)
-            shutil.rmtree(room)
+            _keep(sandbox, stage, made)
+            shutil.rmtree(sandbox)
     return verdict
 
 
-def _furnish(room: Path, stage: ResolvedStage, root: Path, shelf: Path) -> str | None:
+def _fill(sandbox: Path, stage: ResolvedStage, root: Path, made: Path) -> str | None:
     """Copy in what the stage declares; return what is missing."""
-    (room / ".dvc").mkdir(parents=True)
+    (sandbox / ".dvc").mkdir(parents=True)
     for dep in stage.deps:
-        source = next((top / dep for top in (shelf, root) if (top / dep).exists()), None)
+        source = next((top / dep for top in (made, root) if (top / dep).exists()), None)
         if source is None:
             return dep
-        _copy(source, room / dep)
+        _copy(source, sandbox / dep)
+    for group in (root / LIBRARY).glob("*/"):
+        # A package without its `__init__.py`, which runs nothing: what is missing is then a room.
+        (sandbox / LIBRARY / group.name).mkdir(parents=True, exist_ok=True)
     for out in stage.outs:
-        (room / out).parent.mkdir(parents=True, exist_ok=True)
+        (sandbox / out).parent.mkdir(parents=True, exist_ok=True)
     for key in _KEYS:
         if (root / key).exists():
-            _copy(root / key, room / key)
+            _copy(root / key, sandbox / key)
     for name, keys in stage.params.items():
         if keys is None:
-            _copy(root / name, room / name)
+            _copy(root / name, sandbox / name)
     keys = stage.params.get("params.yaml") or ()
     document = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     kept = _selected(document, (*keys, EXEMPT))
     # Every stage is given the name of the data set; one that does not declare it must not use it.
     kept.setdefault("dataset", "not-declared")
-    (room / "params.yaml").write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
+    (sandbox / "params.yaml").write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
     return None
 
 
@@ -121,11 +127,11 @@ def _selected(document: dict[str, object], keys: tuple[str, ...]) -> dict[str, o
     return found
 
 
-def _run(room: Path, stage: ResolvedStage) -> _Run:
-    record = room.with_name(f"{stage.name}.jsonl")
+def _run(sandbox: Path, stage: ResolvedStage) -> _Run:
+    record = sandbox.with_name(f"{stage.name}.jsonl")
     done = subprocess.run(
         [sys.executable, "-B", str(_RUNNER), str(record), stage.script],
-        cwd=room,
+        cwd=sandbox,
         capture_output=True,
         text=True,
         check=False,
@@ -139,38 +145,41 @@ def _run(room: Path, stage: ResolvedStage) -> _Run:
     )
 
 
-def _contract_connects(room: Path, stage: ResolvedStage) -> bool:
+def _contract_connects(sandbox: Path, stage: ResolvedStage) -> bool:
     """Whether its raw data are a list of objects that lie on S3: the one source on a network."""
     from quickstack.data.readers.partitions import LISTING
 
-    return any(next((room / dep).rglob(f"*{LISTING}"), None) for dep in stage.deps)
+    return any(next((sandbox / dep).rglob(f"*{LISTING}"), None) for dep in stage.deps)
 
 
-def _unlike(room: Path, stage: ResolvedStage, *, compare: bool) -> Iterator[str]:
+def _unlike(sandbox: Path, stage: ResolvedStage, *, compare: bool) -> Iterator[str]:
     for out, md5 in stage.outs.items():
-        if not (room / out).exists():
+        if not (sandbox / out).exists():
             yield f"{stage.name}: did not write {out}; remove it from outs"
-        elif compare and md5 and content_md5(room / out) != md5:
+        elif compare and md5 and content_md5(sandbox / out) != md5:
             yield (
                 f"{stage.name}: {out} has other bytes than dvc.lock says; it depends on what is "
                 "not declared, or on chance (`quickstack verify --rerun` says how it differs)"
             )
 
 
-def _files(room: Path) -> dict[str, tuple[int, int]]:
+def _files(sandbox: Path) -> dict[str, tuple[int, int]]:
     found = {}
-    for top, _, names in os.walk(room):
+    for top, _, names in os.walk(sandbox):
         for name in names:
             state = Path(top, name).stat()
-            found[Path(top, name).relative_to(room).as_posix()] = (state.st_size, state.st_mtime_ns)
+            found[Path(top, name).relative_to(sandbox).as_posix()] = (
+                state.st_size,
+                state.st_mtime_ns,
+            )
     return found
 
 
-def _shelve(room: Path, stage: ResolvedStage, shelf: Path) -> None:
+def _keep(sandbox: Path, stage: ResolvedStage, made: Path) -> None:
     for out in stage.outs:
-        if (room / out).exists():
-            (shelf / out).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(room / out, shelf / out)
+        if (sandbox / out).exists():
+            (made / out).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(sandbox / out, made / out)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -84,7 +84,7 @@ def test_no_message_of_another_package_reaches_the_log(capsys, name):
     out = capsys.readouterr()
     assert SECRET not in out.err + out.out
     assert type(foreign.value).__name__ in out.err
-    assert "lineage/stage.py:" in out.err
+    assert "running/stage.py:" in out.err
 
 
 def test_the_message_can_be_asked_for(capsys, monkeypatch):

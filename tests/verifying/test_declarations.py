@@ -56,8 +56,76 @@ def test_missing_and_superfluous_modules_are_named(project):
         "one: imports src/helper.py; add it to deps",
         "one: imports src/one.py; add it to deps",
         "two: imports src/two.py; add it to deps",
-        "two: src/one.py is not imported; remove it",
+        "two: imports nothing of src/one.py; remove it",
     ]
+
+
+LIBRARY = {
+    "__init__.py": "import sys\n",
+    "facts/__init__.py": '"""A docstring alone runs nothing."""\n',
+    "facts/errors.py": "",
+    "facts/contract/loading.py": "from quickstack.facts import errors\n",
+    "data/__init__.py": '"""A docstring alone runs nothing."""\n',
+    "data/readers/__init__.py": '"""A docstring alone runs nothing."""\n',
+    "data/readers/csv.py": "from quickstack.facts.contract import loading\nfrom . import deep\n",
+    "data/readers/deep/__init__.py": "x = 1\n",
+    "data/quality/checks.py": "",
+}
+
+
+@pytest.fixture
+def library(project):
+    for name, text in LIBRARY.items():
+        write(project / "src" / "quickstack" / name, text)
+    write(project / "src" / "one.py", "import quickstack.data.readers.csv\n")
+    return project
+
+
+def test_modules_of_the_library_are_declared_by_their_rooms(library):
+    assert undeclared_sentences(library)[:4] == [
+        "one: imports src/one.py; add it to deps",
+        "one: imports src/quickstack/__init__.py; add it to deps",
+        "one: imports src/quickstack/data/readers/csv.py; add src/quickstack/data/readers to deps",
+        "one: imports src/quickstack/facts/contract/loading.py; add src/quickstack/facts to deps",
+    ]
+    assert rewrite_deps(library)
+    document = yaml.safe_load((library / "dvc.yaml").read_text(encoding="utf-8"))
+    declared = document["stages"]["one"]["deps"]
+    assert [dep for dep in declared if dep.startswith("src/")] == [
+        "src/one.py",
+        "src/quickstack/__init__.py",
+        "src/quickstack/data/readers",
+        "src/quickstack/facts",
+    ]
+    write(library / "src/quickstack/data/readers/excel.py", "")
+    write(library / "src/quickstack/data/readers/csv.py", "import quickstack.data.readers.excel\n")
+    write(library / "src/one.py", "import quickstack.data.readers.csv, quickstack.facts.errors\n")
+    assert not rewrite_deps(library)
+
+
+def test_a_room_of_which_nothing_is_imported_is_named(library):
+    assert rewrite_deps(library)
+    write(library / "src" / "one.py", "import quickstack.facts.errors, quickstack.data.quality\n")
+    assert "one: imports nothing of src/quickstack/data/readers; remove it" in undeclared_sentences(
+        library
+    )
+    write(library / "src" / "one.py", "import quickstack.data.quality.checks\n")
+    assert rewrite_deps(library)
+    text = (library / "dvc.yaml").read_text(encoding="utf-8")
+    assert "src/quickstack/data/quality\n" in text
+    assert "src/quickstack/data/readers" not in text
+
+
+def test_modules_of_a_declared_folder_beside_the_library_count_as_the_stages_own(library):
+    write(library / "src" / "models" / "ours.py", "import quickstack.data.quality.checks\n")
+    write(library / "src" / "one.py", "folder = 'src/models/ours.py'\nopen('data/in.csv', 'out')\n")
+    deps = "      - data/in.csv\n"
+    write(library / "dvc.yaml", PIPELINE.replace(deps, f"{deps}      - src/models\n", 1))
+    assert rewrite_deps(library)
+    assert undeclared_sentences(library) == []
+    text = (library / "dvc.yaml").read_text(encoding="utf-8")
+    assert text.index("src/quickstack/data/quality\n") < text.index("  two:")
+    assert "      - src/models\n" in text
 
 
 def test_rewriting_declares_them_and_keeps_the_rest(project):
