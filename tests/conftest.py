@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Tests import `helpers` and `servers` by these names, however pytest was started.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -17,6 +18,12 @@ from helpers import lack, needs_program
 from servers import S3Server, ceph
 from servers import postgres as postgresql
 from servers import seaweedfs as seaweed
+
+# The same examples in each run, and none is measured by the clock.
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 
 
 def pytest_configure() -> None:
@@ -86,7 +93,7 @@ def seaweedfs() -> Iterator[S3Server]:
 @pytest.fixture(scope="session", name="ceph")
 def ceph_server() -> Iterator[S3Server]:
     """Give a running Ceph RGW."""
-    needs_program(*ceph.PROGRAMS, install=ceph.PACKAGES)
+    needs_program(*ceph.PROGRAMS)
     with ceph.running() as server:
         yield server
 
@@ -94,10 +101,8 @@ def ceph_server() -> Iterator[S3Server]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[postgresql.Database]:
     """Give a running PostgreSQL."""
-    needs_program("setpriv", install="util-linux")
     programs = postgresql.programs()
-    if programs is None:
-        lack(f"initdb not found; install with: apt-get install {postgresql.PACKAGES}")
+    needs_program("setpriv", programs / "initdb")
     with postgresql.running(programs) as database:
         yield database
 

@@ -1,31 +1,96 @@
-"""What tests need from outside: programs and real data; and what happens where they lack."""
+"""What tests need from outside: programs and real data; and what happens where they are missing."""
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
+#: The Debian package of each program that tests use.
+PACKAGES = {
+    "ceph": "ceph-common",
+    "ceph-mon": "ceph-mon",
+    "ceph-osd": "ceph-osd",
+    "chromium": "chromium",
+    "initdb": "postgresql",
+    "monmaptool": "ceph-base",
+    "mount": "mount",
+    "node": "nodejs",
+    "npm": "npm",
+    "radosgw": "radosgw",
+    "radosgw-admin": "ceph-common",
+    "setpriv": "util-linux",
+    "unshare": "util-linux",
+}
+#: And of ODBC, whose libraries are no programs.
+ODBC = ("unixodbc", "odbc-postgresql")
 
-def needs_program(*names: str, install: str) -> None:
-    """Skip the test where a program is missing; fail it where everything is required.
+
+def needs_program(*names: str | Path) -> None:
+    """Skip the test where a program does not start; fail it where everything is required.
 
     Parameters
     ----------
     names
-        The programs.
-    install
-        The Debian packages that hold them, or a whole command.
+        The programs, by the name that PATH finds them by or as a path.
     """
-    if missing := [name for name in names if shutil.which(name) is None]:
-        command = install if " install " in install else f"apt-get install {install}"
-        lack(f"{', '.join(missing)} not found; install with: {command}")
+    if missing := [Path(name).name for name in names if not _starts(name)]:
+        packages = " ".join(dict.fromkeys(PACKAGES[name] for name in missing))
+        lack(f"{', '.join(missing)} cannot be started; install with: apt-get install {packages}")
+
+
+@functools.cache
+def _starts(program: str | Path) -> bool:
+    """Start a program, since one that is found may lack a library or be a stub."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def needs_odbc(driver: str) -> ModuleType:
+    """Return pyodbc where it can be imported and knows a driver; skip or fail where not."""
+    install = f"install with: apt-get install {' '.join(ODBC)}"
+    try:
+        import pyodbc
+    except ImportError as error:  # it is installed by pip, and its library by the system
+        lack(f"pyodbc cannot be imported ({error}); {install}")
+    if driver not in pyodbc.drivers():
+        lack(f"the ODBC driver {driver!r} is not there; {install}")
+    return pyodbc
+
+
+def full_disk(disk: Path) -> list[str]:
+    """Return what runs a command where a RAM disk may be mounted on a folder.
+
+    The mount ends with the command. Where the system forbids mounting, the test is skipped; the
+    failure planted in pipeline/test_bad_input.py runs everywhere.
+    """
+    needs_program("unshare", "mount")
+    namespace = ["unshare", "-m" if os.geteuid() == 0 else "-rm"]
+    trial = ["mount", "-t", "tmpfs", "tmpfs", str(disk)]
+    if subprocess.run([*namespace, *trial], capture_output=True, check=False).returncode:
+        pytest.skip("not run: this system forbids to mount a RAM disk")
+    return namespace
+
+
+def without_privileges() -> list[str]:
+    """Return what runs a command that may read only what the permission bits allow."""
+    if os.geteuid() != 0:
+        return []
+    needs_program("setpriv")
+    dropped = "-dac_override,-dac_read_search"
+    return ["setpriv", "--bounding-set", dropped, "--inh-caps", dropped]
 
 
 def real_data(name: str) -> Path:

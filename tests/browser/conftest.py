@@ -20,7 +20,7 @@ def chromium() -> Iterator[Any]:
     """Give Debian's Chromium, driven by Playwright; Playwright's own browsers are not needed."""
     from playwright.sync_api import sync_playwright
 
-    needs_program("chromium", install="chromium")
+    needs_program("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
@@ -34,7 +34,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
     """Give the packages of package.json, installed once into a folder that git ignores."""
-    needs_program("npm", install="npm")
+    needs_program("npm")
     folder, mark = HERE / "node_modules", HERE / "node_modules" / ".package.json"
     wanted = (HERE / "package.json").read_text(encoding="utf-8")
     if not mark.exists() or mark.read_text(encoding="utf-8") != wanted:

@@ -59,7 +59,7 @@ def opened(browser: Any, html: str, folder: Path, **settings: Any) -> Iterator[O
     file.write_text(html, encoding="utf-8")
     context = browser.new_context(**settings)
     try:
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(1_200_000)
         found = Opened(context.new_page())
         found.page.goto(file.as_uri())
         found.requests.remove(file.as_uri())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections import namedtuple
 from importlib.metadata import version
 from pathlib import Path
@@ -92,9 +91,7 @@ def test_everything_wrong_at_once(clone: Path, seaweedfs: S3Server) -> None:
     committed = (clone / ".dvc/config").read_text()
     make_repository(clone, make_local)
     (clone / ".dvc/config").write_text(committed)
-    began = time.monotonic()
     result = CliRunner().invoke(app, ["doctor"])
-    assert time.monotonic() - began < 20
     assert result.exit_code == 1
     assert "3 failed." in result.stderr
     assert f"dvc {version('dvc')}, not ==0.1; no-such-package is not installed" in result.stdout

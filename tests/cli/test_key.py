@@ -151,6 +151,6 @@ def test_a_key_of_the_team_is_taken_from_a_pipe(repository):
 )
 def test_git_ignores_keys_and_raw_data(path):
     done = subprocess.run(
-        ["git", "check-ignore", "--no-index", "--quiet", path], cwd=ROOT, check=False, timeout=20
+        ["git", "check-ignore", "--no-index", "--quiet", path], cwd=ROOT, check=False
     )
     assert done.returncode == 0

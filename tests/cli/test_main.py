@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
 
 import pytest
@@ -20,25 +20,27 @@ PROGRAM = Path(sysconfig.get_path("scripts")) / "quickstack"
 HEAVY = ("boto3", "botocore", "dvc", "pandas", "pyarrow", "sklearn", "dask", "rich", "psutil")
 
 
-def test_help_is_quick() -> None:
-    commands = {"help": [str(PROGRAM), "--help"], "typer": [sys.executable, "-c", "import typer"]}
-    times: dict[str, list[float]] = {"help": [], "typer": []}
-    for _ in range(7):
-        for name, command in commands.items():
-            began = time.perf_counter()
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            times[name].append(time.perf_counter() - began)
-            if name == "help":
-                assert "doctor" in done.stdout
-                assert "storage" in done.stdout
-                assert "completion" not in done.stdout
-    # 1.5 when nothing else runs; pandas alone would make it 4.
-    assert min(times["help"]) < 2.5 * min(times["typer"]), times
+def imported(*command: str) -> tuple[str, set[str]]:
+    """Run a Python program; return what it prints and the modules that it imports."""
+    environment = os.environ | {"PYTHONPROFILEIMPORTTIME": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return done.stdout, {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
+def test_help_imports_little_more_than_typer() -> None:
+    """What it imports is what it costs: 40 modules more than typer; pandas alone brings 900."""
+    _, typer_alone = imported(sys.executable, "-c", "import typer")
+    printed, modules = imported(str(PROGRAM), "--help")
+    assert "doctor" in printed
+    assert "storage" in printed
+    assert "completion" not in printed
+    assert "typer" in typer_alone & modules
+    assert len(modules - typer_alone) < 80, sorted(modules - typer_alone)
 
 
 def test_import_is_light() -> None:
     code = f"import sys, quickstack.cli.main; print([m for m in {HEAVY!r} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
@@ -100,9 +102,7 @@ def test_errors_end_as_sentences(error: Exception, code: int, sentence: str) -> 
     "arguments", [["doctor"], ["storage", "start"], ["storage", "stop"], ["storage", "status"]]
 )
 def test_outside_a_repository(arguments: list[str], tmp_path: Path) -> None:
-    done = subprocess.run(
-        [str(PROGRAM), *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([str(PROGRAM), *arguments], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert "This is no Quickstack repository" in done.stderr
     assert "To fix it: go into your clone" in done.stderr

@@ -24,13 +24,14 @@ def failed_checks(cases: list[tuple[Path, str, str]]) -> list[list[str]]:
     RuntimeError
         Where the environment cannot be made, or the tool itself breaks.
     """
+    from uv import find_uv_bin
+
     asked = json.dumps([(str(folder), server, table) for folder, server, table in cases])
     done = subprocess.run(
-        ["uv", "run", "--quiet", "--no-project", "--with", PACKAGE, "python", __file__],
+        [find_uv_bin(), "run", "--quiet", "--no-project", "--with", PACKAGE, "python", __file__],
         input=asked,
         capture_output=True,
         text=True,
-        timeout=1200,
         check=False,
         env={k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")},
     )

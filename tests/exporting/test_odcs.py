@@ -13,7 +13,7 @@ import yaml
 
 from examples import people_contract
 from exporting.contract_checks import failed_checks
-from helpers import lack, needs_program
+from helpers import lack
 from quickstack.facts.contract.rules import Decision
 from quickstack.facts.contract.standard import structural_mistakes
 from quickstack.facts.files import write_text
@@ -147,7 +147,6 @@ SOUND = [
 
 
 def test_datacontract_test_passes_on_the_export_and_fails_on_planted_faults(export, tmp_path):
-    needs_program("uv", install="pip install uv")
     cases = [(export, *case) for case in SOUND]
     for plant, (server, table, _) in PLANTED.items():
         folder = tmp_path / plant.__name__

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
-import time
 
 import numpy as np
 import pandas as pd
@@ -46,7 +44,7 @@ def labelled(rows, table):
     return rows.join(table)[rows["split"] != "train"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(60, 900), st.integers(1, 5))
 def test_histograms_equal_a_direct_count(seed, size, parts):
     contract = contract_of("binary")
@@ -155,17 +153,13 @@ def test_a_scale_of_nothing_is_still_one():
     assert scale.residual.step > 0
 
 
-def test_a_million_rows_are_counted_quickly_and_stay_small():
+def test_a_million_rows_make_no_larger_page():
     rows, table = (
         pd.concat([part] * 10, ignore_index=True) for part in make_rows("binary", 100_000)
     )
     contract = contract_of("binary")
-    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     cells = cells_of(contract, rows, table, parts=4)
     html = render(contract, cells)
-    taken = time.perf_counter() - began
-    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(f"{taken:.2f} s, {len(html.encode()):,} bytes, {more:.0f} MB more")
     assert len(html.encode()) < 100_000
     assert len(json.dumps(packed(cells), ensure_ascii=False)) <= LIMIT
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import time
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -145,9 +145,10 @@ def test_categories_are_written_as_their_texts(tmp_path):
 
 
 def test_what_has_not_begun_never_does_when_something_fails(tmp_path):
-    begun = []
+    begun, given_up = [], threading.Event()
     with pytest.raises(OSError, match="full"), write_tables.writers(1) as threads:
-        threads.submit(time.sleep, 0.2)
-        threads.submit(begun.append, 1)
+        threads.submit(given_up.wait, 600)
+        threads.submit(begun.append, 1).add_done_callback(lambda _: given_up.set())
         raise OSError("full")
     assert not begun
+    assert given_up.is_set()

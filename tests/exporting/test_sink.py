@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from helpers import lack, make_repository
+from helpers import make_repository, needs_odbc
 from quickstack.cli.main import app
 from quickstack.results.exporting.database import load_tables
 from quickstack.results.exporting.export_tables import Field, Layout
@@ -89,9 +89,7 @@ def load(*arguments):
 
 
 def through_odbc(postgres, query):
-    pyodbc = pytest.importorskip("pyodbc")
-    if "PostgreSQL Unicode" not in pyodbc.drivers():
-        lack("psqlODBC not found; install with: apt-get install unixodbc odbc-postgresql")
+    pyodbc = needs_odbc("PostgreSQL Unicode")
     # As strings of unlimited length, and truth as truth, which the driver's defaults are not.
     place = (
         "DRIVER={PostgreSQL Unicode};SERVER=127.0.0.1;DATABASE=postgres;UID=landing;"

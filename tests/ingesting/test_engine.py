@@ -190,7 +190,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lines=ROWS, block_bytes=st.integers(1, 120))
 def test_every_line_ends_in_exactly_one_place(tmp_path_factory, lines, block_bytes):
     folder = tmp_path_factory.mktemp("property")
@@ -389,7 +389,7 @@ def snapshot(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=12), min_size=1, max_size=4),
     st.booleans(),

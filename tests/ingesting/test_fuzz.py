@@ -15,13 +15,13 @@ from torture.fuzz import Example, check, check_whole, examples, kept_seeds
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=150, suppress_health_check=SLOW)
 @given(example=examples())
 def test_whatever_the_bytes(example):
     check(example)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=25, suppress_health_check=SLOW)
 @given(example=examples())
 def test_whatever_the_bytes_through_the_whole_engine(example):
     check_whole(example)

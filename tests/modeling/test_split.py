@@ -54,7 +54,7 @@ def test_rows_without_a_target_neither_train_nor_test() -> None:
     assert sum(count_rows(labels).values()) == len(table)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.text(st.characters(codec="utf-8"), min_size=1), unique=True, max_size=30), st.data()
 )

@@ -96,7 +96,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(reference_rows=rows, batch=rows, cut=st.integers(0, 40))
 def test_profiles_of_parts_merge_to_the_profile_of_the_whole_in_any_order(
     reference_rows, batch, cut

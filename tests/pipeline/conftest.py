@@ -25,7 +25,7 @@ class Clone:
     path: Path
 
     def run(
-        self, *command: str, check: bool = True, timeout: float = 1200, **environment: str
+        self, *command: str, check: bool = True, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the clone, with this environment's programs first on PATH."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -36,7 +36,6 @@ class Clone:
             capture_output=True,
             text=True,
             check=False,
-            timeout=timeout,
         )
         if check and done.returncode != 0:
             pytest.fail(

@@ -6,7 +6,6 @@ import hashlib
 import os
 import pickle
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from helpers import full_disk, without_privileges
 from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE, SAMPLE_KEY, fingerprint
 
 OUTPUTS = ("data/interim", "data/quarantine", "models", "reports", "exports", "dvc.lock")
@@ -419,16 +419,9 @@ exit $code
 
 
 def test_a_full_disk_is_said_and_loses_nothing(finished, tmp_path):
-    namespace = (
-        ["unshare", "-m"] if os.name == "posix" and os.geteuid() == 0 else ["unshare", "-rm"]
-    )
     disk = tmp_path / "disk"
     disk.mkdir()
-    try:
-        trial = ["mount", "-t", "tmpfs", "tmpfs", str(disk)]
-        subprocess.run([*namespace, *trial], check=True, capture_output=True, timeout=20)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("a RAM disk cannot be mounted here; the planted failure below stands for it")
+    namespace = full_disk(disk)
     project, places = str(finished.path), (str(disk), str(finished.path), str(tmp_path))
     done = finished.run(*namespace, "sh", "-c", FULL, "sh", *places, check=False)
     assert done.returncode == 1, done.stderr
@@ -471,15 +464,10 @@ def test_missing_permission_is_said(project, place):
     project.change("params.yaml", "dataset: sample", "dataset: own")
     before, path = outputs(project.path), project.path / place
     kept = path.stat().st_mode
-    # Root reads everything, unless it gives up that privilege.
-    dropped = "-dac_override,-dac_read_search"
-    privileges = ["setpriv", "--bounding-set", dropped, "--inh-caps", dropped]
+    unprivileged = without_privileges()
     path.chmod(0o555 if path.is_dir() else 0)
     try:
-        done = project.run(
-            *(privileges if os.geteuid() == 0 else []), "python", "src/ingest.py",
-            check=False, **KEY,
-        )  # fmt: skip
+        done = project.run(*unprivileged, "python", "src/ingest.py", check=False, **KEY)
     finally:
         path.chmod(kept)
     assert done.returncode == 1

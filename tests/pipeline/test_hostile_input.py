@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from helpers import ROOT, make_repository
+from helpers import ROOT, full_disk, make_repository, without_privileges
 from quickstack.data.readers.delimited import DelimitedFile
 from quickstack.runtime.running import stage as module
 from quickstack.runtime.running.stage import run
@@ -523,14 +523,9 @@ exit $code
 
 def test_a_full_disk_is_called_that(tmp_path):
     """It fills up while a file is being read: that is no fault of the file."""
-    namespace = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
     root, disk = make_project(tmp_path / "project"), tmp_path / "disk"
     disk.mkdir()
-    try:
-        trial = ["mount", "-t", "tmpfs", "tmpfs", str(disk)]
-        subprocess.run([*namespace, *trial], check=True, capture_output=True, timeout=20)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("a RAM disk cannot be mounted here")
+    namespace = full_disk(disk)
     shutil.copytree(ROOT / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__"))
     noise = os.urandom(1 << 20).hex()
     (root / RAW / "more").write_bytes(
@@ -554,15 +549,11 @@ def test_a_full_disk_is_called_that(tmp_path):
 
 
 def test_another_user_is_told_what_may_not_be_read(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("only root can become another user; test_bad_input.py has the same for others")
     root = make_project(tmp_path / "project")
     shutil.copytree(ROOT / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__"))
     (root / RAW / "good.csv").chmod(0)
-    dropped = "-dac_override,-dac_read_search"
     done = subprocess.run(
-        ["setpriv", "--bounding-set", dropped, "--inh-caps", dropped, sys.executable, "-B",
-         "src/ingest.py"],
+        [*without_privileges(), sys.executable, "-B", "src/ingest.py"],
         cwd=root, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": ""},
     )  # fmt: skip

@@ -62,7 +62,7 @@ def test_preview_is_served_and_ends(finished):
         shown = look(lambda path: urllib.request.urlopen(address + quote(path)).read())
     finally:
         server.send_signal(signal.SIGINT)
-        assert server.wait(30) == 0
+        assert server.wait() == 0
         server.stdout.close()
     assert shown[0] in (finished.path / ".quickstack/preview/current.json").read_text()
     assert "Without history: where to publish is not said" in "".join(lines)

@@ -7,7 +7,7 @@ import hashlib
 import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quickstack.data.privacy.pseudonyms import codes, hexadecimal
@@ -21,7 +21,6 @@ def reference(value: str, key: bytes, domain: str) -> bytes:
     return mac.finalize()
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=60), min_size=1, max_size=20))
 def test_each_code_is_that_of_the_library(values: list[str]) -> None:
     found = codes(pa.array(values, pa.string()), KEY, "customer")

@@ -84,7 +84,7 @@ class Case:
 
     def settle(self) -> None:
         """Run what changed, commit and push it: the fault is then in the committed state."""
-        self.clone.run("dvc", "repro", "--quiet", timeout=1800)
+        self.clone.run("dvc", "repro", "--quiet")
         self.clone.commit()
         self.push()
 
@@ -92,9 +92,7 @@ class Case:
         return self.buckets.objects(getattr(self.buckets, bucket))
 
     def verify(self, *levels: str, **environment: str) -> dict[str, Any]:
-        done = self.clone.run(
-            "quickstack", "verify", "--json", *levels, check=False, timeout=1800, **environment
-        )
+        done = self.clone.run("quickstack", "verify", "--json", *levels, check=False, **environment)
         try:
             found: dict[str, Any] = json.loads(done.stdout)
         except ValueError:

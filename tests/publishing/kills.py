@@ -101,7 +101,7 @@ def begun(where: Where, folder: Path, number: int) -> Any:
     ready = PROCESSES.Event()
     process = PROCESSES.Process(target=child, args=(where, folder, number, ready))
     process.start()
-    assert ready.wait(60), f"run {number} did not begin"
+    assert ready.wait(1200), f"run {number} did not begin"
     return process
 
 
@@ -136,7 +136,7 @@ def watched(where: Where, tally: Tally, readers: int = 2) -> Iterator[None]:
     finally:
         stop.set()
         for _ in looking:
-            looks, runs, wrong = found.get(timeout=60)
+            looks, runs, wrong = found.get(timeout=1200)
             tally.counts["looks"] += looks
             tally.counts["different runs seen by readers"] += runs
             tally.wrong += wrong

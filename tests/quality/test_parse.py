@@ -106,7 +106,7 @@ def test_no_cells_are_no_values():
         assert (len(values), wrong) == (0, None)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(moment=st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)), before=st.booleans())
 def test_moments_are_read_as_python_writes_them(moment, before):
     form = "%d.%m.%Y %H:%M:%S"
@@ -120,7 +120,7 @@ def test_moments_are_read_as_python_writes_them(moment, before):
     assert read == ([None, moment] if before else [moment, moment])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(text=st.text(st.characters(max_codepoint=127), min_size=10, max_size=10))
 @example("z999-01-01")
 @example("~~~~-12-01")
@@ -146,7 +146,7 @@ ODD = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(
     texts=st.lists(ODD, min_size=1, max_size=3), kind=st.sampled_from(["integer", "number", "date"])
 )

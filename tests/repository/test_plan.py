@@ -27,13 +27,13 @@ stages:
 
 def dvc(root: Path, *arguments: str) -> None:
     command = [sys.executable, "-m", "dvc", *arguments]
-    subprocess.run(command, cwd=root, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, cwd=root, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
 def finished_pipeline(tmp_path_factory) -> Path:
     root = make_repository(tmp_path_factory.mktemp("plan") / "project")
-    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True, timeout=20)
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     (root / "dvc.yaml").write_text(PIPELINE, encoding="utf-8")
     (root / "source.txt").write_text("a", encoding="utf-8")
     (root / "params.yaml").write_text("speed: 1\nother: 1\n", encoding="utf-8")

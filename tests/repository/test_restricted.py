@@ -12,9 +12,7 @@ from quickstack.runtime.repository.restricted import add_restricted, unrestricte
 
 
 def git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=root, check=True, capture_output=True, text=True, timeout=20
-    )
+    done = subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True)
     return done.stdout
 
 

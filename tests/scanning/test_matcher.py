@@ -20,7 +20,7 @@ LETTERS = st.sampled_from([b"a", b"b", b"\0", b"\xff"])
 WORDS = st.lists(LETTERS, min_size=6, max_size=14).map(b"".join)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(WORDS, min_size=1, max_size=8, unique=True),
     st.lists(st.one_of(LETTERS, WORDS), max_size=60).map(b"".join),

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from . import end, free_ports
 
-PACKAGES = "postgresql"
+#: Where Debian keeps the programs of each version, which are not on PATH.
+FOLDER = Path("/usr/lib/postgresql")
 USER = "landing"
 
 
@@ -41,13 +42,12 @@ class Database:
                 connection.execute(statement.encode())
 
 
-def programs() -> Path | None:
+def programs() -> Path:
     """Return the folder of PostgreSQL's programs, the newest where there are several."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[4]))
+    found = sorted(FOLDER.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if found:
         return found[-1].parent
-    beside = shutil.which("initdb")
-    return Path(beside).resolve().parent if beside else None
+    return Path(shutil.which("initdb") or "initdb").resolve().parent
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def running(folder_of_programs: Path) -> Iterator[Database]:
             [*start, str(folder_of_programs / "initdb"), "--pgdata", "data", "--username", USER,
              "--pwfile", "password", "--auth", "scram-sha-256", "--encoding", "UTF8",
              "--locale", "C", "--no-sync"],
-            cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+            cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if made.returncode:
             raise RuntimeError(f"initdb exited {made.returncode}:\n{made.stderr[-2000:]}")
@@ -96,8 +96,7 @@ def running(folder_of_programs: Path) -> Iterator[Database]:
 def _wait(database: Database, server: subprocess.Popen[bytes], log: Path) -> None:
     import psycopg
 
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and server.poll() is None:
+    while server.poll() is None:
         try:
             database.run("SELECT 1")
         except psycopg.OperationalError:

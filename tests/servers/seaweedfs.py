@@ -18,7 +18,7 @@ def running() -> Iterator[S3Server]:
     with tempfile.TemporaryDirectory(prefix="seaweedfs-", ignore_cleanup_errors=True) as folder:
         root = Path(folder)
         try:
-            info = server.start(root)
+            info = server.start(root, timeout=1200)
             yield S3Server("seaweedfs", info.endpoint, info.access_key, info.secret_key, root)
         finally:
             server.stop(root)

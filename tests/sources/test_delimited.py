@@ -249,7 +249,7 @@ PIECES = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(pieces=PIECES, size=st.integers(1, 200))
 def test_the_verdict_on_a_row_does_not_depend_on_where_the_file_is_cut(
     tmp_path_factory, pieces, size
@@ -266,7 +266,7 @@ def test_the_verdict_on_a_row_does_not_depend_on_where_the_file_is_cut(
     assert not before.strip(b"\r\n")
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(pieces=PIECES)
 def test_pyarrow_and_the_careful_reader_agree(tmp_path_factory, pieces):
     path = tmp_path_factory.mktemp("property") / "a.csv"

@@ -87,13 +87,11 @@ class Small:
         programs = Path(sys.executable).parent
         return {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
 
-    def run(
-        self, *command: str, check: bool = True, timeout: float = 1200
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in it."""
         done = subprocess.run(
             command, cwd=self.path, env=self.environment, capture_output=True, text=True,
-            check=False, timeout=timeout,
+            check=False,
         )  # fmt: skip
         assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done

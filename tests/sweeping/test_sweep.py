@@ -24,10 +24,8 @@ def start(small, *arguments: str) -> subprocess.Popen[str]:
 
 
 def wait_for(small, process, experiments: int) -> None:
-    deadline = time.monotonic() + 600
     while len(small.experiments()) < experiments:
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
@@ -114,7 +112,7 @@ def test_ctrl_c_ends_it_with_a_sentence(small):
     busy = small.run("quickstack", "sweep", check=False)
     assert f"the sweep 'sweep' is running, as process {process.pid}" in busy.stderr
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate()
     assert process.returncode == 130
     assert "to go on, run the same command again." in said
     assert "Traceback" not in said

@@ -69,7 +69,7 @@ class Project:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             command, cwd=self.root, env={**os.environ, "PATH": path}, text=True, input=given,
-            capture_output=True, check=False, timeout=100,
+            capture_output=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0 or not check, done.stdout + done.stderr
         return done

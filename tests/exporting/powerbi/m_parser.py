@@ -19,10 +19,10 @@ FILES = ("package.json", "package-lock.json")
 
 def read_m(queries: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Parse queries by name: `error`, and where there is none `sources` and `names`."""
-    needs_program("node", "npm", install="nodejs npm")
+    needs_program("node", "npm")
     done = subprocess.run(
         ["node", str(HERE / "parse_m.js")],
-        input=json.dumps(queries), capture_output=True, text=True, timeout=120,
+        input=json.dumps(queries), capture_output=True, text=True,
         env={**os.environ, "NODE_PATH": str(_modules())}, check=True,
     )  # fmt: skip
     return json.loads(done.stdout)
@@ -39,7 +39,7 @@ def _modules() -> Path:
                 shutil.copy(HERE / name, folder)
             done = subprocess.run(
                 ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=folder, capture_output=True, text=True, timeout=200, check=False,
+                cwd=folder, capture_output=True, text=True, check=False,
             )  # fmt: skip
             if done.returncode != 0:
                 lack("npm could not install @microsoft/powerquery-parser; is there a network?")

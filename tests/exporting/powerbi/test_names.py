@@ -69,7 +69,7 @@ def test_a_nasty_name_of_a_column_breaks_neither_tmdl_nor_dax(name, column):
     assert "measures" not in taken
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TEXT, TEXT, TEXT)
 def test_any_names_give_a_model_that_reads_back(one, two, three):
     contract = contract_of("binary", segments=("region", "id"))
