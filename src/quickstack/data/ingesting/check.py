@@ -17,7 +17,7 @@ from quickstack.data.privacy.pseudonyms import codes, pseudonymise
 from quickstack.data.quality.counts import Tally
 from quickstack.data.quality.parse import cell_types, normalise, parse_column
 from quickstack.data.quality.row_checks import check_column, count_metrics
-from quickstack.data.readers.blocks import Block, Place
+from quickstack.data.readers.blocks import Block, RowLocation
 from quickstack.facts.contract import Column, Contract
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Checks:
 
     @cached_property
     def types(self) -> dict[str, Any]:
-        """How a strict reader may type the cells."""
+        """How the fast parser may type the cells."""
         return cell_types(self.contract.columns, self.contract.source, self.varied)
 
     @cached_property
@@ -126,15 +126,15 @@ class Problem:
     reason: str
 
 
-def quarantine_line(file: str, place: Place, problems: Iterable[Problem]) -> str:
+def quarantine_line(file: str, location: RowLocation, problems: Iterable[Problem]) -> str:
     """Return one row of the quarantine as a line of JSON."""
     row = {
         "file": file,
-        "line": place.line,
-        "offset": place.offset,
+        "line": location.line,
+        "offset": location.offset,
         "problems": [{"column": p.column, "rule": p.rule, "reason": p.reason} for p in problems],
         # Bytes that are no text stay readable as \xff, and the file stays UTF-8.
-        "raw": place.raw.decode("utf-8", "backslashreplace"),
+        "raw": location.raw.decode("utf-8", "backslashreplace"),
     }
     return json.dumps(row, ensure_ascii=False) + "\n"
 
@@ -497,7 +497,8 @@ def _describe(columns: dict[str, pa.Array], contract: Contract, tally: Tally) ->
 
 def _refused(block: Block, problems: dict[int, list[Problem]], file: str) -> list[str]:
     rows = sorted(problems)
-    placed = list(zip(block.places(rows) if rows else [], [problems[r] for r in rows], strict=True))
-    placed += [(r.place, [Problem("", "layout", r.reason)]) for r in block.rejected]
+    locations = block.locations(rows) if rows else []
+    placed = list(zip(locations, [problems[r] for r in rows], strict=True))
+    placed += [(r.location, [Problem("", "layout", r.reason)]) for r in block.rejected]
     placed.sort(key=lambda item: item[0].line)
     return [quarantine_line(file, place, found) for place, found in placed]

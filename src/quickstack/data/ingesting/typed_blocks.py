@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from quickstack.data.ingesting.check import Checked, Checks, check_block
 from quickstack.data.quality.parse import record_test, regular, repeats
-from quickstack.data.readers.chunks import Cut, count
+from quickstack.data.readers.chunks import Chunk, count
 from quickstack.data.readers.delimited import DelimitedFile, Parsed, open_delimited
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _ROWS = 1 << 16
 #: A column is worth a dictionary where a value occurs this often at the beginning of the file,
 #: which is at most so many bytes.
 _REPEATS, _BEGINNING = 4, 1 << 20
-#: A first cut smaller than this share of a block is most likely the whole file.
+#: A first chunk smaller than this share of a block is most likely the whole file.
 _WHOLE = 0.9
 
 
@@ -46,21 +46,21 @@ def checked_blocks(
     with open_delimited(
         job.partition, job.contract, job.block_bytes, record_test(job.contract)
     ) as file:
-        first = file.cutter.peek()
+        first = file.chunker.peek()
         alone = first is None or len(first.data) < job.block_bytes * _WHOLE
         checks = replace(checks, varied=_varied(file, first, checks), alone=alone)
         yield checks, _delimited(file, job, checks, executor)
 
 
-def _varied(file: DelimitedFile, cut: Cut | None, checks: Checks) -> frozenset[str]:
+def _varied(file: DelimitedFile, chunk: Chunk | None, checks: Checks) -> frozenset[str]:
     """Return the columns whose values seldom repeat at the beginning of the file."""
     import pyarrow as pa
 
-    if cut is None:
+    if chunk is None:
         return frozenset()
-    end = cut.data.rfind(b"\n", 0, _BEGINNING) + 1
-    head = cut.data[:end] if end and len(cut.data) > _BEGINNING else cut.data
-    beginning = replace(cut, data=head, line_ends=count(head, b"\n"))
+    end = chunk.data.rfind(b"\n", 0, _BEGINNING) + 1
+    head = chunk.data[:end] if end and len(chunk.data) > _BEGINNING else chunk.data
+    beginning = replace(chunk, data=head, line_ends=count(head, b"\n"))
     table = as_typed(file.parse(beginning, checks.types).block.table, checks)
     return frozenset(
         c.name
@@ -93,29 +93,29 @@ def _others(job: Job, checks: Checks, executor: Executor) -> Iterator[tuple[int,
 def _delimited(
     file: DelimitedFile, job: Job, checks: Checks, executor: Executor
 ) -> Iterator[tuple[int, int, Checked]]:
-    """Parse cuts side by side, as if each ended with a row; where one did not, begin anew there."""
-    waiting: deque[tuple[Cut, Future[tuple[Parsed, Checked]]]] = deque()
+    """Parse chunks side by side, as if each ended with a row; begin anew where one did not."""
+    waiting: deque[tuple[Chunk, Future[tuple[Parsed, Checked]]]] = deque()
 
-    def submit(cut: Cut) -> Future[tuple[Parsed, Checked]]:
-        return executor.submit(_parse_and_check, file, cut, job, checks)
+    def submit(chunk: Chunk) -> Future[tuple[Parsed, Checked]]:
+        return executor.submit(_parse_and_check, file, chunk, job, checks)
 
     while True:
-        while len(waiting) <= job.threads + _AHEAD and (cut := file.cutter.next()) is not None:
-            waiting.append((cut, submit(cut)))
+        while len(waiting) <= job.threads + _AHEAD and (chunk := file.chunker.next()) is not None:
+            waiting.append((chunk, submit(chunk)))
         if not waiting:
             return
-        cut, future = waiting.popleft()
+        chunk, future = waiting.popleft()
         parsed, checked = future.result()
-        if parsed.used or not cut.data:
-            yield cut.offset, parsed.used, checked
-        if parsed.used == len(cut.data):
+        if parsed.used or not chunk.data:
+            yield chunk.offset, parsed.used, checked
+        if parsed.used == len(chunk.data):
             continue
-        rest = Cut(
-            cut.data[parsed.used :],
-            cut.offset + file.cutter.text.length(cut.data[: parsed.used]),
-            cut.line + parsed.lines,
-            cut.final,
-            cut.line_ends - parsed.lines,
+        rest = Chunk(
+            chunk.data[parsed.used :],
+            chunk.offset + file.chunker.text.length(chunk.data[: parsed.used]),
+            chunk.line + parsed.lines,
+            chunk.final,
+            chunk.line_ends - parsed.lines,
         )
         if any(following.too_long for following, _ in waiting):
             # What follows is no part of any row, so nothing can complete this one.
@@ -124,29 +124,29 @@ def _delimited(
             continue
         for _, future in waiting:
             future.cancel()
-        file.cutter.give_back([c for c, _ in waiting], rest.data, rest.offset, rest.line)
+        file.chunker.give_back([c for c, _ in waiting], rest.data, rest.offset, rest.line)
         waiting.clear()
         # What the blocks that are given up had seen was not kept.
         checks = replace(checks)
 
 
 def _parse_and_check(
-    file: DelimitedFile, cut: Cut, job: Job, checks: Checks
+    file: DelimitedFile, chunk: Chunk, job: Job, checks: Checks
 ) -> tuple[Parsed, Checked]:
     import pyarrow as pa
 
-    parsed = file.parse(cut, checks.types)
+    parsed = file.parse(chunk, checks.types)
     if parsed.typed and not all(regular(c.chunk(0)) for c in parsed.block.table.columns):
         text = dict.fromkeys(checks.types, pa.string())
-        parsed = replace(file.parse(cut, text), typed=False)
+        parsed = replace(file.parse(chunk, text), typed=False)
     if not parsed.typed:
         parsed.block.table = as_typed(parsed.block.table, checks)
-    first = job.starts.get(cut.offset, 0)
+    first = job.starts.get(chunk.offset, 0)
     return parsed, check_block(parsed.block, checks, job.partition.shown, job.refusals, first)
 
 
 def as_typed(table: pa.Table, checks: Checks) -> pa.Table:
-    """Encode the columns that a strict reader would have given as dictionaries."""
+    """Encode the columns that the fast parser would have given as dictionaries."""
     import pyarrow as pa
 
     for index, name in enumerate(table.column_names):

@@ -29,7 +29,7 @@ TYPE_NAMES = {
 def cell_types(
     columns: tuple[Column, ...], source: Source, varied: frozenset[str]
 ) -> dict[str, pa.DataType]:
-    """Return how a strict reader may type the cells of each column.
+    """Return how the fast parser may type the cells of each column.
 
     It reads numbers and ISO dates itself; text that is checked or replaced by its distinct values
     comes as a dictionary; what only `parse_column` gets right comes as text.
@@ -60,7 +60,7 @@ def repeats(column: Column) -> bool:
 
 
 def regular(values: pa.Array) -> bool:
-    """Return whether what a strict reader typed is what `parse_column` would take.
+    """Return whether what the fast parser typed is what `parse_column` would take.
 
     It takes `inf` and `nan` for numbers, and a year 0 for a year.
     """

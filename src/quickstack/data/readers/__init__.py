@@ -1,1 +1,1 @@
-"""Reads raw rows of every format: the one place that opens and parses raw data."""
+"""Reads raw rows of every format: the one location that opens and parses raw data."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class RowLocation:
     """Where a row stands in its file.
 
     Attributes
@@ -34,7 +34,7 @@ class Place:
 class Rejected:
     """A row that could not be read, and why; the sentence quotes no value."""
 
-    place: Place
+    location: RowLocation
     reason: str
 
 
@@ -47,8 +47,8 @@ class Block:
     table : pyarrow.Table
         One column per name of the contract. A text column holds the cells as delivered; a column
         of another type holds values that the format itself has typed.
-    places
-        Gives the places of some rows, by their positions in `table`, ascending. It costs
+    locations
+        Gives the locations of some rows, by their positions in `table`, ascending. It costs
         something: ask for the rows that need it.
     rejected
         The rows that could not be split into cells, in file order.
@@ -59,7 +59,7 @@ class Block:
     """
 
     table: pa.Table
-    places: Callable[[Sequence[int]], list[Place]]
+    locations: Callable[[Sequence[int]], list[RowLocation]]
     rejected: list[Rejected] = field(default_factory=list)
     blank: int = 0
     ascii: bool = False

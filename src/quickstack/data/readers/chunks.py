@@ -1,20 +1,158 @@
-"""Cut a stream of text into pieces that begin and, as far as one can tell, end with whole rows."""
+"""Read text of any encoding as UTF-8, in chunks of whole rows as far as one can tell."""
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
+from typing import Protocol
 
 from quickstack.data.readers.dialect import MAX_LINES_OF_A_ROW, MAX_ROW_BYTES
-from quickstack.data.readers.utf8 import Utf8
+from quickstack.facts.errors import SourceError
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+
+
+class Readable(Protocol):
+    """What bytes can be read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes, nothing at the end."""
+
+
+class Utf8:
+    """A stream of any encoding, read as UTF-8.
+
+    Bytes that are no text in the declared encoding come through as they are, and are no UTF-8
+    either, so that the row that holds them can be told.
+
+    Parameters
+    ----------
+    stream
+        The uncompressed bytes.
+    encoding
+        As the contract declares it. A byte order mark decides between the two orders of UTF-16.
+    carriage_returns
+        Whether lines end with a lone CR: True, False, or None to look at the first bytes.
+
+    Raises
+    ------
+    SourceError
+        Where the file begins with the mark of another encoding.
+    """
+
+    def __init__(
+        self, stream: Readable, encoding: str, where: str, carriage_returns: bool | None = None
+    ) -> None:
+        self._stream = stream
+        head = stream.read(1 << 16)
+        name = codecs.lookup(encoding).name
+        declared = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(
+            name, name
+        )
+        mark = next((mark for mark in _MARKS if head.startswith(mark)), b"")
+        marked = _MARKS[mark] if mark else declared
+        family = declared.removesuffix("-le").removesuffix("-be")
+        if mark and not marked.startswith(family) and declared.startswith("utf"):
+            raise SourceError(
+                f"the file is {marked[:6].upper()} text, and the contract says {encoding}",
+                where=where,
+                fix=f"write `encoding: {marked[:6]}` at the server 'raw' in the contract",
+            )
+        if mark and marked.startswith(family):
+            declared = marked
+        else:
+            mark = b""
+        self._encoding = None if declared in ("utf-8", "ascii") else declared
+        self._errors = _bad_bytes({"16": 2, "32": 4}.get(declared[4:6], 1))
+        self._decoder = (
+            codecs.getincrementaldecoder(declared)(self._errors) if self._encoding else None
+        )
+        #: Where the text begins in the file.
+        self.start = len(mark)
+        self._head = head[len(mark) :]
+        sample = self._convert(self._head, final=False)
+        if carriage_returns is None:
+            carriage_returns = b"\r" in sample and b"\n" not in sample
+        self._returns = carriage_returns
+        self._ready = self._lines(sample)
+
+    def read(self, size: int) -> bytes:
+        """Return about `size` bytes more, nothing at the end."""
+        if self._ready:
+            ready, self._ready = self._ready, b""
+            return ready
+        while chunk := self._stream.read(size):
+            if text := self._lines(self._convert(chunk, final=False)):
+                return text
+        return self._lines(self._convert(b"", final=True))
+
+    def lines(self, size: int, back: int) -> bytes:
+        """Return the last `back` bytes again with what follows, about `size` up to a line end.
+
+        Nothing where that takes more than reading them.
+        """
+        if self._ready or self._decoder is not None or self._returns:
+            return b""
+        read = getattr(self._stream, "lines", None)
+        return read(size, back) if read is not None else b""
+
+    def length(self, text: bytes, start: int = 0, stop: int | None = None) -> int:
+        """Return how many bytes of the file a part of `text` was made from."""
+        stop = len(text) if stop is None else stop
+        if self._encoding is None:
+            return stop - start
+        letters = text[start:stop].decode("utf-8", "surrogateescape")
+        return len(letters.encode(self._encoding, self._errors))
+
+    def _convert(self, data: bytes, *, final: bool) -> bytes:
+        if self._decoder is None:
+            return data
+        return self._decoder.decode(data, final).encode("utf-8", "surrogateescape")
+
+    def _lines(self, text: bytes) -> bytes:
+        return text.replace(b"\r", b"\n") if self._returns else text
+
+
+def _bad_bytes(width: int) -> str:
+    """Return the name of an error handler: what is no text becomes lone surrogates, and back.
+
+    Python's `surrogateescape` gives up on units of two bytes.
+
+    Parameters
+    ----------
+    width
+        Bytes of a unit of the encoding.
+    """
+
+    def handle(error: UnicodeError) -> tuple[str | bytes, int]:
+        if isinstance(error, UnicodeDecodeError):
+            bad = error.object[error.start : error.end]
+            if width == 1:
+                return "".join(chr(0xDC00 + max(byte, 0x80)) for byte in bad), error.end
+            return "\udcff" * -(-len(bad) // width), error.end
+        assert isinstance(error, UnicodeEncodeError)
+        letters = error.object[error.start : error.end]
+        return b"".join(bytes([ord(x) & 0xFF]) * width for x in letters), error.end
+
+    name = f"quickstack-{width}"
+    codecs.register_error(name, handle)
+    return name
+
 
 #: What is compared at a time, so that numpy's copies stay in the processor's cache.
 IN_CACHE = 1 << 16
-#: The first cut holds at least so many bytes, for the header and what stands before it.
+#: The first chunk holds at least so many bytes, for the header and what stands before it.
 _HEADER = 1 << 16
 
 
 @dataclass(frozen=True)
-class Cut:
+class Chunk:
     """A piece of a file that begins with a row.
 
     Attributes
@@ -40,16 +178,16 @@ class Cut:
     too_long: bool = False
 
 
-class Cutter:
-    """Cut the text of a file; what was not used of a cut can be given back.
+class Chunker:
+    """Split the text of a file into chunks; what was not used of one can be given back.
 
     Parameters
     ----------
     size
-        About how many bytes a cut holds.
+        About how many bytes a chunk holds.
     quote
-        The quote character, empty for none: a cut does not end inside a quoted cell, unless quotes
-        are wrong.
+        The quote character, empty for none: a chunk does not end inside a quoted cell, unless
+        quotes are wrong.
     """
 
     def __init__(self, text: Utf8, size: int, quote: bytes) -> None:
@@ -59,20 +197,20 @@ class Cutter:
         self._ended = False
         self._wanted = max(size, _HEADER)
         self._least = 0
-        self._seen: Cut | None = None
+        self._seen: Chunk | None = None
 
-    def peek(self) -> Cut | None:
-        """Return the next cut, which `next` then returns again; None at the end."""
+    def peek(self) -> Chunk | None:
+        """Return the next chunk, which `next` then returns again; None at the end."""
         self._seen = self.next()
         return self._seen
 
-    def next(self) -> Cut | None:
-        """Return the next cut, None at the end."""
+    def next(self) -> Chunk | None:
+        """Return the next chunk, None at the end."""
         if (seen := self._seen) is not None:
             self._seen = None
             return seen
-        if (cut := self._quick()) is not None:
-            return cut
+        if (chunk := self._quick()) is not None:
+            return chunk
         data, final = self._taken(self._wanted)
         least, self._least = self._least, 0
         while not final and data.find(b"\n", least) < 0:
@@ -87,7 +225,7 @@ class Cutter:
         data = data if final else data[: self._end(data, least)]
         return self._made(data, self._rest[len(data) :], final=final)
 
-    def _quick(self) -> Cut | None:
+    def _quick(self) -> Chunk | None:
         """Return what was left and what is read next up to its last line end, copied once.
 
         None where that end is inside a quoted cell, or more must be read.
@@ -112,29 +250,29 @@ class Cutter:
         """Return whether a quote is open at the end."""
         return bool(self.quote and self.quote in data and count(data, self.quote, end) % 2)
 
-    def _made(self, data: bytes, rest: bytes, *, final: bool) -> Cut:
-        cut = Cut(data, self._offset, self._line, final, count(data, b"\n"))
+    def _made(self, data: bytes, rest: bytes, *, final: bool) -> Chunk:
+        chunk = Chunk(data, self._offset, self._line, final, count(data, b"\n"))
         self._rest = rest
         self._offset += self.text.length(data)
-        self._line += cut.line_ends
+        self._line += chunk.line_ends
         self._wanted = self.size
-        return cut
+        return chunk
 
     def give_back(
-        self, unused: list[Cut], data: bytes, offset: int, line: int, *, grow: bool = True
+        self, unused: list[Chunk], data: bytes, offset: int, line: int, *, grow: bool = True
     ) -> None:
-        """Go back to a row in the middle of a cut.
+        """Go back to a row in the middle of a chunk.
 
         Parameters
         ----------
         unused
-            The cuts made since, in order, none of them `too_long`.
+            The chunks made since, in order, none of them `too_long`.
         data, offset, line
-            What is left of the cut, and where that begins.
+            What is left of the chunk, and where that begins.
         grow
-            Whether the next cut must hold more, since a row needs it.
+            Whether the next chunk must hold more, since a row needs it.
         """
-        self._rest = data + b"".join(cut.data for cut in unused) + self._rest
+        self._rest = data + b"".join(chunk.data for chunk in unused) + self._rest
         self._offset, self._line = offset, line
         if grow:
             self._least = len(data)
@@ -171,9 +309,9 @@ class Cutter:
                     return end
         return last
 
-    def _too_long(self) -> Cut:
+    def _too_long(self) -> Chunk:
         """Skip a line of any length without holding it."""
-        cut = Cut(self._rest[:1000], self._offset, self._line, final=False, too_long=True)
+        chunk = Chunk(self._rest[:1000], self._offset, self._line, final=False, too_long=True)
         while (end := self._rest.find(b"\n")) < 0 and not self._ended:
             self._offset += self.text.length(self._rest)
             self._rest = self.text.read(self.size)
@@ -181,7 +319,7 @@ class Cutter:
         self._offset += self.text.length(self._rest[: end + 1])
         self._rest = self._rest[end + 1 :] if end >= 0 else b""
         self._line += 1
-        return cut
+        return chunk
 
 
 def count(data: bytes, byte: bytes, end: int | None = None) -> int:

@@ -1,4 +1,4 @@
-"""How the rows of one delimited file are laid out: what its bytes mean, once its header is read."""
+"""The dialect of one delimited file: what its bytes mean, once its header is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Quotes = Literal["right", "open", "misplaced"]
 
 
 @dataclass(frozen=True)
-class Layout:
+class Dialect:
     """Dialect and header of one file.
 
     Attributes
@@ -59,7 +59,7 @@ class Layout:
 
     @property
     def plain(self) -> bool:
-        """Whether the strict reader knows this dialect."""
+        """Whether the fast parser knows this dialect."""
         source = self.source
         single_bytes = len(self.delimiter) == 1 and len(self.quote) <= 1
         return single_bytes and source.escape is None and not source.skip_initial_space

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from quickstack.data.readers.blocks import Block, Place, Rejected
+from quickstack.data.readers.blocks import Block, Rejected, RowLocation
 from quickstack.data.readers.header import check_header
 from quickstack.data.readers.partitions import Partition
-from quickstack.data.readers.sniffing import foreign
+from quickstack.data.readers.sniffing import sniffed_type
 from quickstack.data.readers.streams import open_partition
 from quickstack.data.readers.workbook import Look, damaged, look, require_harmless
 from quickstack.facts.contract import Column, Contract, Source
@@ -70,7 +70,7 @@ def _require_workbook(data: bytes, where: str) -> None:
     if not data:
         raise SourceError("the file is empty", where=where, fix="deliver it again")
     if not data.startswith(_BEGINNINGS):
-        what = foreign(data[: 1 << 16]) or "text or something else"
+        what = sniffed_type(data[: 1 << 16]) or "text or something else"
         raise SourceError(
             f"this is no workbook but {what}",
             where=where,
@@ -147,7 +147,7 @@ class _Found:
     header: list[str]
     seen: Look
     rows: list[list[str | None]] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
+    locations: list[RowLocation] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     blank: int = 0
 
@@ -170,7 +170,7 @@ class _Found:
         if behind := [_text(cell, None, source) for cell in row[width:] if cell != ""]:
             values["behind the last column"] = behind
         raw = json.dumps(values, ensure_ascii=False)
-        place = Place(number + 1, None, raw.encode("utf-8", "backslashreplace"))
+        location = RowLocation(number + 1, None, raw.encode("utf-8", "backslashreplace"))
         reason = None
         if wrong and wrong[0] < width:
             reason = f"column {self.header[wrong[0]]} holds an error of the workbook"
@@ -179,10 +179,10 @@ class _Found:
         elif any("\0" in cell for cell in cells if cell):
             reason = "it holds a NUL byte"
         if reason is not None:
-            self.rejected.append(Rejected(place, reason))
+            self.rejected.append(Rejected(location, reason))
             return
         self.rows.append([None if cell in source.missing else cell for cell in cells])
-        self.places.append(place)
+        self.locations.append(location)
 
     def block(self) -> Block:
         import pyarrow as pa
@@ -191,10 +191,10 @@ class _Found:
         table: pa.Table = pa.table(
             [pa.array(column, pa.string()) for column in columns], names=self.header
         ).select([c.name for c in self.contract.columns])
-        places = self.places
+        locations = self.locations
 
-        def of(rows: Sequence[int]) -> list[Place]:
-            return [places[row] for row in rows]
+        def of(rows: Sequence[int]) -> list[RowLocation]:
+            return [locations[row] for row in rows]
 
         return Block(table, of, self.rejected, self.blank)
 

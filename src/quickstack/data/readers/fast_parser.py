@@ -1,4 +1,4 @@
-"""Read a cut whose rows are provably well-formed at pyarrow's speed; otherwise do not read it."""
+"""Parse a chunk whose rows are provably well-formed at pyarrow's speed; refuse any other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quickstack.data.readers.chunks import IN_CACHE
-from quickstack.data.readers.dialect import MAX_LINES_OF_A_ROW, MAX_ROW_BYTES, Layout
+from quickstack.data.readers.dialect import MAX_LINES_OF_A_ROW, MAX_ROW_BYTES, Dialect
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +32,8 @@ class Lines:
     inner: int
 
 
-def well_formed(data: bytes, layout: Layout, line_ends: int) -> Lines | None:
-    """Prove that pyarrow splits `data` as the careful reader would; None where it may not.
+def well_formed(data: bytes, dialect: Dialect, line_ends: int) -> Lines | None:
+    """Prove that pyarrow splits `data` as the row parser would; None where it may not.
 
     Every quote must open a cell, close one, or be doubled inside one; no line is a repeated
     header; there is no NUL and no lone CR; and no quoted cell spans three lines or more, since
@@ -41,7 +41,7 @@ def well_formed(data: bytes, layout: Layout, line_ends: int) -> Lines | None:
     """
     import numpy as np
 
-    if not layout.plain or data.find(b"\0") >= 0 or _repeats_header(data, layout):
+    if not dialect.plain or data.find(b"\0") >= 0 or _repeats_header(data, dialect):
         return None
     if data.startswith(codecs.BOM_UTF8):  # pyarrow would take it away, wherever the piece begins
         return None
@@ -51,10 +51,10 @@ def well_formed(data: bytes, layout: Layout, line_ends: int) -> Lines | None:
     count = line_ends + (not data.endswith(b"\n"))
     if len(data) > MAX_ROW_BYTES and _longest_line(bytes_) > MAX_ROW_BYTES:
         return None
-    if not layout.quote or data.find(layout.quote) < 0:
+    if not dialect.quote or data.find(dialect.quote) < 0:
         return Lines(count, 0)
-    quotes = np.flatnonzero(bytes_ == layout.quote[0])
-    if not _placed(bytes_, quotes, layout):
+    quotes = np.flatnonzero(bytes_ == dialect.quote[0])
+    if not _placed(bytes_, quotes, dialect):
         return None
     opening, closing = quotes[::2], quotes[1::2]
     if not bool((closing - opening > 1).any()):
@@ -65,14 +65,14 @@ def well_formed(data: bytes, layout: Layout, line_ends: int) -> Lines | None:
         return None
     inner = int(inside.sum())
     # Doubled quotes split a cell into runs, so that it may hold more line ends than each of them.
-    if inner and (layout.width >= MAX_LINES_OF_A_ROW or _doubled(quotes)):
+    if inner and (dialect.width >= MAX_LINES_OF_A_ROW or _doubled(quotes)):
         return None
     return Lines(count, inner)
 
 
 def parse(
     data: bytes,
-    layout: Layout,
+    dialect: Dialect,
     types: dict[str, pa.DataType],
     lines: Lines,
     *,
@@ -95,7 +95,7 @@ def parse(
     import pyarrow as pa
     from pyarrow import csv
 
-    names = list(layout.header) + [""] * layout.trailing
+    names = list(dialect.header) + [""] * dialect.trailing
     try:
         table = csv.read_csv(
             pa.BufferReader(data),
@@ -103,34 +103,34 @@ def parse(
                 column_names=names, use_threads=False, block_size=len(data) + 1
             ),
             parse_options=csv.ParseOptions(
-                delimiter=layout.source.delimiter,
-                quote_char=layout.source.quote or False,
+                delimiter=dialect.source.delimiter,
+                quote_char=dialect.source.quote or False,
                 newlines_in_values=lines.inner > 0,
             ),
             convert_options=csv.ConvertOptions(
                 column_types={**types, "": pa.string()},
-                null_values=list(layout.source.missing),
+                null_values=list(dialect.source.missing),
                 strings_can_be_null=True,
-                decimal_point=layout.source.decimal,
+                decimal_point=dialect.source.decimal,
                 check_utf8=not ascii_only,
             ),
         )
     except pa.ArrowInvalid:
         return None
-    if layout.trailing:
+    if dialect.trailing:
         import pyarrow.compute as pc
 
-        last = table.column(len(layout.header))
+        last = table.column(len(dialect.header))
         if not pc.all(pc.equal(pc.fill_null(last, ""), "")).as_py():
             return None
-        table = table.select(list(layout.header))
+        table = table.select(list(dialect.header))
     blank = lines.count - lines.inner - table.num_rows
     if blank and blank != _blank_lines(data):
         return None
     return table, blank
 
 
-def row_starts(data: bytes, layout: Layout) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def row_starts(data: bytes, dialect: Dialect) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return where the rows of well-formed text begin: bytes, and lines counted from 0."""
     import numpy as np
 
@@ -142,8 +142,8 @@ def row_starts(data: bytes, layout: Layout) -> tuple[np.ndarray[Any, Any], np.nd
     first = bytes_[starts]
     after = bytes_[np.minimum(starts + 1, len(data) - 1)]
     keep = ~((first == _LF) | ((first == _CR) & (after == _LF)))
-    if layout.quote and data.find(layout.quote) >= 0:
-        quotes = np.flatnonzero(bytes_ == layout.quote[0])
+    if dialect.quote and data.find(dialect.quote) >= 0:
+        quotes = np.flatnonzero(bytes_ == dialect.quote[0])
         keep &= np.searchsorted(quotes, starts) % 2 == 0
     return starts[keep], numbers[keep]
 
@@ -164,14 +164,14 @@ def holds_hexadecimal(data: bytes) -> bool:
     return False
 
 
-def _placed(bytes_: Any, quotes: Any, layout: Layout) -> bool:
+def _placed(bytes_: Any, quotes: Any, dialect: Dialect) -> bool:
     """Return whether quotes alternate between opening and closing a cell."""
     import numpy as np
 
     if len(quotes) % 2:
         return False
     edges = np.zeros(256, bool)
-    edges[[_LF, layout.delimiter[0], layout.quote[0]]] = True
+    edges[[_LF, dialect.delimiter[0], dialect.quote[0]]] = True
     before = edges[bytes_[quotes[::2] - 1]]
     before[0] |= quotes[0] == 0
     if not before.all():
@@ -212,8 +212,8 @@ def _blank_lines(data: bytes) -> int:
     return int(np.count_nonzero(np.diff(np.concatenate(([-1], ends))) == 1))
 
 
-def _repeats_header(data: bytes, layout: Layout) -> bool:
-    line = layout.header_line
+def _repeats_header(data: bytes, dialect: Dialect) -> bool:
+    line = dialect.header_line
     # Looking for a byte is ten times as fast, and often one of the header's occurs nowhere.
     if not line or any(data.find(byte) < 0 for byte in set(line)):
         return False

@@ -19,7 +19,7 @@ def check_header(
     Parameters
     ----------
     where
-        The place of the header, as messages name it.
+        The location of the header, as messages name it.
     delimiter
         What its cells were split at, for delimited text.
 

@@ -1,28 +1,110 @@
-"""Read JSON Lines: one object per line, whose keys are the contract's columns."""
+"""Read JSON Lines: one object per line, whose keys are the contract's columns.
+
+A line is read strictly: what the standard leaves open is a mistake.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from quickstack.data.readers.blocks import Block, Place, Rejected
-from quickstack.data.readers.chunks import Cut, Cutter
+from quickstack.data.readers.blocks import Block, Rejected, RowLocation
+from quickstack.data.readers.chunks import Chunk, Chunker, Utf8
 from quickstack.data.readers.dialect import MAX_ROW_BYTES
-from quickstack.data.readers.json_line import BrokenError, Number, parsed, written
 from quickstack.data.readers.partitions import Partition
-from quickstack.data.readers.row_parser import TOO_LONG
-from quickstack.data.readers.sniffing import foreign
+from quickstack.data.readers.row_parser import NO_TEXT, NUL, TOO_LONG
+from quickstack.data.readers.sniffing import sniffed_type
 from quickstack.data.readers.streams import open_partition
-from quickstack.data.readers.utf8 import Utf8
 from quickstack.facts.contract import Column, Contract
 from quickstack.facts.errors import SourceError
+
+if TYPE_CHECKING:
+    pass
+
+_HALF = re.compile(r"[\ud800-\udfff]")
+
+
+class Number(str):
+    """A number as it was written."""
+
+    __slots__ = ()
+
+
+class BrokenError(ValueError):
+    """A line that cannot be used; its text is the reason."""
+
+
+def parsed(raw: bytes) -> dict[str, Any]:
+    """Return the object that a line holds."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BrokenError(NO_TEXT) from None
+    try:
+        entry = _DECODER.decode(text)
+    except BrokenError:
+        raise
+    except json.JSONDecodeError as error:
+        what = error.msg.partition(":")[0].removesuffix(" at").removesuffix(" starting")
+        what = what[:1].lower() + what[1:]
+        raise BrokenError(f"it is no JSON: {what}, at character {error.pos + 1}") from None
+    except RecursionError:
+        raise BrokenError("its values are nested too deeply") from None
+    if not isinstance(entry, dict):
+        raise BrokenError("it is no object of JSON")
+    if "\\u" in text:
+        _require_text(entry)
+    return entry
+
+
+def _require_text(value: Any) -> None:
+    """Refuse what only an escape can smuggle in: NUL, and halves of a pair of surrogates."""
+    text = written(value)
+    if "\\u0000" in text:
+        raise BrokenError(NUL)
+    if _HALF.search(text):
+        raise BrokenError("it holds half of a surrogate pair, which is no text")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BrokenError("it holds a key twice")
+    return found
+
+
+def _constant(name: str) -> Any:  # noqa: ARG001 - as the decoder calls it
+    raise BrokenError("it holds a number that is not finite, which is no JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=Number, parse_int=Number, parse_constant=_constant
+)
+
+
+def written(value: Any) -> str:
+    """Write a nested value as JSON, its numbers as they were."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_quoted(k)}:{written(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(written, value)) + "]"
+    return _quoted(value)
+
+
+def _quoted(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Bytes that are read at a time, and of the rows that a block may hold.
-_CUT, _MOST = 4 << 20, 32 << 20
+_CHUNK, _MOST = 4 << 20, 32 << 20
 #: What is kept of a line that is too long.
 _KEPT = 1000
 
@@ -46,15 +128,15 @@ def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Bloc
     where, source = partition.shown, contract.source
     with open_partition(partition) as stream:
         text = Utf8(_Watched(stream, where), source.encoding, where, carriage_returns=False)
-        cutter = Cutter(text, _CUT, b"")
+        chunker = Chunker(text, _CHUNK, b"")
         found = _Found(contract)
         empty = True
-        while (cut := cutter.next()) is not None:
+        while (chunk := chunker.next()) is not None:
             empty = False
-            if cut.too_long:
-                found.reject(cut.line, cut.offset, cut.data, TOO_LONG)
+            if chunk.too_long:
+                found.reject(chunk.line, chunk.offset, chunk.data, TOO_LONG)
                 continue
-            for line, offset, raw in _lines(cut, text):
+            for line, offset, raw in _lines(chunk, text):
                 found.take(line, offset, raw, where)
                 if len(found.rows) >= rows or found.size > _MOST:
                     yield found.block()
@@ -74,7 +156,7 @@ class _Watched:
         data: bytes = self._stream.read(size)
         if self._first:
             self._first = False
-            what = foreign(data)
+            what = sniffed_type(data)
             if what is not None and not what.startswith("JSON"):
                 raise SourceError(
                     f"this is no JSON Lines but {what}",
@@ -84,12 +166,12 @@ class _Watched:
         return data
 
 
-def _lines(cut: Cut, text: Utf8) -> Iterator[tuple[int, int, bytes]]:
-    offset = cut.offset
-    lines = cut.data.split(b"\n")
+def _lines(chunk: Chunk, text: Utf8) -> Iterator[tuple[int, int, bytes]]:
+    offset = chunk.offset
+    lines = chunk.data.split(b"\n")
     if not lines[-1]:
         lines.pop()
-    for number, line in enumerate(lines, start=cut.line):
+    for number, line in enumerate(lines, start=chunk.line):
         yield number, offset, line.rstrip(b"\r")
         offset += text.length(line + b"\n")
 
@@ -101,7 +183,7 @@ class _Found:
     contract: Contract
     first: bool = True
     rows: list[list[str | None]] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
+    locations: list[RowLocation] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     blank: int = 0
     size: int = 0
@@ -127,11 +209,11 @@ class _Found:
         except BrokenError as error:
             self.reject(line, offset, raw, str(error))
         else:
-            self.places.append(Place(line, offset, raw))
+            self.locations.append(RowLocation(line, offset, raw))
 
     def reject(self, line: int, offset: int, raw: bytes, reason: str) -> None:
         self.first = False
-        self.rejected.append(Rejected(Place(line, offset, raw), reason))
+        self.rejected.append(Rejected(RowLocation(line, offset, raw), reason))
 
     def _cells(self, entry: dict[str, Any]) -> list[str | None]:
         cells: list[str | None] = [None] * len(self._columns)
@@ -148,10 +230,10 @@ class _Found:
         names = list(self._columns)
         columns = list(zip(*self.rows, strict=True)) if self.rows else [()] * len(names)
         table: pa.Table = pa.table([pa.array(c, pa.string()) for c in columns], names=names)
-        places = self.places
+        locations = self.locations
 
-        def of(rows: Sequence[int]) -> list[Place]:
-            return [places[row] for row in rows]
+        def of(rows: Sequence[int]) -> list[RowLocation]:
+            return [locations[row] for row in rows]
 
         return Block(table, of, self.rejected, self.blank)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from quickstack.data.readers.blocks import Block, Place, Rejected
+from quickstack.data.readers.blocks import Block, Rejected, RowLocation
 from quickstack.data.readers.header import check_header
 from quickstack.data.readers.parquet_types import ColumnReader, column_reader, json_values
 from quickstack.data.readers.partitions import Partition
@@ -91,23 +91,23 @@ def _block(batch: pa.RecordBatch, readers: list[ColumnReader], first: int) -> Bl
         positions = np.flatnonzero(~bad)
         table = table.take(pa.array(positions))
 
-    def places(rows: Sequence[int]) -> list[Place]:
-        return _places(batch, positions[list(rows)].tolist(), first)
+    def locations(rows: Sequence[int]) -> list[RowLocation]:
+        return _locations(batch, positions[list(rows)].tolist(), first)
 
-    at = _places(batch, sorted(reasons), first)
+    at = _locations(batch, sorted(reasons), first)
     rejected = [Rejected(p, reasons[r]) for p, r in zip(at, sorted(reasons), strict=True)]
-    return Block(table, places, rejected)
+    return Block(table, locations, rejected)
 
 
-def _places(batch: pa.RecordBatch, rows: list[int], first: int) -> list[Place]:
+def _locations(batch: pa.RecordBatch, rows: list[int], first: int) -> list[RowLocation]:
     import pyarrow as pa
 
     if not rows:
         return []
     taken = batch.take(pa.array(rows, pa.int64()))
     columns = [json_values(column) for column in taken.columns]
-    places = []
+    locations = []
     for row, values in zip(rows, zip(*columns, strict=True), strict=True):
         raw = json.dumps(dict(zip(batch.schema.names, values, strict=True)), ensure_ascii=False)
-        places.append(Place(first + row, None, raw.encode("utf-8", "backslashreplace")))
-    return places
+        locations.append(RowLocation(first + row, None, raw.encode("utf-8", "backslashreplace")))
+    return locations

@@ -1,11 +1,18 @@
-"""Find the files and objects that a contract's source names."""
+"""Find the files and objects that a contract's source names, and name their results."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Iterator
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
 
 from quickstack.facts.contract import Contract
 from quickstack.facts.errors import SourceError
@@ -59,9 +66,6 @@ def find_partitions(contract: Contract) -> list[Partition]:
         Where there is none, or what has such a name cannot be a source: a folder, a link that
         leads nowhere, a listing that is malformed.
     """
-    from quickstack.data.readers.object_listing import read_listing
-    from quickstack.data.readers.partition_names import partition_names
-
     pattern = contract.source.path
     found: list[Partition] = []
     keys: list[PurePosixPath] = []
@@ -174,3 +178,139 @@ def _nothing(contract: Contract) -> SourceError:
             "there is no such file, nor the folder it should lie in", where=pattern, fix=fix
         )
     return SourceError("there is no such file", where=pattern, fix=fix)
+
+
+_KEYS = {"url", "etag", "size", "version_id"}
+
+
+def read_listing(path: Path) -> list[Partition]:
+    """Return the objects of a listing, still without names.
+
+    Each line is an object of JSON: `url` (`s3://bucket/key`), `etag`, `size` in bytes and, where
+    the bucket keeps versions, `version_id`.
+
+    Raises
+    ------
+    SourceError
+        With the first line that says something else.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise _malformed(path, 1, "the file is no text") from None
+    except OSError:
+        raise SourceError(
+            "the file cannot be read", where=path.as_posix(), fix="make it readable for you"
+        ) from None
+    found: list[Partition] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        found.append(_entry(path, number, line))
+        url = found[-1].shown
+        if url in seen:
+            raise _malformed(path, number, f"the object of line {seen[url]} is listed again")
+        seen[url] = number
+    if not found:
+        raise _malformed(path, 1, "no object is listed")
+    return found
+
+
+def _entry(path: Path, number: int, line: str) -> Partition:
+    try:
+        entry: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        entry = None
+    if not isinstance(entry, dict):
+        raise _malformed(path, number, "the line is no object of JSON")
+    if unknown := sorted(set(entry) - _KEYS):
+        # A key comes from outside and may be anything, so that only its number is told.
+        raise _malformed(path, number, f"{len(unknown)} of its keys are unknown")
+    url, etag, size = entry.get("url"), entry.get("etag"), entry.get("size")
+    version = entry.get("version_id")
+    if not isinstance(url, str) or not _is_object(url):
+        raise _malformed(path, number, "`url` must be s3://BUCKET/KEY")
+    if not isinstance(etag, str) or not etag.strip('"'):
+        raise _malformed(path, number, "`etag` must be the text that pins the version")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise _malformed(path, number, "`size` must be a number of bytes")
+    if version is not None and (not isinstance(version, str) or not version):
+        raise _malformed(path, number, "`version_id` must be a text, or left out")
+    return Partition(path, "", url, etag.strip('"'), size, version)
+
+
+def _is_object(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "s3" and bool(parts.netloc) and len(url) > len(f"s3://{parts.netloc}/")
+
+
+def _malformed(path: Path, number: int, what: str) -> SourceError:
+    return SourceError(
+        what,
+        where=f"{path.as_posix()}:{number}",
+        fix="run `quickstack land` again, which writes it",
+    )
+
+
+#: Endings that say how a table is written and packed, and nothing about what is in it.
+_PACKED = (".gz", ".gzip", ".bz2", ".xz", ".zst", ".zstd", ".zip")
+_WRITTEN = (
+    ".csv", ".tsv", ".txt", ".dat", ".parquet", ".pq", ".jsonl", ".ndjson", ".json",
+    ".xlsx", ".xlsm", ".xls", ".ods",
+)  # fmt: skip
+#: With `.parquet` and a temporary name around it, it stays below the 255 bytes of a file name.
+_MAX_BYTES = 160
+
+
+def partition_names(paths: Sequence[PurePosixPath], remote: Sequence[bool]) -> list[str]:
+    """Return a name for each source.
+
+    A file is named for its path below the contract's folder, an object for the last part of its
+    key, without the endings of format and packing. Those that would clash, also where upper and
+    lower case are one, keep their endings (objects their whole keys) or, at last, get a digest of
+    their path.
+
+    Parameters
+    ----------
+    paths
+        Of each, relative to the folder of the contract's pattern; bucket and key of an object.
+    remote
+        Whether each is an object.
+    """
+    levels = [0] * len(paths)
+    while True:
+        names = [_name(p, r, level) for p, r, level in zip(paths, remote, levels, strict=True)]
+        seen = Counter(name.casefold() for name in names)
+        clashing = [i for i, name in enumerate(names) if seen[name.casefold()] > 1]
+        raised = [i for i in clashing if levels[i] < 2]
+        if not raised:
+            return names
+        for i in raised:
+            levels[i] += 1
+
+
+def _name(path: PurePosixPath, remote: bool, level: int) -> str:
+    parts = path.parts
+    if remote:
+        parts = parts[-1:] if level == 0 else parts[1:]
+    if level == 0:
+        parts = (*parts[:-1], _stem(parts[-1]))
+    name = unicodedata.normalize("NFC", "-".join(parts))
+    name = re.sub(r"[^\w-]", "_", name)
+    if level == 2 or len(name.encode()) > _MAX_BYTES or not name.strip("_"):
+        digest = hashlib.blake2b(path.as_posix().encode("utf-8", "surrogateescape"), digest_size=6)
+        short = name.encode()[: _MAX_BYTES - 16].decode("utf-8", "ignore")
+        name = f"{short}-{digest.hexdigest()}"
+    return name
+
+
+def _stem(name: str) -> str:
+    for endings in (_PACKED, _WRITTEN):
+        ending = PurePosixPath(name).suffix
+        if ending.lower() in endings:
+            name = name[: -len(ending)]
+    return name

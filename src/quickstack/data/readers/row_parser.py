@@ -1,10 +1,10 @@
-"""Read text row by row: what pyarrow would abort on, drop or misread ends as read or rejected."""
+"""Parse text row by row: what pyarrow would abort on, drop or misread ends read or rejected."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from quickstack.data.readers.dialect import MAX_LINES_OF_A_ROW, MAX_ROW_BYTES, Layout
+from quickstack.data.readers.dialect import MAX_LINES_OF_A_ROW, MAX_ROW_BYTES, Dialect
 
 NOT_CLOSED = "a quote is not closed, or misplaced"
 NO_TEXT = "it holds bytes that are no text in the declared encoding"
@@ -43,12 +43,12 @@ class Rows:
 
 
 def read_rows(
-    data: bytes, layout: Layout, *, start: int = 0, stop: int | None = None, final: bool
+    data: bytes, dialect: Dialect, *, start: int = 0, stop: int | None = None, final: bool
 ) -> Rows:
     """Read the rows that begin in one piece of a text.
 
     A row is settled by itself and at most MAX_LINES_OF_A_ROW lines, never by what stands before
-    it, so the verdict does not depend on where a file was cut. Where a quote stays open, or lines
+    it, so the verdict does not depend on where a file was chunk. Where a quote stays open, or lines
     that it would swallow are rows of their own, only the line that opened it is rejected, and
     reading goes on with the next one.
 
@@ -68,7 +68,7 @@ def read_rows(
         if data[position:end].strip(b"\r\n") == b"":
             rows.blank += 1
         else:
-            taken = _take(data, position, end, layout, final=final)
+            taken = _take(data, position, end, dialect, final=final)
             if taken is None:
                 break
             end, cells, reason = taken
@@ -90,12 +90,12 @@ def _line_end(data: bytes, position: int) -> int:
 
 
 def _take(
-    data: bytes, start: int, end: int, layout: Layout, *, final: bool
+    data: bytes, start: int, end: int, dialect: Dialect, *, final: bool
 ) -> tuple[int, list[str], str | None] | None:
     """Return the end of the row, its cells, and why it is rejected; None where more is needed."""
     first = end
     text = _text(data[start:end])
-    cells, quotes = layout.split(text)
+    cells, quotes = dialect.split(text)
     lines = 1
     while quotes == "open" and lines < MAX_LINES_OF_A_ROW and end - start <= MAX_ROW_BYTES:
         if end == len(data):
@@ -104,36 +104,36 @@ def _take(
             break
         end = _line_end(data, end)
         lines += 1
-        if layout.quote in data[first:end]:
+        if dialect.quote in data[first:end]:
             text = _text(data[start:end])
-            cells, quotes = layout.split(text)
+            cells, quotes = dialect.split(text)
     if end > first and (
         quotes != "right"
-        or len(cells) != layout.width
+        or len(cells) != dialect.width
         or end - start > MAX_ROW_BYTES
-        or _hides_a_row(data, first, end, layout)
+        or _hides_a_row(data, first, end, dialect)
     ):
         return first, [], NOT_CLOSED
-    reason = _fault(data, start, end, text, layout)
+    reason = _fault(data, start, end, text, dialect)
     if reason is None and quotes != "right":
         reason = NOT_CLOSED
     if reason is None:
-        reason = _shape(cells, layout)
-    return end, cells[: len(layout.header)], reason
+        reason = _shape(cells, dialect)
+    return end, cells[: len(dialect.header)], reason
 
 
-def _hides_a_row(data: bytes, first: int, end: int, layout: Layout) -> bool:
+def _hides_a_row(data: bytes, first: int, end: int, dialect: Dialect) -> bool:
     """Return whether a whole line inside a quoted cell could be a row by itself."""
     position = first
     while (following := _line_end(data, position)) < end:
-        cells, quotes = layout.split(_text(data[position:following]))
-        if quotes == "right" and len(cells) == layout.width and layout.is_record(cells):
+        cells, quotes = dialect.split(_text(data[position:following]))
+        if quotes == "right" and len(cells) == dialect.width and dialect.is_record(cells):
             return True
         position = following
     return False
 
 
-def _fault(data: bytes, start: int, end: int, text: str, layout: Layout) -> str | None:
+def _fault(data: bytes, start: int, end: int, text: str, dialect: Dialect) -> str | None:
     """Return why the row's text cannot be used, or None."""
     if end - start > MAX_ROW_BYTES:
         return TOO_LONG
@@ -144,27 +144,27 @@ def _fault(data: bytes, start: int, end: int, text: str, layout: Layout) -> str 
     if "\r" in text and "\r" in text.removesuffix("\n").removesuffix("\r").replace("\r\n", ""):
         return RETURN
     line = data[start:end].rstrip(b"\r\n")
-    return HEADER if line == layout.header_line and line else None
+    return HEADER if line == dialect.header_line and line else None
 
 
-def _shape(cells: list[str], layout: Layout) -> str | None:
-    if len(cells) != layout.width:
-        return f"{len(cells)} cells where the header has {layout.width}"
-    return NOT_EMPTY if layout.trailing and cells[-1] else None
+def _shape(cells: list[str], dialect: Dialect) -> str | None:
+    if len(cells) != dialect.width:
+        return f"{len(cells)} cells where the header has {dialect.width}"
+    return NOT_EMPTY if dialect.trailing and cells[-1] else None
 
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def header_row(data: bytes, layout: Layout) -> tuple[int, list[str]] | None:
+def header_row(data: bytes, dialect: Dialect) -> tuple[int, list[str]] | None:
     """Return the length of the header and its names; None where it cannot be read."""
     end = _line_end(data, 0)
     for _ in range(MAX_LINES_OF_A_ROW):
         text = _text(data[:end])
-        cells, quotes = layout.split(text)
+        cells, quotes = dialect.split(text)
         if quotes == "right":
-            usable = text.strip() and _fault(data, 0, end, text, layout) is None
+            usable = text.strip() and _fault(data, 0, end, text, dialect) is None
             return (end, cells) if usable else None
         if quotes == "misplaced" or end == len(data):
             return None

@@ -44,7 +44,7 @@ _CONTROLS = bytes({*range(1, 9), *range(14, 27), 28, 29, 30, 31, 127})
 _SAMPLE = 4096
 
 
-def foreign(head: bytes) -> str | None:
+def sniffed_type(head: bytes) -> str | None:
     """Return what `head` is the beginning of, None where it may be text.
 
     Parameters

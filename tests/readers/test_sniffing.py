@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from helpers import real_data
-from quickstack.data.readers.sniffing import foreign
+from quickstack.data.readers.sniffing import sniffed_type
 
 
 def parquet():
@@ -82,23 +82,23 @@ TEXT = {
 
 @pytest.mark.parametrize(("head", "word"), FOREIGN.values(), ids=FOREIGN)
 def test_what_is_no_text_is_named(head, word):
-    assert word in (foreign(head) or "")
+    assert word in (sniffed_type(head) or "")
 
 
 @pytest.mark.parametrize("head", TEXT.values(), ids=TEXT)
 def test_text_is_let_through(head):
-    assert foreign(head) is None
+    assert sniffed_type(head) is None
 
 
 def test_a_real_database(tmp_path):
     with sqlite3.connect(tmp_path / "a.db") as connection:
         connection.execute("create table t (a)")
     connection.close()
-    assert foreign((tmp_path / "a.db").read_bytes()) == "an SQLite database"
+    assert sniffed_type((tmp_path / "a.db").read_bytes()) == "an SQLite database"
 
 
 def test_random_bytes_are_never_text():
-    assert all(foreign(os.urandom(4096)) for _ in range(200))
+    assert all(sniffed_type(os.urandom(4096)) for _ in range(200))
 
 
 CONTAINERS = {
@@ -112,4 +112,4 @@ CONTAINERS = {
 @pytest.mark.parametrize(("name", "word"), CONTAINERS.items())
 def test_the_torture_set(name, word):
     path = real_data(f"torture/generated/files/{name}")
-    assert word in (foreign(path.read_bytes()[: 1 << 16]) or "")
+    assert word in (sniffed_type(path.read_bytes()[: 1 << 16]) or "")

@@ -32,7 +32,7 @@ def read(path, content, rows=1000, **source):
 
 def gather(found):
     rows = [tuple(row.values()) for b in found for row in b.table.to_pylist()]
-    places = [p for b in found for p in b.places(range(b.table.num_rows))]
+    places = [p for b in found for p in b.locations(range(b.table.num_rows))]
     return rows, places, [r for b in found for r in b.rejected], sum(b.blank for b in found)
 
 
@@ -106,7 +106,7 @@ def test_a_broken_line_is_rejected_alone(tmp_path, line, reason, rows):
     assert blank == 1
     (refused,) = rejected
     assert reason in refused.reason
-    assert (refused.place.line, refused.place.offset, refused.place.raw) == (3, 15, line)
+    assert (refused.location.line, refused.location.offset, refused.location.raw) == (3, 15, line)
 
 
 def test_no_reason_quotes_a_value(tmp_path):
@@ -166,8 +166,8 @@ def test_a_line_of_any_length_is_rejected_in_little_memory(tmp_path):
     tracemalloc.stop()
     assert [p.line for p in places] == [1, 3]
     assert len(found) == 2
-    assert [(r.place.line, r.reason) for r in rejected] == [(2, TOO_LONG)]
-    assert len(rejected[0].place.raw) <= 1000
+    assert [(r.location.line, r.reason) for r in rejected] == [(2, TOO_LONG)]
+    assert len(rejected[0].location.raw) <= 1000
     assert peak < 80 << 20
 
 
@@ -206,7 +206,7 @@ def test_the_verdict_does_not_depend_on_blocks(tmp_path_factory, lines, rows):
     assert whole == parts
     assert len(whole[0]) + len(whole[2]) + whole[3] == 1 + len(lines)
     data = content.encode()
-    for place in [*whole[1], *(r.place for r in whole[2])]:
+    for place in [*whole[1], *(r.location for r in whole[2])]:
         assert data[place.offset :].startswith(place.raw)
         assert data.count(b"\n", 0, place.offset) == place.line - 1
 

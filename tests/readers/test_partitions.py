@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import people_contract, write
-from quickstack.data.readers.partition_names import partition_names
-from quickstack.data.readers.partitions import find_partitions
+from quickstack.data.readers.partitions import find_partitions, partition_names
 from quickstack.facts.contract import Source
 from quickstack.facts.errors import SourceError
 

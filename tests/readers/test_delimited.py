@@ -20,24 +20,24 @@ NAMES = [column.name for column in CONTRACT.columns]
 
 
 def read(path, content, size=1 << 20, contract=CONTRACT, **source):
-    """Read a file cut by cut: (line, offset, cells), rejected places with reasons, blank lines."""
+    """Read chunk by chunk: (line, offset, cells), rejected rows with reasons, blank lines."""
     write(path, content)
     contract = replace(contract, source=Source(path="x", **source))
     types = dict.fromkeys([c.name for c in contract.columns], pa.string())
     rows, rejected, blank = [], [], 0
     with open_delimited(Partition(path, "a"), contract, size, record_test(contract)) as file:
-        while (cut := file.cutter.next()) is not None:
-            parsed = file.parse(cut, types)
+        while (chunk := file.chunker.next()) is not None:
+            parsed = file.parse(chunk, types)
             block = parsed.block
-            places = block.places(range(block.table.num_rows)) if block.table.num_rows else []
+            places = block.locations(range(block.table.num_rows)) if block.table.num_rows else []
             for place, row in zip(places, block.table.to_pylist(), strict=True):
                 rows.append((place.line, place.offset, list(row.values())))
-            rejected += [(r.place.line, r.place.offset, r.reason) for r in block.rejected]
+            rejected += [(r.location.line, r.location.offset, r.reason) for r in block.rejected]
             blank += block.blank
-            if parsed.used < len(cut.data):
-                rest = cut.data[parsed.used :]
-                offset = cut.offset + file.cutter.text.length(cut.data[: parsed.used])
-                file.cutter.give_back([], rest, offset, cut.line + parsed.lines)
+            if parsed.used < len(chunk.data):
+                rest = chunk.data[parsed.used :]
+                offset = chunk.offset + file.chunker.text.length(chunk.data[: parsed.used])
+                file.chunker.give_back([], rest, offset, chunk.line + parsed.lines)
     return rows, rejected, blank
 
 
@@ -268,7 +268,7 @@ def test_the_verdict_on_a_row_does_not_depend_on_where_the_file_is_cut(
 
 @settings(max_examples=100)
 @given(pieces=PIECES)
-def test_pyarrow_and_the_careful_reader_agree(tmp_path_factory, pieces):
+def test_the_fast_parser_and_the_row_parser_agree(tmp_path_factory, pieces):
     path = tmp_path_factory.mktemp("property") / "a.csv"
     content = (HEADER + "".join(pieces)).encode("latin-1")
     fast = read(path, content)
@@ -278,7 +278,7 @@ def test_pyarrow_and_the_careful_reader_agree(tmp_path_factory, pieces):
 
 
 FOUND = {
-    "a line longer than a cut after an open quote": b'a,b,c\n"\n\x00,"',
+    "a line longer than a chunk after an open quote": b'a,b,c\n"\n\x00,"',
     "a mark of byte order inside": b'a,b,c\n\xef\xbb\xbf1,2,3\n;,\x00 a b"x"',
 }
 

@@ -36,7 +36,7 @@ def one(tmp_path, type_, values, rows=1000, format_=None, **source):
     found = read(path, contract(Column("c", type_, format=format_), **source), rows)
     kinds = {str(b.table.schema.field("c").type) for b in found}
     values = [v for b in found for v in b.table.column("c").to_pylist()]
-    return values, kinds, [(r.place.line, r.reason) for b in found for r in b.rejected]
+    return values, kinds, [(r.location.line, r.reason) for b in found for r in b.rejected]
 
 
 DAY, NOON = dt.date(2024, 2, 29), dt.datetime(2024, 2, 29, 12)
@@ -172,7 +172,7 @@ def test_blocks_and_places(tmp_path, rows, group):
     assert (
         pa.concat_tables(b.table for b in found).to_pylist() == TABLE.select(["a", "b"]).to_pylist()
     )
-    places = [p for b in found for p in b.places(range(b.table.num_rows))]
+    places = [p for b in found for p in b.locations(range(b.table.num_rows))]
     assert [p.line for p in places] == list(range(1, 11))
     assert json.loads(places[4].raw) == {"b": 4, "a": "x4"}
     assert all(p.offset is None for p in places)
@@ -190,8 +190,8 @@ def test_places_skip_rejected_rows(tmp_path):
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"c": [MIDNIGHT, NOON, MIDNIGHT]}), path)
     (block,) = read(path, contract(Column("c", "date")))
-    assert [p.line for p in block.places([0, 1])] == [1, 3]
-    assert json.loads(block.rejected[0].place.raw) == {"c": "2024-02-29 12:00:00.000000"}
+    assert [p.line for p in block.locations([0, 1])] == [1, 3]
+    assert json.loads(block.rejected[0].location.raw) == {"c": "2024-02-29 12:00:00.000000"}
 
 
 def whole():

@@ -16,7 +16,7 @@ from quickstack.data.readers.excel import blocks
 from quickstack.data.readers.partitions import Partition
 from quickstack.facts.contract import Column, Source
 from quickstack.facts.errors import SourceError
-from sources.workbooks import ods, ods_text, row, xlsx
+from readers.workbooks import ods, ods_text, row, xlsx
 
 COLUMNS = (
     Column("a", "string"),
@@ -41,7 +41,7 @@ def read(path, data, rows=1000, wanted=None, **source):
 
 def gather(found):
     rows = [tuple(r.values()) for b in found for r in b.table.to_pylist()]
-    lines = [p.line for b in found for p in b.places(range(b.table.num_rows))]
+    lines = [p.line for b in found for p in b.locations(range(b.table.num_rows))]
     return rows, lines, [r for b in found for r in b.rejected], sum(b.blank for b in found)
 
 
@@ -99,17 +99,17 @@ def test_a_row_that_cannot_be_used_is_rejected_alone(tmp_path, cells, reason, ro
     assert [r[0] for r in found] == ["x", "y"]
     assert lines == [2, 6]
     assert blank == 2
-    assert [r.place.line for r in rejected] == [4]
+    assert [r.location.line for r in rejected] == [4]
     assert reason in rejected[0].reason
-    assert rejected[0].place.offset is None
-    assert set(json.loads(rejected[0].place.raw)) - {reason} == {"a", "n", "t", "d", "m"}
+    assert rejected[0].location.offset is None
+    assert set(json.loads(rejected[0].location.raw)) - {reason} == {"a", "n", "t", "d", "m"}
 
 
 def test_errors_of_formulas_and_cells_without_an_address(tmp_path):
     formula = '<row r="2"><c r="A2" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>'
     bare = '<row><c t="inlineStr"><is><t>x</t></is></c><c t="e"><v>#N/A</v></c></row>'
     _, _, rejected, _ = gather(read(tmp_path / "t.xlsx", xlsx(HEADER + formula + bare)))
-    assert [r.place.line for r in rejected] == [2, 3]
+    assert [r.location.line for r in rejected] == [2, 3]
     assert ["column a" in r.reason for r in rejected] == [True, False]
 
 
@@ -200,7 +200,7 @@ def test_open_document(tmp_path):
     wanted = contract(COLUMNS[:2])
     rows, lines, rejected, _ = gather(read(tmp_path / "t.ods", data, wanted=wanted))
     assert (rows, lines) == ([("x", "1.5")], [2])
-    assert [(r.place.line, r.reason) for r in rejected] == [
+    assert [(r.location.line, r.reason) for r in rejected] == [
         (3, "column n holds an error of the workbook")
     ]
 
