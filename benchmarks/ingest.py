@@ -122,7 +122,7 @@ def run_ingest(folder: Path, out: Path) -> float:
         quarantine=out / "quarantine",
         block_bytes=size,
         compute=ComputeParams(workers=THREADS),
-        memo=out / "memo",
+        cache=out / "cache",
     )
     seconds = time.perf_counter() - started
     assert report["rows"]["clean"] == report["rows"]["read"]

@@ -13,7 +13,7 @@ How to read it:
   found to be of that kind; precision is the share of the findings of that kind, over all cells of
   all columns, that are right. `named` is told the column's name, as `ingest` tells it; `blind` not.
 - free text: each note or sentence is one case, right where a text that holds a kind is found to.
-- echo: persons' names in notes, searched for as values of a declared personal column.
+- leaked values: persons' names in notes, searched for as values of a declared personal column.
 - values per second: both on the same distinct values in the same run; only the ratio says much.
 """
 
@@ -201,7 +201,7 @@ def measure_texts(folder: Path, find: Detector) -> dict[str, dict[str, Score]]:
     }
 
 
-def measure_echo(texts: Sequence[str], people: Sequence[Sequence[str]]) -> Score:
+def measure_leaked(texts: Sequence[str], people: Sequence[Sequence[str]]) -> Score:
     """Score the search for names: the names of all persons, of two words or more, are declared."""
     import numpy as np
 
@@ -247,7 +247,7 @@ def main() -> None:
             if any(cell.there or cell.found for cell in cells):
                 print(f"| {data} | {kind} | " + " | ".join(c.shown for c in cells) + " |")
     for data, (texts, _, people) in (("notes", notes(folder)), ("sentences", sentences(folder))):
-        print(f"| {data} | echo of names | {measure_echo(texts, people).shown} |")
+        print(f"| {data} | leaked names | {measure_leaked(texts, people).shown} |")
     texts = list(dict.fromkeys(notes(folder)[0] + sentences(folder)[0]))
     cells = [v for _, values, _ in columns(folder) for v in values[:most]]
     print("\nvalues per second of one core, and how many times the first one's:")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quickstack.data.ingesting.cache import memo_folder
+from quickstack.data.ingesting.cache import cache_folder
 from quickstack.data.ingesting.engine import ingest
 from quickstack.data.ingesting.progress import Progress
 from quickstack.data.privacy.pseudonym_keys import contract_key
@@ -27,7 +27,7 @@ def main(stage: Stage) -> None:
             quarantine=quarantine,
             block_bytes=stage.params(IngestParams).block_bytes,
             compute=stage.compute,
-            memo=memo_folder(contract.id),
+            cache=cache_folder(contract.id),
             progress=progress.add,
         )
     write_json(paths.QUALITY, report)

@@ -30,8 +30,8 @@ COLUMNS = [
     (
         NOTE,
         NOTE + "        customProperties:\n"
-        "          - {property: allowedFindings, value: [email, echo]}\n",
-        ("note", {"allowed_findings": ("email", "echo")}),
+        "          - {property: allowedFindings, value: [email, leaked_value]}\n",
+        ("note", {"allowed_findings": ("email", "leaked_value")}),
     ),
     *(
         (

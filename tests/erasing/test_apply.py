@@ -43,7 +43,7 @@ def versions(repository, subject):
     write(root / "data/interim", token)
     write(root / ".dvc/tmp/exps/run/1/1.out", b"failed at " + token)
     write(root / ".quickstack/outputs/reports/x.csv", token)
-    write(root / ".quickstack/memo/people/1/part", b"packed, whatever is in it")
+    write(root / ".quickstack/cache/people/1/part", b"packed, whatever is in it")
     repository.put(b"left by nobody " + token, "cache", "storage")
     write(root.parent / "storage" / "runs" / "ab" / "x", b"md5: 1\n")
 
@@ -97,7 +97,7 @@ def test_all_of_it_is_erased_and_the_ledger_says_so(repository, subject):
     assert left(repository, subject) == []
     assert (repository.root / "data/raw/people/a.csv").read_bytes() == b"id,name\nP2,Bo\nP3,1\n"
     assert (repository.root / "data/raw/people/b.csv").read_bytes() == WITHOUT
-    assert not (repository.root / ".quickstack" / "memo").exists()
+    assert not (repository.root / ".quickstack" / "cache").exists()
     assert "remote: restricted" in repository.git("show", ":data/raw/people.dvc")
     (line,) = (repository.root / LEDGER).read_text().splitlines()
     entry = json.loads(line)

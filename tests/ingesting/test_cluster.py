@@ -122,7 +122,7 @@ def ingest(folder: Path, name: str, compute: ComputeParams, progress=None) -> tu
         quarantine=quarantine,
         block_bytes=1 << 18,
         compute=compute,
-        memo=folder / name / "memo",
+        cache=folder / name / "cache",
         progress=progress,
     )
     outputs = {

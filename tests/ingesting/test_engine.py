@@ -23,7 +23,7 @@ KEY = b"k" * 32
 CONTRACT = people_contract()
 
 
-def run(folder, contract, block_bytes=64, workers=2, memo="memo", key=KEY):
+def run(folder, contract, block_bytes=64, workers=2, cache="cache", key=KEY):
     """Ingest what the contract's paths name below a folder; the report, clean and refused rows."""
     out = folder / "out"
     shutil.rmtree(out, ignore_errors=True)
@@ -36,7 +36,7 @@ def run(folder, contract, block_bytes=64, workers=2, memo="memo", key=KEY):
         quarantine=out / "quarantine",
         block_bytes=block_bytes,
         compute=ComputeParams(workers=workers),
-        memo=folder / memo,
+        cache=folder / cache,
     )
     tables = {
         path.stem: pq.read_table(path).to_pylist()
@@ -240,7 +240,7 @@ def noted(folder, notes, contract, files=1):
     [
         ("write to ada@example.com", "email"),
         ("pays with 4111 1111 1111 1111", "card"),
-        ("please call Ada Lovelace again", "echo"),
+        ("please call Ada Lovelace again", "leaked_value"),
     ],
 )
 @pytest.mark.parametrize("files", [1, 3])
@@ -255,7 +255,7 @@ def test_personal_data_in_a_column_that_should_hold_none_stop_the_run(tmp_path, 
 
 def test_findings_that_somebody_let_be_do_not_stop(tmp_path):
     notes = ["fine", "ada@example.com", "for Ada Lovelace"]
-    contract = with_note(allowed_findings=("email", "echo"))
+    contract = with_note(allowed_findings=("email", "leaked_value"))
     report, _, _ = noted(tmp_path, notes, contract)
     assert report["rows"]["clean"] == 3
 
@@ -348,7 +348,7 @@ def test_one_new_file_is_the_only_one_that_is_read(tmp_path, monkeypatch):
     warm = ingest(tmp_path, changed)
     assert sorted(read) == ["f2", "f5"]
     warm_bytes = snapshot(tmp_path / "out")
-    assert ingest(tmp_path, changed, memo="empty") == warm
+    assert ingest(tmp_path, changed, cache="empty") == warm
     assert snapshot(tmp_path / "out") == warm_bytes
     (tmp_path / "raw" / "f0.csv").unlink()
     _, _, report = ingest(tmp_path, {})
@@ -367,7 +367,7 @@ def test_a_late_file_takes_a_key_from_a_later_one(tmp_path):
 def test_a_damaged_memo_is_made_again(tmp_path, damage):
     ingest(tmp_path, {"x": row(1)})
     expected = snapshot(tmp_path / "out")
-    damaged = [*(tmp_path / "memo").rglob("*.json"), *(tmp_path / "memo").rglob("*.key")]
+    damaged = [*(tmp_path / "cache").rglob("*.json"), *(tmp_path / "cache").rglob("*.key")]
     assert len(damaged) == 3
     for path in damaged:
         path.write_text("" if damage == "empty" else "{]")
@@ -379,9 +379,9 @@ def test_a_damaged_memo_is_made_again(tmp_path, damage):
 def test_threads_change_nothing(tmp_path, workers):
     body = "".join(row(i, "z" if i % 7 == 0 else "a") for i in range(300)) + '9,"open,a,1,\n'
     body += "".join(row(i) for i in range(300, 400))
-    ingest(tmp_path, {"x": body}, workers=1, memo="one")
+    ingest(tmp_path, {"x": body}, workers=1, cache="one")
     expected = snapshot(tmp_path / "out")
-    ingest(tmp_path, {"x": body}, workers=workers, memo=f"memo{workers}")
+    ingest(tmp_path, {"x": body}, workers=workers, cache=f"cache{workers}")
     assert snapshot(tmp_path / "out") == expected
 
 
@@ -434,5 +434,5 @@ def test_values_seen_in_a_block_that_is_read_anew_still_count(tmp_path, whose):
     source = replace(CONTRACT.source, path=str(path))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "find_partitions", found_in)
-        with pytest.raises(DataError, match="echo"):
+        with pytest.raises(DataError, match="leaked_value"):
             run(tmp_path, replace(with_note(), source=source), block_bytes=1024)

@@ -52,7 +52,7 @@ def ingested(request, tmp_path, monkeypatch):
         quarantine=quarantine,
         block_bytes=1 << 20,
         compute=ComputeParams(workers=2),
-        memo=Path("memo"),
+        cache=Path("cache"),
     )
     return name, report, tmp_path
 

@@ -10,7 +10,7 @@ import pytest
 
 from quickstack.data.landing import landed_objects
 from quickstack.data.landing.landed_objects import land_objects
-from quickstack.data.landing.landing_progress import Watch
+from quickstack.data.landing.landing_progress import LandingProgress
 from quickstack.data.landing.object_patterns import read_source
 from quickstack.data.landing.snapshot import opened
 
@@ -133,13 +133,13 @@ def test_a_transfer_that_ends_in_the_middle_is_continued(bucket, repository, mon
     monkeypatch.setattr(landed_objects, "_CHUNK", 100_000)
     url = f"s3://{bucket.name}/in/*.csv"
     source = read_source(repository.root, url, None)
-    asked = []
+    ranges = []
     whole = source.s3.get_object
     monkeypatch.setattr(
-        source.s3, "get_object", lambda **o: asked.append(o.get("Range")) or whole(**o)
+        source.s3, "get_object", lambda **o: ranges.append(o.get("Range")) or whole(**o)
     )
 
-    class Interrupted(Watch):
+    class Interrupted(LandingProgress):
         seen = 0
 
         def advance(self, amount, *_):
@@ -148,13 +148,13 @@ def test_a_transfer_that_ends_in_the_middle_is_continued(bucket, repository, mon
                 raise KeyboardInterrupt
 
     options = {"in_place": False, "delete": False, "limit": 10**9}
-    with opened(repository.root, "sales", "sales") as place:
+    with opened(repository.root, "sales", "sales") as landing:
         with pytest.raises(KeyboardInterrupt):
-            land_objects(place, source, **options, watch=Interrupted())
+            land_objects(landing, source, **options, progress=Interrupted())
         assert repository.files("sales") == {}
-        asked.clear()
-        land_objects(place, source, **options, watch=Watch())
-    assert [a for a in asked if a], "the big object is continued"
+        ranges.clear()
+        land_objects(landing, source, **options, progress=LandingProgress())
+    assert [a for a in ranges if a], "the big object is continued"
     assert repository.raw("sales/big.csv").read_bytes() == body
     assert repository.staged("sales") == []
 

@@ -13,7 +13,7 @@ from datetime import date
 import pyarrow.parquet as pq
 import pytest
 
-from quickstack.data.landing.landing_progress import Watch
+from quickstack.data.landing.landing_progress import LandingProgress
 from quickstack.data.landing.query import Query
 from quickstack.data.landing.snapshot import opened
 from quickstack.data.landing.sql import land_sql
@@ -168,7 +168,7 @@ def test_a_row_that_changes_while_another_landing_reads(database, repository):
         "INSERT INTO orders SELECT i, i, repeat('x', 500) FROM generate_series(1, 60000) i",
     )
 
-    class Meddler(Watch):
+    class Meddler(LandingProgress):
         done = False
 
         def advance(self, *_):
@@ -177,10 +177,10 @@ def test_a_row_that_changes_while_another_landing_reads(database, repository):
                 self.done = True
 
     query = Query("SELECT * FROM orders", "at", None, ("id",))
-    with opened(repository.root, "orders", "orders") as place:
-        found = land_sql(place, database.url, "X", query, seconds=60, watch=Meddler())
+    with opened(repository.root, "orders", "orders") as landing:
+        found = land_sql(landing, database.url, "X", query, seconds=60, progress=Meddler())
         assert found.summary.startswith("60,000 rows")
-        again = land_sql(place, database.url, "X", query, seconds=60, watch=Watch())
+        again = land_sql(landing, database.url, "X", query, seconds=60, progress=LandingProgress())
         assert again.summary.startswith("1 rows")
 
 
@@ -290,7 +290,7 @@ def test_a_connection_that_ends_in_the_middle(database, repository):
     )
     arguments = ("sql", "wide", "--query", "SELECT * FROM wide", "--key", "id")
 
-    class Killer(Watch):
+    class Killer(LandingProgress):
         def advance(self, *_):
             database.run(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -300,8 +300,8 @@ def test_a_connection_that_ends_in_the_middle(database, repository):
     from quickstack.facts.errors import SourceError
 
     query = Query("SELECT * FROM wide", key=("id",))
-    with opened(repository.root, "wide", "wide") as place, pytest.raises(SourceError) as caught:
-        land_sql(place, database.url, "X", query, seconds=60, watch=Killer())
+    with opened(repository.root, "wide", "wide") as landing, pytest.raises(SourceError) as caught:
+        land_sql(landing, database.url, "X", query, seconds=60, progress=Killer())
     assert "land again" in str(caught.value)
     assert repository.files("wide") == {}
     assert repository.staged("wide") == []

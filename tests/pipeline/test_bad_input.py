@@ -405,7 +405,7 @@ cp -a "$2/." "$1/"
 cd "$1"
 list() { find data models reports exports dvc.lock -type f -print0 | sort -z | xargs -0 md5sum; }
 list > "$3/before"
-rm -r .quickstack/memo
+rm -r .quickstack/cache
 dd if=/dev/zero of=fill bs=4k 2>/dev/null || true
 truncate -s -32k fill
 code=0

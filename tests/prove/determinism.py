@@ -87,7 +87,7 @@ def cells(folder: Path) -> list[Cell]:
         *(Cell(f"umask {mask:03o}", umask=mask) for mask in (0o000, 0o077)),
         Cell("folder with spaces and letters", folder="größe und レール (1)"),
         Cell("HOME and USER", somebody),
-        Cell("warm memo", again=True),
+        Cell("warm cache", again=True),
         *(Cell(f"Dask cluster of {n}", cluster=n) for n in (1, 2, 3, 4)),
         Cell("raw files in another order", before=_reversed_files),
     ]

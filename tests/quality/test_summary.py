@@ -25,8 +25,8 @@ def counts(clean=90, quarantined=10, missing=0, file="a.csv", **more):
     return FileCounts(file, tally)
 
 
-def table(contract, *files, across=None):
-    return TableCounts(contract, list(files), across or Tally())
+def table(contract, *files, whole_table=None):
+    return TableCounts(contract, list(files), whole_table or Tally())
 
 
 def test_counts_of_files_add_up():
@@ -100,11 +100,11 @@ def test_a_limit_on_missing_values_stops_or_warns(stops):
 
 
 def test_personal_data_where_none_are_expected_stop_the_stage():
-    across = Tally(findings=Counter({("note", "echo"): 2}))
+    whole_table = Tally(findings=Counter({("note", "leaked_value"): 2}))
     whole = table(
-        people_contract(), counts(findings=Counter({("note", "email"): 3})), across=across
+        people_contract(), counts(findings=Counter({("note", "email"): 3})), whole_table=whole_table
     )
-    with pytest.raises(DataError, match=r"(?s)note, email: 3 rows.*note, echo: 2 rows"):
+    with pytest.raises(DataError, match=r"(?s)note, email: 3 rows.*note, leaked_value: 2 rows"):
         require_usable([whole])
 
 

@@ -170,7 +170,7 @@ def plant_restricted(root):
     write(root / "data/raw/people/a.csv", EMAIL)
     write(root / "data/quarantine/a.parquet", EMAIL)
     write(root / ".dvc/tmp/exps/tmp1/data/raw/people/a.csv", EMAIL)
-    write(root / ".quickstack/memo/a", EMAIL)
+    write(root / ".quickstack/cache/a", EMAIL)
     git(root, "add", "dvc.lock")
     git(root, "commit", "-q", "-m", "data")
     (root / "dvc.lock").unlink()  # an older commit's objects are restricted too

@@ -77,7 +77,7 @@ class Example:
                 format=formats.get(kind),
                 unique=self.unique and name == "a",
                 classification="public",
-                allowed_findings=("email", "phone", "iban", "card", "ip", "echo"),
+                allowed_findings=("email", "phone", "iban", "card", "ip", "leaked_value"),
             )
             for name, kind in self.columns
         )

@@ -21,7 +21,7 @@ from quickstack.facts.params import ComputeParams
 from torture.expectations import Case
 
 #: What detection finds in the set's texts, which are nobody's data: a public table of places.
-_LOOKED_AT = ("email", "phone", "iban", "card", "ip", "echo")
+_LOOKED_AT = ("email", "phone", "iban", "card", "ip", "leaked_value")
 _FORMATS = {"date": "%Y-%m-%d", "timestamp": "%Y-%m-%dT%H:%M:%S"}
 
 
@@ -120,7 +120,7 @@ def ingest_folder(
                 quarantine=places[1],
                 block_bytes=block_bytes,
                 compute=ComputeParams(workers=workers),
-                memo=folder / "memo",
+                cache=folder / "cache",
             )
         except QuickstackError as error:
             return Result(error=error)

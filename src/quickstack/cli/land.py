@@ -14,7 +14,7 @@ from quickstack.cli.repository import find_root
 from quickstack.facts.errors import SourceError
 
 if TYPE_CHECKING:
-    from quickstack.data.landing.landing_progress import Landed, Watch
+    from quickstack.data.landing.landing_progress import Landed, LandingProgress
 
 app = typer.Typer(
     help="Copy outside data into data/raw as a pinned snapshot.",
@@ -82,14 +82,14 @@ def sql(
     if overlap and not since_column:
         raise SourceError("it means nothing alone", where="--overlap", fix="add --since-column")
     url = read_secret(url_variable, root, "postgresql://USER:PASSWORD@HOST:5432/DATABASE")
-    asked = Query(text, since_column, overlap, tuple(key or ()))
-    with _watched("rows") as watch, opened(root, dataset, name or title) as place:
+    selection = Query(text, since_column, overlap, tuple(key or ()))
+    with _watched("rows") as progress, opened(root, dataset, name or title) as landing:
         if not key:
-            watch.say(
+            progress.say(
                 "note: without --key rows may come in another order, and so as other bytes, "
                 "each time"
             )
-        landed = land_sql(place, url, url_variable, asked, seconds=timeout, watch=watch)
+        landed = land_sql(landing, url, url_variable, selection, seconds=timeout, progress=progress)
     _finish(root, dataset, landed, add)
 
 
@@ -130,9 +130,12 @@ def http(
         raise SourceError("give the address", fix="write URL, or --url-variable NAME")
     address = url or read_secret(str(url_variable), root, "https://HOST/FILE")
     header = header_variable and read_secret(header_variable, root, "'Authorization: Bearer …'")
-    asked = Download(address, header, sha256, _bytes(max_bytes))
-    with _watched("bytes") as watch, opened(root, dataset, name or asked.file_name) as place:
-        landed = land_http(place, asked, watch=watch)
+    download = Download(address, header, sha256, _bytes(max_bytes))
+    with (
+        _watched("bytes") as progress,
+        opened(root, dataset, name or download.file_name) as landing,
+    ):
+        landed = land_http(landing, download, progress=progress)
     _finish(root, dataset, landed, add)
 
 
@@ -170,9 +173,14 @@ def s3(
 
     root = find_root()
     source = read_source(root, pattern, remote)
-    with _watched("bytes") as watch, opened(root, dataset, name or dataset) as place:
+    with _watched("bytes") as progress, opened(root, dataset, name or dataset) as landing:
         landed = land_objects(
-            place, source, in_place=in_place, delete=delete, limit=_bytes(max_bytes), watch=watch
+            landing,
+            source,
+            in_place=in_place,
+            delete=delete,
+            limit=_bytes(max_bytes),
+            progress=progress,
         )
     _finish(root, dataset, landed, add)
 
@@ -221,11 +229,11 @@ def _finish(root: Path, dataset: str, landed: Landed, add: bool) -> None:
 
 
 @contextmanager
-def _watched(unit: str) -> Iterator[Watch]:
+def _watched(unit: str) -> Iterator[LandingProgress]:
     """Show a bar on a terminal, and steps as lines; end an interruption as a sentence."""
-    from quickstack.data.landing.landing_progress import Watch
+    from quickstack.data.landing.landing_progress import LandingProgress
 
-    class Lines(Watch):
+    class Lines(LandingProgress):
         def say(self, sentence: str) -> None:
             typer.echo(sentence, err=True)
 
@@ -244,7 +252,7 @@ def _watched(unit: str) -> Iterator[Watch]:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("", total=None)
 
-            class Bar(Watch):
+            class Bar(LandingProgress):
                 def say(self, sentence: str) -> None:
                     progress.console.print(sentence, markup=False, highlight=False)
 

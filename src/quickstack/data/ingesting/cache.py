@@ -1,6 +1,6 @@
 """Remember what each file gave, so that a file that did not change is not ingested again.
 
-The memo is no output: cold and warm, the results have the same bytes. It lies in `.quickstack/`,
+The cache is no output: cold and warm, the results have the same bytes. It lies in `.quickstack/`,
 which git ignores and no push takes, since it holds quarantined rows; it may be removed at any time.
 """
 
@@ -29,14 +29,14 @@ _KEY_BYTES = 32
 _ROOMS = ("facts", "data/interim", "data/readers", "data/quality", "data/privacy", "data/ingesting")
 
 
-def memo_folder(dataset: str) -> Path:
-    """Return where a data set's memo lies: beside the nearest `.quickstack`, or here.
+def cache_folder(dataset: str) -> Path:
+    """Return where a data set's cache lies: beside the nearest `.quickstack`, or here.
 
-    An experiment runs in a copy of the repository inside `.dvc/tmp`, and shares the memo.
+    An experiment runs in a copy of the repository inside `.dvc/tmp`, and shares the cache.
     """
     here = Path.cwd()
     found = [f / ".quickstack" for f in (here, *here.parents) if (f / ".quickstack").is_dir()]
-    return (found[0] if found else Path(".quickstack")) / "memo" / dataset
+    return (found[0] if found else Path(".quickstack")) / "cache" / dataset
 
 
 def code_digest(lock: Path | None = Path("requirements.txt")) -> str:
@@ -57,7 +57,7 @@ def _state(outcome: Outcome) -> str:
 
 
 @dataclass
-class Memo:
+class ResultCache:
     """The results of earlier runs, each in a folder named for all that it depends on.
 
     Attributes

@@ -54,7 +54,7 @@ class Checks:
 
     @cached_property
     def secret(self) -> bytes:
-        """What keys the digests that look for echoes of personal values."""
+        """What keys the digests that find leaked personal values."""
         seed = self.key or hashlib.blake2b(self.contract.id.encode(), digest_size=32).digest()
         return hashlib.blake2b(b"echo", key=seed, digest_size=32).digest()
 
@@ -78,9 +78,9 @@ class Checks:
         )
 
     @cached_property
-    def echoed(self) -> tuple[Column, ...]:
+    def leak_sources(self) -> tuple[Column, ...]:
         """The personal columns whose values must not turn up in others."""
-        if not any("echo" not in c.allowed_findings for c in self.searched):
+        if not any("leaked_value" not in c.allowed_findings for c in self.searched):
             return ()
         return tuple(
             c
@@ -94,7 +94,9 @@ class Checks:
         if self.alone:
             return {}
         return {
-            c.name: Known() for c in self.echoed if c.personal == "pseudonym" and c.type == "string"
+            c.name: Known()
+            for c in self.leak_sources
+            if c.personal == "pseudonym" and c.type == "string"
         }
 
     @cached_property
@@ -220,7 +222,7 @@ def _mixed(words: Any) -> Any:
 _FEW = 1000
 
 
-def protect(
+def leaving_columns(
     columns: dict[str, pa.Array],
     contract: Contract,
     key: bytes | None,
@@ -272,33 +274,40 @@ def personal_findings(
     """
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     for column in contract.columns:
         if column.personal is not None or column.allowed:
             continue
         values = columns[column.name]
         encoded = pa.types.is_dictionary(values.type)
-        if column.type == "string":
-            distinct = values.dictionary if encoded else values.drop_null()
-            before = harmless.get(column.name)
-            if before is not None and encoded and pc.all(pc.is_in(distinct, before)).as_py():
-                continue
-            kinds = detect.detect(distinct, column.name)
-            if len(distinct) <= _FEW and not any(mask.any() for mask in kinds.values()):
-                harmless[column.name] = distinct
-        elif column.type == "integer":
-            kinds = detect.detect_integers(values.drop_null(), column.name)
-        else:
-            continue
-        for kind, mask in kinds.items():
+        for kind, mask in _kinds(column, values, harmless).items():
             if kind in column.allowed_findings or not mask.any():
                 continue
-            rows = mask
-            if encoded:
-                rows = mask[np.asarray(values.indices.drop_null())]
+            rows = mask[np.asarray(values.indices.drop_null())] if encoded else mask
             if count := int(rows.sum()):
                 found[(column.name, kind)] += count
+
+
+def _kinds(
+    column: Column, values: pa.Array, harmless: dict[str, pa.Array]
+) -> dict[str, np.ndarray]:
+    """Tell by kind of personal data which values hold it: distinct texts, or whole numbers."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.type == "integer":
+        return detect.detect_integers(values.drop_null(), column.name)
+    if column.type != "string":
+        return {}
+    encoded = pa.types.is_dictionary(values.type)
+    distinct = values.dictionary if encoded else values.drop_null()
+    before = harmless.get(column.name)
+    if before is not None and encoded and pc.all(pc.is_in(distinct, before)).as_py():
+        return {}
+    kinds = detect.detect(distinct, column.name)
+    if len(distinct) <= _FEW and not any(mask.any() for mask in kinds.values()):
+        harmless[column.name] = distinct
+    return kinds
 
 
 #: What refuses a row because of other rows: position among the clean rows to what is wrong.
@@ -342,35 +351,19 @@ def check_block(
     import numpy as np
 
     contract, tally = checks.contract, Tally(blank=block.blank)
-    columns: dict[str, pa.Array] = {}
-    problems: dict[int, list[Problem]] = {}
-    for column in contract.columns:
-        cells = _cells(block, column, contract)
-        columns[column.name], wrong = parse_column(column, cells, contract.source)
-        for broken in check_column(column, columns[column.name], wrong):
-            severity = column.severity(broken.rule)
-            counter = {"error": tally.rules, "warning": tally.warned, "stop": tally.stopped}
-            counter[severity][(broken.column, broken.rule)] += len(broken.rows)
-            if severity == "error":
-                problem = Problem(broken.column, broken.rule, broken.reason)
-                for row in broken.rows.tolist():
-                    problems.setdefault(row, []).append(problem)
+    columns, problems = _checked_columns(block, contract, tally)
     kept = np.ones(block.table.num_rows, bool)
     kept[list(problems)] = False
     if refusals:
-        rows = np.flatnonzero(kept)
-        for row in range(len(rows)):
-            for problem in refusals.get(first + row, ()):
-                problems.setdefault(int(rows[row]), []).append(problem)
-                tally.rules[(problem.column, problem.rule)] += 1
+        _refuse(np.flatnonzero(kept).tolist(), refusals, first, problems, tally)
         kept[list(problems)] = False
     codes = _codes(columns, checks)
-    echoed = [columns[c.name] for c in checks.echoed]
+    leak_sources = [columns[c.name] for c in checks.leak_sources]
     if problems:
         columns = {name: _kept(values, kept) for name, values in columns.items()}
     arrays = _arrays(columns, checks)
-    if echoed:
-        arrays |= _personal(echoed, checks, codes)
+    if leak_sources:
+        arrays |= _personal(leak_sources, checks, codes)
     tally.clean = int(kept.sum())
     tally.quarantined = len(problems) + len(block.rejected)
     if block.rejected:
@@ -378,15 +371,56 @@ def check_block(
     count_metrics(contract, columns, tally.metrics)
     _describe(columns, contract, tally)
     personal_findings(columns, contract, tally.findings, checks.harmless)
-    table = protect(columns, contract, checks.key, {} if problems else codes)
-    anonymous = contract.anonymity
-    if anonymous is not None:
-        groups = table.select(list(anonymous.columns))
-        arrays["classes"] = [anonymity.class_digests(groups, checks.secret)]
-        if anonymous.subject:
-            persons = table.select([anonymous.subject])
-            arrays["subjects"] = [anonymity.class_digests(persons, checks.secret)]
+    table = leaving_columns(columns, contract, checks.key, {} if problems else codes)
+    arrays |= _classes(table, checks)
     return Checked(table, _refused(block, problems, file), tally, arrays)
+
+
+def _checked_columns(
+    block: Block, contract: Contract, tally: Tally
+) -> tuple[dict[str, pa.Array], dict[int, list[Problem]]]:
+    """Give the typed columns, and what is wrong with rows by their position in the block."""
+    columns: dict[str, pa.Array] = {}
+    problems: dict[int, list[Problem]] = {}
+    counter = {"error": tally.rules, "warning": tally.warned, "stop": tally.stopped}
+    for column in contract.columns:
+        cells = _cells(block, column, contract)
+        columns[column.name], wrong = parse_column(column, cells, contract.source)
+        for broken in check_column(column, columns[column.name], wrong):
+            severity = column.severity(broken.rule)
+            counter[severity][(broken.column, broken.rule)] += len(broken.rows)
+            if severity == "error":
+                problem = Problem(broken.column, broken.rule, broken.reason)
+                for row in broken.rows.tolist():
+                    problems.setdefault(row, []).append(problem)
+    return columns, problems
+
+
+def _refuse(
+    clean: list[int],
+    refusals: Refusals,
+    first: int,
+    problems: dict[int, list[Problem]],
+    tally: Tally,
+) -> None:
+    """Add the refusals of clean rows, which stand at `first` and after among the file's."""
+    for position, row in enumerate(clean, start=first):
+        for problem in refusals.get(position, ()):
+            problems.setdefault(row, []).append(problem)
+            tally.rules[(problem.column, problem.rule)] += 1
+
+
+def _classes(table: pa.Table, checks: Checks) -> dict[str, list[Any]]:
+    """Give the digests by which k-anonymity counts rows, and subjects where it counts those."""
+    anonymous = checks.contract.anonymity
+    if anonymous is None:
+        return {}
+    groups = table.select(list(anonymous.columns))
+    found = {"classes": [anonymity.class_digests(groups, checks.secret)]}
+    if anonymous.subject:
+        persons = table.select([anonymous.subject])
+        found["subjects"] = [anonymity.class_digests(persons, checks.secret)]
+    return found
 
 
 def _cells(block: Block, column: Column, contract: Contract) -> pa.Array:
@@ -431,7 +465,7 @@ def _personal(
     import numpy as np
     import pyarrow as pa
 
-    table = pa.table(columns, names=[column.name for column in checks.echoed])
+    table = pa.table(columns, names=[column.name for column in checks.leak_sources])
     # Detection finds every e-mail address by itself, unless a column is allowed to hold some.
     emails = any("email" in column.allowed_findings for column in checks.searched)
     # Half a code tells values apart: two of 2^32 have the same by chance.
@@ -461,9 +495,9 @@ def _arrays(columns: dict[str, pa.Array], checks: Checks) -> dict[str, list[Any]
         if not present.all():
             arrays[name] = [np.where(present[:, None], digests, 0)]
         arrays[f"absent:{name}"] = [np.flatnonzero(~present)]
-    if checks.echoed:
+    if checks.leak_sources:
         for column in checks.searched:
-            if "echo" not in column.allowed_findings:
+            if "leaked_value" not in column.allowed_findings:
                 words = leaked_values.vocabulary(columns[column.name], checks.secret)
                 arrays[f"words:{column.name}"] = [words]
     return arrays

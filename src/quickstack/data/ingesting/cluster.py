@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import quickstack
-from quickstack.data.ingesting.cache import Memo, code_digest
+from quickstack.data.ingesting.cache import ResultCache, code_digest
 from quickstack.data.ingesting.outcome import Outcome
 from quickstack.data.ingesting.partition import Job, ingest_partition
 from quickstack.facts.errors import QuickstackError, SourceError
@@ -35,7 +35,7 @@ _RETRIES = 3
 def ingest_on_cluster(
     jobs: Sequence[tuple[str, Job]],
     compute: ComputeParams,
-    store: Memo,
+    store: ResultCache,
     progress: Callable[[str, int, int], None] | None,
 ) -> list[Outcome]:
     """Ingest files on a cluster; see `quickstack.data.ingesting.parallel.spread`.
@@ -132,8 +132,8 @@ def _run(code: bytes, digest: str, work: bytes, exchange: str | None) -> dict[st
     mark = f"quickstack-{digest}"
     if mark not in sys.modules:
         try:
-            memo = importlib.import_module("quickstack.data.ingesting.cache")
-            own = memo.code_digest(None) == digest
+            cache = importlib.import_module("quickstack.data.ingesting.cache")
+            own = cache.code_digest(None) == digest
         except (ImportError, OSError, TypeError):
             own = False
         if not own:
@@ -178,7 +178,7 @@ def work_here(work: bytes, exchange: str | None) -> dict[str, Any]:
 
 
 def _take(
-    answer: dict[str, Any], name: str, exchange: str | None, store: Memo
+    answer: dict[str, Any], name: str, exchange: str | None, store: ResultCache
 ) -> Outcome | QuickstackError:
     """Bring the result of a task here."""
     if "error" in answer:

@@ -75,8 +75,8 @@ def _repeated_values(outcomes: list[Outcome], name: str) -> Any:
         for file, digests in pieces(outcomes, name):
             values = np.delete(digests[:, 0], outcomes[file].array(f"absent:{name}"))
             if parts > 1:
-                spread = (values * np.uint64(_SPREAD)) >> np.uint64(32)
-                values = values[spread % np.uint64(parts) == part]
+                map_jobs = (values * np.uint64(_SPREAD)) >> np.uint64(32)
+                values = values[map_jobs % np.uint64(parts) == part]
             halves.append(values)
         values = np.sort(np.concatenate(halves)) if halves else np.empty(0, np.uint64)
         again.append(np.unique(values[1:][values[1:] == values[:-1]]))

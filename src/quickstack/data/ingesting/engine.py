@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from quickstack.data.ingesting.cache import Memo, code_digest
+from quickstack.data.ingesting.cache import ResultCache, code_digest
 from quickstack.data.ingesting.check import Checks, Problem
 from quickstack.data.ingesting.cross_file_checks import (
     FileRefusals,
@@ -22,9 +22,9 @@ from quickstack.data.ingesting.cross_file_checks import (
     small_groups,
     target_name,
 )
-from quickstack.data.ingesting.leak_check import find_echoes
+from quickstack.data.ingesting.leak_check import find_leaked_values
 from quickstack.data.ingesting.outcome import Outcome
-from quickstack.data.ingesting.parallel import spread
+from quickstack.data.ingesting.parallel import map_jobs
 from quickstack.data.ingesting.partition import Job, ingest_partition
 from quickstack.data.privacy.pseudonym_keys import fingerprint
 from quickstack.data.quality.counts import Tally
@@ -50,7 +50,7 @@ class TableRun:
     partitions: list[Partition]
     targets: tuple[tuple[str, ...], ...]
     outcomes: list[Outcome] = field(default_factory=list)
-    across: Tally = field(default_factory=Tally)
+    whole_table: Tally = field(default_factory=Tally)
     recalled: int = 0
 
 
@@ -62,7 +62,7 @@ def ingest(
     quarantine: Path,
     block_bytes: int,
     compute: ComputeParams,
-    memo: Path,
+    cache: Path,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Ingest every source file of a contract's tables.
@@ -77,7 +77,7 @@ def ingest(
     block_bytes
         About how many bytes are read at a time. It decides where Parquet's row groups end, not
         what is in them.
-    memo
+    cache
         Where the results of single files are remembered.
     progress
         Called with a file's name, and the rows and bytes that were added.
@@ -98,7 +98,7 @@ def ingest(
     base = "\0".join(
         (repr(contract), code_digest(), fingerprint(key) if key else "", str(block_bytes))
     )
-    store = Memo(memo, hashlib.blake2b(base.encode(), digest_size=16).hexdigest())
+    store = ResultCache(cache, hashlib.blake2b(base.encode(), digest_size=16).hexdigest())
     tables = (*contract.tables, contract)
     runs = {table.id: _table_run(table, tables) for table in tables}
     for run in runs.values():
@@ -107,7 +107,7 @@ def ingest(
     for name, run in runs.items():
         _second_pass(run, refusals[name], key, block_bytes, store)
     for run in runs.values():
-        find_echoes(run.outcomes, Checks(run.contract, key), run.across)
+        find_leaked_values(run.outcomes, Checks(run.contract, key), run.whole_table)
         own = run.contract is contract
         _place(run, interim if own else interim / run.contract.id, "clean")
         _place(run, quarantine if own else quarantine / run.contract.id, "quarantine")
@@ -131,7 +131,7 @@ def _first_pass(
     key: bytes | None,
     block_bytes: int,
     compute: ComputeParams,
-    store: Memo,
+    store: ResultCache,
     progress: Progress | None,
 ) -> None:
     names = [store.name(partition) for partition in run.partitions]
@@ -142,7 +142,7 @@ def _first_pass(
         (names[i], Job(run.partitions[i], run.contract, key, block_bytes, Path(), run.targets))
         for i in todo
     ]
-    for index, outcome in zip(todo, spread(jobs, compute, store, progress), strict=True):
+    for index, outcome in zip(todo, map_jobs(jobs, compute, store, progress), strict=True):
         known[index] = outcome
     run.outcomes = [outcome for outcome in known if outcome is not None]
 
@@ -155,7 +155,7 @@ def _refusals(run: TableRun, runs: dict[str, TableRun]) -> FileRefusals:
     for name, columns in checks.unique.items():
         if name.startswith("metric "):
             rows = sum(len(r) for _, r in repetitions(run.outcomes, name))
-            run.across.metrics[(name, "duplicateValues")] += rows
+            run.whole_table.metrics[(name, "duplicateValues")] += rows
             continue
         severity: Severity = "error"
         if name != "primary key":
@@ -182,13 +182,13 @@ def _note(
         refuse(found, rows, problem)
     else:
         counter: Counter[tuple[str, ...]] = (
-            run.across.warned if severity == "warning" else run.across.stopped
+            run.whole_table.warned if severity == "warning" else run.whole_table.stopped
         )
         counter[name] += sum(len(positions) for _, positions in rows)
 
 
 def _second_pass(
-    run: TableRun, refusals: FileRefusals, key: bytes | None, block_bytes: int, store: Memo
+    run: TableRun, refusals: FileRefusals, key: bytes | None, block_bytes: int, store: ResultCache
 ) -> None:
     """Ingest the files again that hold rows to refuse."""
     for index, refused in enumerate(refusals):
@@ -223,4 +223,4 @@ def _place(run: TableRun, folder: Path, kind: str) -> None:
 
 def _counts(run: TableRun) -> TableCounts:
     files = [FileCounts(outcome.file, outcome.tally) for outcome in run.outcomes]
-    return TableCounts(run.contract, files, run.across)
+    return TableCounts(run.contract, files, run.whole_table)

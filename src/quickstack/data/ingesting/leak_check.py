@@ -12,7 +12,7 @@ from quickstack.data.quality.counts import Tally
 _PARTS = ("single", "several", "ends", "longest")
 
 
-def find_echoes(outcomes: list[Outcome], checks: Checks, found: Tally) -> None:
+def find_leaked_values(outcomes: list[Outcome], checks: Checks, found: Tally) -> None:
     """Count the clean rows in which a text column holds a value of a personal column.
 
     A text is read again only where its words make it possible, which they seldom do.
@@ -20,7 +20,7 @@ def find_echoes(outcomes: list[Outcome], checks: Checks, found: Tally) -> None:
     Parameters
     ----------
     found
-        Its `findings` are added to, as kind `echo`.
+        Its `findings` are added to, as kind `leaked_value`.
     """
     import pyarrow.parquet as pq
 
@@ -42,7 +42,7 @@ def find_echoes(outcomes: list[Outcome], checks: Checks, found: Tally) -> None:
                 for batch in table.iter_batches(columns=[column.name]):
                     rows += leaked_values.count(batch.column(0), personal, checks.secret)
             if rows:
-                found.findings[(column.name, "echo")] += rows
+                found.findings[(column.name, "leaked_value")] += rows
 
 
 def _personal(outcomes: list[Outcome]) -> list[PersonalValues]:

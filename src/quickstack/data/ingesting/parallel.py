@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from quickstack.data.ingesting.cache import Memo
+from quickstack.data.ingesting.cache import ResultCache
 from quickstack.data.ingesting.outcome import Outcome
 from quickstack.data.ingesting.partition import Job, ingest_partition
 from quickstack.facts.errors import QuickstackError
@@ -14,10 +14,10 @@ from quickstack.facts.params import ComputeParams
 from quickstack.runtime.running.compute import results
 
 
-def spread(
+def map_jobs(
     jobs: Sequence[tuple[str, Job]],
     compute: ComputeParams,
-    store: Memo,
+    store: ResultCache,
     progress: Callable[[str, int, int], None] | None,
 ) -> list[Outcome]:
     """Ingest files side by side; their results do not depend on where that was.

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from quickstack.data.landing.landing_progress import Landed, Watch, readable
+from quickstack.data.landing.landing_progress import Landed, LandingProgress, readable
 from quickstack.data.landing.secret import shown_url
 from quickstack.data.landing.snapshot import (
     PART_SUFFIX,
-    Place,
+    Landing,
     check_room,
     described,
     put_in_place,
@@ -303,11 +303,11 @@ pause = time.sleep
 
 
 def fetch(
-    place: Place,
-    asked: Download,
+    landing: Landing,
+    download: Download,
     known: Version | None,
     *,
-    watch: Watch,
+    progress: LandingProgress,
 ) -> tuple[Path, Version] | None:
     """Transfer a file into the staging folder.
 
@@ -326,12 +326,12 @@ def fetch(
     SourceError
         Where it cannot be had; the part that arrived stays, to be continued by the next call.
     """
-    part = _Part(place, asked)
+    part = _Part(landing, download)
     tries = 0
     while True:
         before = part.size
         try:
-            return _attempt(part, asked, known, place, watch)
+            return _attempt(part, download, known, landing, progress)
         except AgainError as again:
             grown = part.size > before and not again.anew
             tries = 1 if grown else tries + 1
@@ -340,17 +340,19 @@ def fetch(
             if again.anew:
                 part.forget()
             seconds = min(60.0, again.seconds or 2.0 ** (tries - 1))
-            watch.say(f"{again.error.what}; again in {seconds:.0f} s, from {readable(part.size)}")
+            progress.say(
+                f"{again.error.what}; again in {seconds:.0f} s, from {readable(part.size)}"
+            )
             pause(seconds)
 
 
 class _Part:
     """The beginning of a file, and the version it is of."""
 
-    def __init__(self, place: Place, asked: Download) -> None:
-        self.path = place.staging / f"file{PART_SUFFIX}"
-        self.state = place.staging / f"file{PART_SUFFIX}.json"
-        self.url = asked.shown
+    def __init__(self, landing: Landing, download: Download) -> None:
+        self.path = landing.staging / f"file{PART_SUFFIX}"
+        self.state = landing.staging / f"file{PART_SUFFIX}.json"
+        self.url = download.shown
         self.begun = 0  # how often from the beginning
         self.told = 0  # bytes that the progress shows
         self.version = Version()
@@ -380,34 +382,42 @@ class _Part:
 
 
 def _attempt(
-    part: _Part, asked: Download, known: Version | None, place: Place, watch: Watch
+    part: _Part,
+    download: Download,
+    known: Version | None,
+    landing: Landing,
+    progress: LandingProgress,
 ) -> tuple[Path, Version] | None:
-    start, condition = part.size, part.version.range_header(asked.url)
+    start, condition = part.size, part.version.range_header(download.url)
     if part.version.total is not None and start == part.version.total and start:
         return part.path, part.version
     headers = {"Accept-Encoding": "identity", "User-Agent": "quickstack"}
     if start and condition:
         headers |= {"Range": f"bytes={start}-", "If-Range": condition}
     elif known:
-        headers |= known.condition(asked.url)
-    with opened_response(asked.url, headers, asked.headers(), bool(asked.sha256)) as response:
+        headers |= known.condition(download.url)
+    with opened_response(
+        download.url, headers, download.headers(), bool(download.sha256)
+    ) as response:
         if response.status == 304:
             return None
         if response.status == 206:
             _check_range(response, part, start)
-            watch.say(f"continuing from {readable(start)}")
+            progress.say(f"continuing from {readable(start)}")
         else:
             if start:
-                watch.say("the file is another one now, or cannot be continued: from its beginning")
+                progress.say(
+                    "the file is another one now, or cannot be continued: from its beginning"
+                )
             start = 0
             length = response.headers.get("Content-Length", "")
             part.begin(Version.of(response.headers, int(length) if length.isdigit() else None))
-        _check(response, part.version.total, asked, place, start)
-        watch.advance(start - part.told, part.version.total)
+        _check(response, part.version.total, download, landing, start)
+        progress.advance(start - part.told, part.version.total)
         part.told = start
-        _receive(response, part, asked, watch)
+        _receive(response, part, download, progress)
     if part.version.total is not None and part.size != part.version.total:
-        raise AgainError(_broken_off(asked), anew=part.size > part.version.total)
+        raise AgainError(_broken_off(download), anew=part.size > part.version.total)
     return part.path, part.version
 
 
@@ -426,51 +436,55 @@ def _check_range(response: Any, part: _Part, start: int) -> None:
         raise AgainError(error, anew=True)
 
 
-def _check(response: Any, total: int | None, asked: Download, place: Place, start: int) -> None:
+def _check(
+    response: Any, total: int | None, download: Download, landing: Landing, start: int
+) -> None:
     """Refuse what is not worth transferring."""
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind == "text/html" and _DATA.search(urlsplit(asked.url).path):
+    if kind == "text/html" and _DATA.search(urlsplit(download.url).path):
         raise SourceError(
             "the server sends a web page in place of the data, often one to log in",
-            where=asked.shown,
+            where=download.shown,
             fix="open the address in a browser; give credentials with --header-variable",
         )
     if total is not None:
-        if total > asked.limit:
-            raise _too_large(asked)
-        check_room(place, total - start)
-    elif not asked.sha256 and not response.chunked:
+        if total > download.limit:
+            raise _too_large(download)
+        check_room(landing, total - start)
+    elif not download.sha256 and not response.chunked:
         raise SourceError(
             "the server does not say how long the file is, so a part of it would pass for all",
-            where=asked.shown,
+            where=download.shown,
             fix="give its --sha256",
         )
 
 
-def _receive(response: Any, part: _Part, asked: Download, watch: Watch) -> None:
+def _receive(response: Any, part: _Part, download: Download, progress: LandingProgress) -> None:
     size = part.size
     with part.path.open("ab") as file:
         for chunk in response.stream(_CHUNK, decode_content=False):
             size += len(chunk)
-            if size > asked.limit:
+            if size > download.limit:
                 file.close()
                 part.forget()
-                raise _too_large(asked)
+                raise _too_large(download)
             file.write(chunk)
             part.told += len(chunk)
-            watch.advance(len(chunk), part.version.total)
+            progress.advance(len(chunk), part.version.total)
 
 
-def _too_large(asked: Download) -> SourceError:
+def _too_large(download: Download) -> SourceError:
     return SourceError(
-        f"the file is larger than {readable(asked.limit)}", where=asked.shown, fix="set --max-bytes"
+        f"the file is larger than {readable(download.limit)}",
+        where=download.shown,
+        fix="set --max-bytes",
     )
 
 
-def _broken_off(asked: Download) -> SourceError:
+def _broken_off(download: Download) -> SourceError:
     return SourceError(
         "the file ended before the length that the server announced",
-        where=asked.shown,
+        where=download.shown,
         fix="land again: it continues there",
     )
 
@@ -478,7 +492,7 @@ def _broken_off(asked: Download) -> SourceError:
 KIND = "http"
 
 
-def land_http(place: Place, asked: Download, *, watch: Watch) -> Landed:
+def land_http(landing: Landing, download: Download, *, progress: LandingProgress) -> Landed:
     """Land a file, which takes the place of its earlier version.
 
     Raises
@@ -486,37 +500,37 @@ def land_http(place: Place, asked: Download, *, watch: Watch) -> Landed:
     SourceError
         Where it cannot be had, or is not the one that `sha256` names.
     """
-    record = read_record(place, KIND)
+    record = read_record(landing, KIND)
     before = record["files"][0] if record else None
     known = None
-    if record and before and record["source"] == asked.shown and stands(place, before):
+    if record and before and record["source"] == download.shown and stands(landing, before):
         known = Version(record["etag"], record["last_modified"])
-    if before and asked.sha256 and asked.sha256.lower() != before["sha256"]:
+    if before and download.sha256 and download.sha256.lower() != before["sha256"]:
         known = None
-    found = fetch(place, asked, known, watch=watch)
+    found = fetch(landing, download, known, progress=progress)
     if found is None:
         return Landed((), "unchanged: the server has the same file as before")
     part, version = found
-    file = described(part, place.name)
-    if asked.sha256 and asked.sha256.lower() != file["sha256"]:
+    file = described(part, landing.name)
+    if download.sha256 and download.sha256.lower() != file["sha256"]:
         part.unlink()
         raise SourceError(
             f"the file has another SHA-256 than was given: {file['sha256']}",
-            where=asked.shown,
+            where=download.shown,
             fix="ask the file's owner which one is right",
         )
-    if before and before["sha256"] == file["sha256"] and stands(place, before):
+    if before and before["sha256"] == file["sha256"] and stands(landing, before):
         part.unlink()
         return Landed((), "unchanged: the same bytes as before")
-    os.replace(part, place.staging / "file")
-    (place.staging / f"file{PART_SUFFIX}.json").unlink(missing_ok=True)
+    os.replace(part, landing.staging / "file")
+    (landing.staging / f"file{PART_SUFFIX}.json").unlink(missing_ok=True)
     new_record = {
         "kind": KIND,
-        "source": asked.shown,
+        "source": download.shown,
         "etag": version.etag,
         "last_modified": version.modified,
         "files": [file],
     }
-    put_in_place(place, new_record, {"file": place.name})
+    put_in_place(landing, new_record, {"file": landing.name})
     summary = f"{readable(file['bytes'])}, sha256 {file['sha256']}"
-    return Landed((place.shown(place.folder / place.name),), summary)
+    return Landed((landing.shown(landing.folder / landing.name),), summary)

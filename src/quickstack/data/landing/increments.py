@@ -17,7 +17,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from quickstack.data.landing.snapshot import Place, stands
+from quickstack.data.landing.snapshot import Landing, stands
 from quickstack.facts.errors import SourceError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def digests(table: pa.Table) -> Iterable[bytes]:
 
 
 def landed_rows(
-    place: Place, files: list[dict[str, Any]], since: str, lower: Any
+    landing: Landing, files: list[dict[str, Any]], since: str, lower: Any
 ) -> Counter[bytes]:
     """Count the landed rows at or above `lower`, by digest; memory grows with those alone.
 
@@ -118,13 +118,13 @@ def landed_rows(
         mark = Watermark.read(file["watermark"])
         if not _at_or_above(mark.value, lower):
             continue
-        if not stands(place, file):
+        if not stands(landing, file):
             raise SourceError(
                 "this file of an earlier landing is not there as it was landed",
-                where=place.shown(place.folder / file["file"]).as_posix(),
+                where=landing.shown(landing.folder / file["file"]).as_posix(),
                 fix="get it back with `dvc checkout` or `dvc pull`",
             )
-        parquet = pq.ParquetFile(place.folder / file["file"])
+        parquet = pq.ParquetFile(landing.folder / file["file"])
         for group in range(parquet.num_row_groups):
             column = parquet.read_row_group(group, columns=[since])[since].to_pylist()
             kept = [i for i, v in enumerate(column) if _at_or_above(typed(mark.kind, v), lower)]

@@ -9,17 +9,17 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from quickstack.data.landing.landing_progress import Landed, Watch, readable
+from quickstack.data.landing.landing_progress import Landed, LandingProgress, readable
 from quickstack.data.landing.object_patterns import (
     Object,
-    Source,
+    ObjectPattern,
     explained,
     file_name,
     list_objects,
 )
 from quickstack.data.landing.snapshot import (
     PART_SUFFIX,
-    Place,
+    Landing,
     check_room,
     described,
     put_in_place,
@@ -35,7 +35,13 @@ _THREADS, _TRIES, _CHUNK = 4, 4, 1 << 20
 
 
 def land_objects(
-    place: Place, source: Source, *, in_place: bool, delete: bool, limit: int, watch: Watch
+    landing: Landing,
+    source: ObjectPattern,
+    *,
+    in_place: bool,
+    delete: bool,
+    limit: int,
+    progress: LandingProgress,
 ) -> Landed:
     """Land the objects that a source names.
 
@@ -53,11 +59,11 @@ def land_objects(
     SourceError
         Where S3 refuses, an object changes meanwhile, or the limit is reached.
     """
-    record = read_record(place, KIND)
+    record = read_record(landing, KIND)
     if record and (record["source"] != source.url or record["in_place"] != in_place):
         raise SourceError(
             "the landing before took other objects, or took them in the other way",
-            where=place.shown(place.record).as_posix(),
+            where=landing.shown(landing.record).as_posix(),
             fix="ask as before, or land under another --name",
         )
     objects = list_objects(source)
@@ -67,11 +73,11 @@ def land_objects(
     other = [o for o in objects if here.get(o.key, o.etag) != o.etag]
     gone = sorted(here.keys() - {o.key for o in objects})
     counts = f"{len(new)} new, {len(other)} changed, {len(gone)} deleted"
-    watch.say(f"{counts}, {len(objects) - len(new) - len(other)} unchanged")
+    progress.say(f"{counts}, {len(objects) - len(new) - len(other)} unchanged")
     if in_place:
-        return _list(place, source, objects, record, counts)
+        return _list(landing, source, objects, record, counts)
     files = {file["file"]: file for file in (record["files"] if record else ())}
-    wanted = [o for o in objects if not _is_here(place, source, o, known, files)]
+    wanted = [o for o in objects if not _is_here(landing, source, o, known, files)]
     total = sum(o.size for o in wanted)
     if total > limit:
         raise SourceError(
@@ -79,14 +85,14 @@ def land_objects(
             where=source.url,
             fix="set --max-bytes, or read them where they are with --in-place",
         )
-    check_room(place, total)
+    check_room(landing, total)
     absent = sorted(known.keys() - {o.key for o in objects})
     removed = {key: key.removeprefix(source.folder) for key in absent} if delete else {}
     if not (wanted or new or gone or removed):
         return Landed((), f"unchanged: {len(objects)} objects as before")
-    moves = _transfer(place, source, wanted, total, watch)
+    moves = _transfer(landing, source, wanted, total, progress)
     for staged, name in moves.items():
-        files[name] = described(place.staging / staged, name)
+        files[name] = described(landing.staging / staged, name)
     for name in removed.values():
         files.pop(name, None)
     entries = [_entry(o) for o in objects]
@@ -98,38 +104,42 @@ def land_objects(
         "objects": sorted(entries, key=lambda e: str(e["key"])),
         "files": [files[name] for name in sorted(files)],
     }
-    put_in_place(place, new_record, moves, removed.values())
+    put_in_place(landing, new_record, moves, removed.values())
     stay = "" if delete or not gone else "; files of deleted objects stay without --delete"
-    changed = sorted([*moves.values(), *removed.values()]) or [place.record.name]
-    shown = tuple(place.shown(place.folder / name) for name in changed)
+    changed = sorted([*moves.values(), *removed.values()]) or [landing.record.name]
+    shown = tuple(landing.shown(landing.folder / name) for name in changed)
     return Landed(shown, f"{counts}; {readable(total)} transferred{stay}")
 
 
 def _is_here(
-    place: Place,
-    source: Source,
+    landing: Landing,
+    source: ObjectPattern,
     thing: Object,
     known: dict[str, dict[str, Any]],
     files: dict[str, dict[str, Any]],
 ) -> bool:
     entry, file = known.get(thing.key), files.get(file_name(source, thing))
     same = entry is not None and entry["etag"] == thing.etag
-    return same and file is not None and stands(place, file)
+    return same and file is not None and stands(landing, file)
 
 
 def _list(
-    place: Place, source: Source, objects: list[Object], record: dict[str, Any] | None, counts: str
+    landing: Landing,
+    source: ObjectPattern,
+    objects: list[Object],
+    record: dict[str, Any] | None,
+    counts: str,
 ) -> Landed:
-    name = f"{place.name}{LIST_SUFFIX}"
+    name = f"{landing.name}{LIST_SUFFIX}"
     lines = []
     for thing in objects:
         line = {"url": f"s3://{source.remote.bucket}/{thing.key}", **_entry(thing)}
         del line["key"]
         lines.append(json.dumps(line, ensure_ascii=False) + "\n")
-    write_text(place.staging / name, "".join(lines))
-    file = described(place.staging / name, name, objects=len(objects))
+    write_text(landing.staging / name, "".join(lines))
+    file = described(landing.staging / name, name, objects=len(objects))
     before = record["files"][0] if record else None
-    if before and before["sha256"] == file["sha256"] and stands(place, before):
+    if before and before["sha256"] == file["sha256"] and stands(landing, before):
         return Landed((), f"unchanged: {len(objects)} objects as before")
     new_record = {
         "kind": KIND,
@@ -138,9 +148,9 @@ def _list(
         "objects": [_entry(o) for o in objects],
         "files": [file],
     }
-    put_in_place(place, new_record, {name: name})
+    put_in_place(landing, new_record, {name: name})
     size = readable(sum(o.size for o in objects))
-    return Landed((place.shown(place.folder / name),), f"{counts}; {size} stay where they are")
+    return Landed((landing.shown(landing.folder / name),), f"{counts}; {size} stay where they are")
 
 
 def _entry(thing: Object) -> dict[str, Any]:
@@ -149,17 +159,21 @@ def _entry(thing: Object) -> dict[str, Any]:
 
 
 def _transfer(
-    place: Place, source: Source, objects: list[Object], total: int, watch: Watch
+    landing: Landing,
+    source: ObjectPattern,
+    objects: list[Object],
+    total: int,
+    progress: LandingProgress,
 ) -> dict[str, str]:
     """Transfer objects into the staging folder; those that arrived stay there for a next call."""
     tasks = {f"{_identity(o)}{PART_SUFFIX}": o for o in objects}
-    for path in place.staging.glob(f"*{PART_SUFFIX}"):
+    for path in landing.staging.glob(f"*{PART_SUFFIX}"):
         if path.name not in tasks:  # of a version that is no longer there
             path.unlink()
     stop = Event()
     with ThreadPoolExecutor(_THREADS) as pool:
         waiting = [
-            pool.submit(_fetch, source, thing, place.staging / name, total, watch, stop)
+            pool.submit(_fetch, source, thing, landing.staging / name, total, progress, stop)
             for name, thing in tasks.items()
         ]
         try:
@@ -179,7 +193,12 @@ def _identity(thing: Object) -> str:
 
 
 def _fetch(
-    source: Source, thing: Object, part: Path, total: int, watch: Watch, stop: Event
+    source: ObjectPattern,
+    thing: Object,
+    part: Path,
+    total: int,
+    progress: LandingProgress,
+    stop: Event,
 ) -> None:
     from botocore.exceptions import (
         ConnectionClosedError,
@@ -189,11 +208,11 @@ def _fetch(
     )
 
     broken = (ConnectionClosedError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
-    watch.advance(part.stat().st_size if part.exists() else 0, total)
+    progress.advance(part.stat().st_size if part.exists() else 0, total)
     with explained(source.remote):
         for attempt in range(_TRIES):
             try:
-                _receive(source, thing, part, total, watch, stop)
+                _receive(source, thing, part, total, progress, stop)
                 break
             except broken:
                 if attempt + 1 == _TRIES:
@@ -204,7 +223,12 @@ def _fetch(
 
 
 def _receive(
-    source: Source, thing: Object, part: Path, total: int, watch: Watch, stop: Event
+    source: ObjectPattern,
+    thing: Object,
+    part: Path,
+    total: int,
+    progress: LandingProgress,
+    stop: Event,
 ) -> None:
     from botocore.exceptions import ClientError
 
@@ -232,10 +256,10 @@ def _receive(
             if stop.is_set():
                 return
             file.write(chunk)
-            watch.advance(len(chunk), total)
+            progress.advance(len(chunk), total)
 
 
-def _changed(source: Source) -> SourceError:
+def _changed(source: ObjectPattern) -> SourceError:
     return SourceError(
         "an object changed while the objects were transferred; nothing was taken",
         where=source.url,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-class Watch:
+class LandingProgress:
     """Takes the steps and the progress of a landing; this one keeps silent."""
 
     def say(self, sentence: str) -> None:

@@ -19,7 +19,7 @@ _DENIED = ("AccessDenied", "403", "Forbidden", "NotImplemented", "501", "MethodN
 
 
 @dataclass(frozen=True)
-class Source:
+class ObjectPattern:
     """Objects of one bucket: where it is, and what their keys match."""
 
     remote: Remote
@@ -58,7 +58,7 @@ class Object:
     version: str | None = None
 
 
-def read_source(root: Path, url: str, remote: str | None) -> Source:
+def read_source(root: Path, url: str, remote: str | None) -> ObjectPattern:
     """Return what an address such as `s3://bucket/prefix/*.csv` names.
 
     Parameters
@@ -78,7 +78,7 @@ def read_source(root: Path, url: str, remote: str | None) -> Source:
     settings = read_remote(root, remote).settings if remote else {}
     found = Remote(remote or "source", match[1], "", settings, False)
     with explained(found):
-        return Source(found, match[2], client(found, seconds=SECONDS, attempts=ATTEMPTS))
+        return ObjectPattern(found, match[2], client(found, seconds=SECONDS, attempts=ATTEMPTS))
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def explained(remote: Remote) -> Iterator[None]:
         raise SourceError(trouble.what, where=f"s3://{remote.bucket}", fix=trouble.fix) from None
 
 
-def list_objects(source: Source) -> list[Object]:
+def list_objects(source: ObjectPattern) -> list[Object]:
     """Return the objects whose keys match, in the order of their keys.
 
     Raises
@@ -136,7 +136,7 @@ def list_objects(source: Source) -> list[Object]:
     return found
 
 
-def file_name(source: Source, thing: Object) -> str:
+def file_name(source: ObjectPattern, thing: Object) -> str:
     """Return the name that an object gets below the data set's folder."""
     return thing.key.removeprefix(source.folder)
 
@@ -155,7 +155,7 @@ def _matcher(pattern: str) -> Any:
         raise SourceError("this is no pattern", fix="write s3://BUCKET/PREFIX/*.csv") from None
 
 
-def _versioned(source: Source) -> bool:
+def _versioned(source: ObjectPattern) -> bool:
     from botocore.exceptions import ClientError
 
     try:
@@ -167,14 +167,14 @@ def _versioned(source: Source) -> bool:
     return answer.get("Status") == "Enabled"
 
 
-def _plain(source: Source) -> Iterator[Object]:
+def _plain(source: ObjectPattern) -> Iterator[Object]:
     pages = source.s3.get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=source.remote.bucket, Prefix=source.prefix):
         for entry in page.get("Contents", ()):
             yield Object(entry["Key"], entry["ETag"].strip('"'), entry["Size"])
 
 
-def _versions(source: Source) -> Iterator[Object]:
+def _versions(source: ObjectPattern) -> Iterator[Object]:
     pages = source.s3.get_paginator("list_object_versions")
     for page in pages.paginate(Bucket=source.remote.bucket, Prefix=source.prefix):
         for entry in page.get("Versions", ()):

@@ -205,14 +205,14 @@ def select(
         end = preparer.final_quote
         return f"{preparer.initial_quote}{name.replace(end, end * 2)}{end}"
 
-    asked = ", ".join(
+    selected = ", ".join(
         f"landing.{quote(c.name)}::text AS {quote(c.name)}"
         if c.as_text
         else f"landing.{quote(c.name)}"
         for c in columns
     )
     # The query is the user's own, and the transaction reads only.
-    text = f"SELECT {asked} FROM (\n{query.bare}\n) AS landing"  # noqa: S608 - the user's own
+    text = f"SELECT {selected} FROM (\n{query.bare}\n) AS landing"  # noqa: S608 - the user's own
     values: dict[str, Any] = {}
     where = ""
     if query.since and lower is not None:

@@ -36,7 +36,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)
-class Place:
+class Landing:
     """The folder of a data set, and the name of one of its landings."""
 
     root: Path
@@ -64,7 +64,7 @@ class Place:
 
 
 @contextmanager
-def opened(root: Path, dataset: str, name: str) -> Iterator[Place]:
+def opened(root: Path, dataset: str, name: str) -> Iterator[Landing]:
     """Give the place of a landing to one process at a time, tidied up and with full disks told.
 
     Raises
@@ -79,23 +79,23 @@ def opened(root: Path, dataset: str, name: str) -> Iterator[Place]:
                 f"the name of the {kind} can be no name of a file",
                 fix="use letters, digits, dots, hyphens and underscores",
             )
-    place = Place(root, dataset, name)
-    with _room_told(place), _alone(place):
-        _finish_moves(place)
-        _tidy(place)
+    landing = Landing(root, dataset, name)
+    with _room_told(landing), _alone(landing):
+        _finish_moves(landing)
+        _tidy(landing)
         try:
-            yield place
+            yield landing
         finally:
-            _tidy(place)
+            _tidy(landing)
 
 
-def _tidy(place: Place) -> None:
-    for path in place.staging.iterdir():
+def _tidy(landing: Landing) -> None:
+    for path in landing.staging.iterdir():
         if PART_SUFFIX not in path.name and path.name not in (_LOCK, _JOURNAL):
             path.unlink()
 
 
-def read_record(place: Place, kind: str) -> dict[str, Any] | None:
+def read_record(landing: Landing, kind: str) -> dict[str, Any] | None:
     """Return the record of the landing before; None at the first.
 
     Raises
@@ -103,9 +103,9 @@ def read_record(place: Place, kind: str) -> dict[str, Any] | None:
     SourceError
         Where it cannot be read, or the name belongs to a landing of another kind.
     """
-    where = place.shown(place.record).as_posix()
+    where = landing.shown(landing.record).as_posix()
     try:
-        record = json.loads(place.record.read_text(encoding="utf-8"))
+        record = json.loads(landing.record.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValueError:
@@ -126,7 +126,7 @@ def read_record(place: Place, kind: str) -> dict[str, Any] | None:
 
 
 def put_in_place(
-    place: Place,
+    landing: Landing,
     record: dict[str, Any],
     moves: dict[str, str],
     removed: Iterable[str] = (),
@@ -147,32 +147,32 @@ def put_in_place(
     SourceError
         Where a file that no landing made is in the way.
     """
-    before = read_record(place, record["kind"])
+    before = read_record(landing, record["kind"])
     known = {file["file"] for file in before["files"]} if before else set()
     for target in moves.values():
-        if target not in known and (place.folder / target).exists():
+        if target not in known and (landing.folder / target).exists():
             raise SourceError(
                 "this file is in the way, and no record names it",
-                where=place.shown(place.folder / target).as_posix(),
+                where=landing.shown(landing.folder / target).as_posix(),
                 fix="move it away, or land under another --name",
             )
     journal = {"record": record, "moves": moves, "removed": list(removed)}
-    write_json(place.staging / _JOURNAL, journal)
-    _finish_moves(place)
+    write_json(landing.staging / _JOURNAL, journal)
+    _finish_moves(landing)
 
 
-def _finish_moves(place: Place) -> None:
-    journal = place.staging / _JOURNAL
+def _finish_moves(landing: Landing) -> None:
+    journal = landing.staging / _JOURNAL
     if not journal.exists():
         return
     todo = json.loads(journal.read_text(encoding="utf-8"))
     for source, target in todo["moves"].items():
-        if (place.staging / source).exists():
-            (place.folder / target).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(place.staging / source, place.folder / target)
+        if (landing.staging / source).exists():
+            (landing.folder / target).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(landing.staging / source, landing.folder / target)
     for name in todo["removed"]:
-        (place.folder / name).unlink(missing_ok=True)
-    write_json(place.record, todo["record"])
+        (landing.folder / name).unlink(missing_ok=True)
+    write_json(landing.record, todo["record"])
     journal.unlink()
 
 
@@ -185,25 +185,25 @@ def described(path: Path, name: str, **more: Any) -> dict[str, Any]:
     return {"file": name, **more, "bytes": size, "sha256": digest, "landed_at": now}
 
 
-def stands(place: Place, file: dict[str, Any]) -> bool:
+def stands(landing: Landing, file: dict[str, Any]) -> bool:
     """Return whether a file of the record is still there, by its size."""
-    path = place.folder / file["file"]
+    path = landing.folder / file["file"]
     return path.is_file() and path.stat().st_size == file["bytes"]
 
 
-def check_room(place: Place, needed: int) -> None:
+def check_room(landing: Landing, needed: int) -> None:
     """Refuse before the transfer what the disk cannot hold."""
-    free = shutil.disk_usage(place.staging).free
+    free = shutil.disk_usage(landing.staging).free
     if needed > free:
         raise SourceError(
             f"{readable(needed)} would arrive, and {readable(free)} are free",
-            where=place.shown(place.folder).as_posix(),
+            where=landing.shown(landing.folder).as_posix(),
             fix="free space on that disk",
         )
 
 
 @contextmanager
-def _room_told(place: Place) -> Iterator[None]:
+def _room_told(landing: Landing) -> Iterator[None]:
     try:
         yield
     except QuickstackError:
@@ -213,21 +213,21 @@ def _room_told(place: Place) -> Iterator[None]:
             raise
         raise SourceError(
             "there is no room left for the data; what was there before is untouched",
-            where=place.shown(place.folder).as_posix(),
+            where=landing.shown(landing.folder).as_posix(),
             fix="free space on that disk, and land again",
         ) from None
 
 
 @contextmanager
-def _alone(place: Place) -> Iterator[None]:
-    place.staging.mkdir(parents=True, exist_ok=True)
-    with (place.staging / _LOCK).open("wb") as file:
+def _alone(landing: Landing) -> Iterator[None]:
+    landing.staging.mkdir(parents=True, exist_ok=True)
+    with (landing.staging / _LOCK).open("wb") as file:
         try:
             _lock(file.fileno())
         except OSError:
             raise SourceError(
                 "another landing of this name is running",
-                where=place.shown(place.record).as_posix(),
+                where=landing.shown(landing.record).as_posix(),
                 fix="wait for it to end",
             ) from None
         yield  # the lock ends with the file, also when the process is killed

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quickstack.data.landing.connection import connected, told
 from quickstack.data.landing.increments import Watermark, landed_rows, typed, without
-from quickstack.data.landing.landing_progress import Landed, Watch, readable
+from quickstack.data.landing.landing_progress import Landed, LandingProgress, readable
 from quickstack.data.landing.query import (
     ORDERED,
     Query,
@@ -19,7 +21,7 @@ from quickstack.data.landing.query import (
     settle,
 )
 from quickstack.data.landing.secret import shown_url
-from quickstack.data.landing.snapshot import Place, described, put_in_place, read_record, stands
+from quickstack.data.landing.snapshot import Landing, described, put_in_place, read_record, stands
 from quickstack.facts.errors import DataError, SourceError
 
 if TYPE_CHECKING:
@@ -34,7 +36,13 @@ FETCH_ROWS, GROUP_ROWS = 10_000, 100_000
 
 
 def land_sql(
-    place: Place, url: str, variable: str, query: Query, *, seconds: int, watch: Watch
+    landing: Landing,
+    url: str,
+    variable: str,
+    query: Query,
+    *,
+    seconds: int,
+    progress: LandingProgress,
 ) -> Landed:
     """Land a query's result, read through a server-side cursor in one snapshot.
 
@@ -52,41 +60,32 @@ def land_sql(
     DataError
         Where the rows have no order or types to land them by.
     """
-    import pyarrow.parquet as pq
-
-    record = read_record(place, KIND)
+    record = read_record(landing, KIND)
     files: list[dict[str, Any]] = record["files"] if record else []
-    _check_continues(place, record, query)
+    _check_continues(landing, record, query)
     landed: Counter[bytes] = Counter()
     mark = lower = None
     if query.since and record:
         mark = Watermark.read(record["watermark"])
         lower = mark.lower(query.overlap)
-        landed = landed_rows(place, files, query.since, lower)
-    name = f"{place.name}-{len(files) + 1:06d}.parquet" if query.since else f"{place.name}.parquet"
-    staged = place.staging / name
+        landed = landed_rows(landing, files, query.since, lower)
+    name = (
+        f"{landing.name}-{len(files) + 1:06d}.parquet" if query.since else f"{landing.name}.parquet"
+    )
+    staged = landing.staging / name
     rows = 0
     with connected(url, variable, seconds) as connection, told(variable, query.bare):
-        watch.say("connected; the query runs")
+        progress.say("connected; the query runs")
         columns = result_columns(connection, variable, query)
-        writer: pq.ParquetWriter | None = None
-        try:
+        with _rows_file(staged) as write:
             for columns, table in _tables(connection, columns, query, lower):  # noqa: B020
                 if query.since:
                     mark = _highest(columns, table, query.since, mark)
                 new = without(table, landed)
-                _check_columns(place, record, columns, query)
-                if writer is None:
-                    writer = pq.ParquetWriter(
-                        staged, new.schema, compression="zstd", store_schema=False
-                    )
-                if new.num_rows:
-                    writer.write_table(new, row_group_size=GROUP_ROWS)
+                _check_columns(landing, record, columns, query)
+                write(new)
                 rows += new.num_rows
-                watch.advance(new.num_rows)
-        finally:
-            if writer is not None:
-                writer.close()
+                progress.advance(new.num_rows)
     if not rows:
         if files:
             return Landed((), "nothing new since the landing before")
@@ -94,7 +93,7 @@ def land_sql(
     file = described(staged, name, rows=rows)
     if query.since and mark:
         file["watermark"] = mark.document()
-    elif files and files[0]["sha256"] == file["sha256"] and stands(place, files[0]):
+    elif files and files[0]["sha256"] == file["sha256"] and stands(landing, files[0]):
         return Landed((), f"unchanged: the same {rows:,} rows as before")
     new_record = {
         "kind": KIND,
@@ -104,16 +103,37 @@ def land_sql(
         "watermark": mark.document() if mark else None,
         "files": [*files, file] if query.since else [file],
     }
-    put_in_place(place, new_record, {name: name})
+    put_in_place(landing, new_record, {name: name})
     summary = f"{rows:,} rows, {readable(file['bytes'])}"
-    return Landed((place.shown(place.folder / name),), summary)
+    return Landed((landing.shown(landing.folder / name),), summary)
+
+
+@contextmanager
+def _rows_file(path: Path) -> Iterator[Callable[[pa.Table], None]]:
+    """Give what writes tables into one Parquet file, whose columns are those of the first."""
+    import pyarrow.parquet as pq
+
+    writer: pq.ParquetWriter | None = None
+
+    def write(table: pa.Table) -> None:
+        nonlocal writer
+        if writer is None:
+            writer = pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False)
+        if table.num_rows:
+            writer.write_table(table, row_group_size=GROUP_ROWS)
+
+    try:
+        yield write
+    finally:
+        if writer is not None:
+            writer.close()
 
 
 def _shown(url: str) -> str:
     return shown_url(url).replace("+psycopg:", ":", 1)
 
 
-def _check_continues(place: Place, record: dict[str, Any] | None, query: Query) -> None:
+def _check_continues(landing: Landing, record: dict[str, Any] | None, query: Query) -> None:
     if record is None or not (query.since or record["since_column"]):
         return
     other = [fact for fact, value in query.facts().items() if record[fact] != value]
@@ -121,7 +141,7 @@ def _check_continues(place: Place, record: dict[str, Any] | None, query: Query) 
         raise SourceError(
             f"the landing before had another {', '.join(other).replace('_', ' ')}, "
             "so this one cannot go on from it",
-            where=place.shown(place.record).as_posix(),
+            where=landing.shown(landing.record).as_posix(),
             fix="ask as before, or land under another --name",
         )
 
@@ -176,7 +196,7 @@ def _highest(
 
 
 def _check_columns(
-    place: Place, record: dict[str, Any] | None, columns: Sequence[ResultColumn], query: Query
+    landing: Landing, record: dict[str, Any] | None, columns: Sequence[ResultColumn], query: Query
 ) -> None:
     if record is None or not query.since:
         return
@@ -186,6 +206,6 @@ def _check_columns(
         other = sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n))
         raise DataError(
             f"the query's columns are others than before: {', '.join(other) or 'their order'}",
-            where=place.shown(place.record).as_posix(),
+            where=landing.shown(landing.record).as_posix(),
             fix="name the earlier columns in the query, or land under another --name",
         )

@@ -27,12 +27,12 @@ class TableCounts:
 
     contract: Contract
     files: list[FileCounts]
-    across: Tally
+    whole_table: Tally
 
     @property
     def whole(self) -> Tally:
         """All counts added up."""
-        total = copy.deepcopy(self.across)
+        total = copy.deepcopy(self.whole_table)
         for file in self.files:
             total.add(file.tally)
         return total

@@ -8,9 +8,9 @@ from typing import Literal
 Severity = Literal["error", "warning", "stop"]
 #: What a row can break: one name each, in messages, reports and `severity`.
 RULES = ("type", "required", "allowed", "minimum", "maximum", "length", "pattern", "unique")
-#: Kinds of personal data that a column may let be: those that detection finds, and an echo of a
-#: personal column's values.
-FINDINGS = ("email", "phone", "iban", "card", "ip", "mac", "national_id", "echo")
+#: Kinds of personal data that a column may let be: those that detection finds, and a value of
+#: a personal column that stands elsewhere.
+FINDINGS = ("email", "phone", "iban", "card", "ip", "mac", "national_id", "leaked_value")
 
 
 @dataclass(frozen=True)

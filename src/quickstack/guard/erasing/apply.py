@@ -13,7 +13,7 @@ from quickstack.facts.paths import PIPELINE, RAW
 from quickstack.facts.yaml_lines import read_yaml
 from quickstack.guard.erasing.ledger import Pending, begin, finish, interrupted
 from quickstack.guard.erasing.row_removal import UncorrectableError, readable, remove_rows
-from quickstack.guard.erasing.search import MEMO, Findings
+from quickstack.guard.erasing.search import CACHE, Findings
 from quickstack.guard.erasing.subject import Subject
 from quickstack.runtime.repository.restricted import add_restricted
 from quickstack.runtime.stores.object_stores import Store
@@ -92,7 +92,7 @@ def apply(
             (root / name).unlink(missing_ok=True)
         else:
             done.left.append(name)
-    shutil.rmtree(root / MEMO, ignore_errors=True)
+    shutil.rmtree(root / CACHE, ignore_errors=True)
     done.objects = len(pending.objects)
     finish(root, pending, fingerprint(key))
     return done

@@ -17,10 +17,10 @@ from quickstack.guard.erasing.subject import Subject
 from quickstack.runtime.stores.object_stores import Store, md5_of
 from quickstack.runtime.stores.remotes import RESTRICTED
 
-MEMO = Path(".quickstack/memo")
+CACHE = Path(".quickstack/cache")
 #: Not the subject's, or looked at elsewhere. Keys are never data.
 _LEFT_OUT = {
-    ".git", ".dvc/cache", ".venv", ".quickstack/keys", ".quickstack/memo", ".mypy_cache",
+    ".git", ".dvc/cache", ".venv", ".quickstack/keys", ".quickstack/cache", ".mypy_cache",
     ".ruff_cache", ".pytest_cache",
 }  # fmt: skip
 
