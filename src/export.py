@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from quickstack.data.interim.interim_tables import partitions, read_partition
 from quickstack.facts import paths
-from quickstack.facts.documents import read_json
-from quickstack.facts.files import whole_folder
+from quickstack.facts.files import read_json, whole_folder
 from quickstack.facts.params import ExportParams
 from quickstack.models.modeling.model_file import load_model
 from quickstack.models.modeling.predict import predict

@@ -8,8 +8,7 @@ from typing import Any
 
 from quickstack.data.interim.interim_tables import partitions, read_partition
 from quickstack.facts import paths
-from quickstack.facts.documents import read_json
-from quickstack.facts.files import write_json
+from quickstack.facts.files import read_json, write_json
 from quickstack.facts.params import MonitorParams
 from quickstack.models.modeling.features import feature_frame
 from quickstack.models.modeling.model_file import Model, load_model

@@ -123,9 +123,9 @@ def test_the_readme_names_every_custom_property():
     from quickstack.facts.contract import custom_properties
 
     for name in (
-        *custom_properties.LEARNING,
-        *custom_properties.READING,
-        *custom_properties.COLUMN,
+        *custom_properties.CONTRACT_PROPERTIES,
+        *custom_properties.SERVER_PROPERTIES,
+        *custom_properties.COLUMN_PROPERTIES,
     ):
         assert f"`{name}`" in README, name
 

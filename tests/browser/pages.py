@@ -10,7 +10,7 @@ import pandas as pd
 
 from examples import people_contract
 from quickstack.facts.contract import Column, Contract
-from quickstack.facts.contract.rules import Decision
+from quickstack.facts.contract.model import Decision
 from quickstack.results.exporting.axes import scale_of
 from quickstack.results.exporting.histograms import Cells
 from quickstack.results.exporting.page import page_view, render_page

@@ -6,7 +6,7 @@ import pytest
 
 from helpers import ROOT
 from quickstack.facts.contract import Contract, load_contract
-from quickstack.facts.contract.rules import Decision
+from quickstack.facts.contract.model import Decision
 from quickstack.facts.errors import ContractError
 
 SAMPLE = ROOT / "configuration" / "contracts" / "sample.odcs.yaml"

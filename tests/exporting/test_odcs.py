@@ -14,7 +14,7 @@ import yaml
 from examples import people_contract
 from exporting.contract_checks import failed_checks
 from helpers import lack
-from quickstack.facts.contract.rules import Decision
+from quickstack.facts.contract.model import Decision
 from quickstack.facts.contract.standard import structural_mistakes
 from quickstack.facts.files import write_text
 from quickstack.results.exporting import export_tables

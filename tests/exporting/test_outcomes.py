@@ -7,7 +7,7 @@ import pytest
 
 from examples import people_contract
 from quickstack.facts.contract import Column
-from quickstack.facts.contract.rules import Decision, Generalisation
+from quickstack.facts.contract.model import Decision, Generalisation
 from quickstack.models.modeling.split_partitions import Labels
 from quickstack.results.exporting.predictions import (
     prediction_rows,

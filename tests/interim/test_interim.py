@@ -3,12 +3,12 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from quickstack.data.interim.arrow_types import arrow_schema
 from quickstack.data.interim.interim_tables import partitions, read_interim
 from quickstack.facts.errors import SourceError
-from quickstack.facts.files import write_parquet
 
 COLUMNS = [
     ("text", "string"),
@@ -29,7 +29,7 @@ def write(path, rows):
     schema = arrow_schema(COLUMNS)
     columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
     arrays = [pa.array(cells, f.type) for cells, f in zip(columns, schema, strict=True)]
-    write_parquet(path, pa.table(arrays, schema=schema))
+    pq.write_table(pa.table(arrays, schema=schema), path)
 
 
 def test_types_and_missing_values_survive(tmp_path):

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from helpers import ROOT
 from modeling.cases import ORDERED, make_contract, make_table, settings
 from quickstack.facts import paths
 from quickstack.facts.errors import ModelError
-from quickstack.facts.files import write_parquet
 from quickstack.facts.params import EvaluateParams, TrainParams
 from quickstack.models.modeling.metrics import HIGHER_IS_BETTER
 
@@ -52,9 +52,10 @@ def interim(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def write(table: pd.DataFrame) -> None:
+        paths.INTERIM.mkdir(parents=True, exist_ok=True)
         for number, part in enumerate((table.iloc[:250], table.iloc[250:])):
             arrow = pa.Table.from_pandas(part, preserve_index=False)
-            write_parquet(paths.INTERIM / f"part_{number}.parquet", arrow)
+            pq.write_table(arrow, paths.INTERIM / f"part_{number}.parquet")
 
     return write
 

@@ -16,8 +16,8 @@ def freshness() -> None:
     from quickstack.cli.repository import find_root
     from quickstack.facts import paths
     from quickstack.facts.contract import load_contract
-    from quickstack.facts.documents import read_json
     from quickstack.facts.errors import DataError
+    from quickstack.facts.files import read_json
     from quickstack.results.publishing.data_age import age_limit
 
     root = find_root()

@@ -9,7 +9,7 @@ def result() -> None:
     """Show what the last run found, and where to look."""
     from quickstack.cli.repository import find_root
     from quickstack.facts import paths
-    from quickstack.facts.documents import read_json
+    from quickstack.facts.files import read_json
     from quickstack.models.modeling.metrics import MAIN_METRIC
 
     def shown(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Write files so that they appear whole or not at all, with the same bytes each time."""
+"""Write files so that they appear whole or not at all, with the same bytes each time; read JSON."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quickstack.facts.errors import SourceError
+
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 
 @contextmanager
@@ -67,9 +68,18 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
         table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def write_parquet(path: Path, table: pa.Table) -> None:
-    """Write a table as one Parquet file whose bytes depend on its rows alone."""
-    import pyarrow.parquet as pq
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON document that an earlier stage wrote.
 
-    with whole_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", store_schema=False)
+    Raises
+    ------
+    SourceError
+        Where it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        what = "there is no such result yet"
+    except ValueError:
+        what = "this is damaged"
+    raise SourceError(what, where=path.as_posix(), fix="run `dvc repro`")

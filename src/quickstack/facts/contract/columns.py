@@ -6,17 +6,16 @@ import re
 from datetime import date, datetime
 from typing import Any, get_args
 
-from quickstack.facts.contract.custom_properties import COLUMN, Mistakes, custom_values, place_of
-from quickstack.facts.contract.model import Column, LogicalType
-from quickstack.facts.contract.patterns import check_pattern
-from quickstack.facts.contract.protection import (
-    check_privacy,
-    check_severities,
-    read_findings,
-    read_generalisation,
-    read_severities,
+from quickstack.facts.contract.custom_properties import (
+    COLUMN_PROPERTIES,
+    Mistakes,
+    choose,
+    custom_values,
+    place_of,
 )
-from quickstack.facts.contract.quality import fits, read_column_quality
+from quickstack.facts.contract.model import RULES, Column, LogicalType, Severity
+from quickstack.facts.contract.privacy import check_privacy, read_findings, read_generalisation
+from quickstack.facts.contract.quality import check_pattern, fits, read_column_quality
 from quickstack.facts.yaml_lines import Path
 
 DEFAULT_FORMATS = {"date": "%Y-%m-%d", "timestamp": "%Y-%m-%d %H:%M:%S"}
@@ -44,7 +43,7 @@ def read_columns(table: dict[str, Any], path: Path, mistakes: Mistakes) -> tuple
 
 def _read_column(entry: dict[str, Any], path: Path, mistakes: Mistakes) -> Column:
     name = str(entry.get("name"))
-    custom = custom_values(entry, path, COLUMN, mistakes)
+    custom = custom_values(entry, path, COLUMN_PROPERTIES, mistakes)
     kind: Any = entry.get("logicalType")
     if kind not in get_args(LogicalType):
         written = (*path, "logicalType") if kind else path
@@ -86,17 +85,51 @@ def _read_column(entry: dict[str, Any], path: Path, mistakes: Mistakes) -> Colum
         allowed_findings=read_findings(
             custom.get("allowedFindings", []), name, place("allowedFindings"), mistakes
         ),
-        severities=read_severities(custom.get("severity", {}), name, place("severity"), mistakes),
+        severities=_read_severities(custom.get("severity", {}), name, place("severity"), mistakes),
         domain=custom.get("pseudonymDomain", name),
         feature=custom.get("feature", True),
         leaks_target=custom.get("leaksTarget", False),
         quality=read_column_quality(entry, path, kind, mistakes),
     )
     check_privacy(column, entry, path, mistakes)
-    check_severities(column, place("severity"), mistakes)
+    _check_severities(column, place("severity"), mistakes)
     _check_limits(column, path, mistakes)
     _check_allowed(column, path, mistakes)
     return column
+
+
+def _read_severities(
+    written: dict[str, Any], name: str, place: Path, mistakes: Mistakes
+) -> tuple[tuple[str, Severity], ...]:
+    """Read which rules count their rows or end the run, instead of quarantining."""
+    severities = []
+    for rule, severity in written.items():
+        here = (*place, str(rule))
+        known = choose(rule, RULES, f"a rule in severity of '{name}'", here, mistakes)
+        subject = f"severity of '{name}', {rule},"
+        if known and choose(severity, get_args(Severity), subject, here, mistakes):
+            severities.append((rule, severity))
+    return tuple(severities)
+
+
+def _check_severities(column: Column, place: Path, mistakes: Mistakes) -> None:
+    """Note a severity of a rule that the column does not have."""
+    present = {
+        "type": column.type != "string",
+        "required": column.required,
+        "allowed": bool(column.allowed),
+        "minimum": (column.minimum, column.exclusive_minimum) != (None, None),
+        "maximum": (column.maximum, column.exclusive_maximum) != (None, None),
+        "length": (column.min_length, column.max_length) != (None, None),
+        "pattern": column.pattern is not None,
+        "unique": column.unique or column.key_position is not None,
+    }
+    for rule, _ in column.severities:
+        if not present[rule]:
+            mistakes.add(
+                (*place, rule),
+                f"'{column.name}' has no rule '{rule}' whose severity could be set; leave it out",
+            )
 
 
 def _check_limits(column: Column, path: Path, mistakes: Mistakes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from quickstack.facts.contract.standard import Mistake, closest
 from quickstack.facts.yaml_lines import Path
 
 #: Custom properties of the whole contract, with the types of their values.
-LEARNING: dict[str, tuple[type, ...]] = {
+CONTRACT_PROPERTIES: dict[str, tuple[type, ...]] = {
     "task": (str,),
     "target": (str,),
     "positiveLabel": (str, int, float, bool),
@@ -26,7 +26,7 @@ LEARNING: dict[str, tuple[type, ...]] = {
     "segments": (list,),
 }
 #: Custom properties of a server, and of a table that is written otherwise.
-READING: dict[str, tuple[type, ...]] = {
+SERVER_PROPERTIES: dict[str, tuple[type, ...]] = {
     "delimiter": (str,),
     "quote": (str,),
     "escape": (str,),
@@ -42,9 +42,13 @@ READING: dict[str, tuple[type, ...]] = {
     "maxQuarantinedShare": (float,),
 }
 #: Custom properties of a table; the standard gives format and encoding to servers only.
-TABLE: dict[str, tuple[type, ...]] = {**READING, "format": (str,), "encoding": (str,)}
+TABLE_PROPERTIES: dict[str, tuple[type, ...]] = {
+    **SERVER_PROPERTIES,
+    "format": (str,),
+    "encoding": (str,),
+}
 #: Custom properties of a column.
-COLUMN: dict[str, tuple[type, ...]] = {
+COLUMN_PROPERTIES: dict[str, tuple[type, ...]] = {
     "unit": (str,),
     "personalData": (str,),
     "generalisation": (str,),
@@ -55,7 +59,7 @@ COLUMN: dict[str, tuple[type, ...]] = {
     "leaksTarget": (bool,),
 }
 #: Custom properties of a relationship.
-RELATIONSHIP: dict[str, tuple[type, ...]] = {"severity": (str,)}
+RELATIONSHIP_PROPERTIES: dict[str, tuple[type, ...]] = {"severity": (str,)}
 
 _NAMES = {
     str: "text",
@@ -118,6 +122,16 @@ def custom_values(
         else:
             values[name] = value
     return values
+
+
+def check_keys(
+    written: Mapping[str, Any], known: Sequence[str], name: str, place: Path, mistakes: Mistakes
+) -> None:
+    """Note a mistake for each key of a mapping, the value of property `name`, that is unknown."""
+    for key in written:
+        if key not in known:
+            hint = closest(str(key), tuple(known)) or f"; known: {', '.join(known)}"
+            mistakes.add((*place, str(key)), f"'{key}' is no key of {name}{hint}")
 
 
 def _is_of(value: Any, kinds: tuple[type, ...]) -> bool:

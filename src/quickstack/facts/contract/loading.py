@@ -8,13 +8,18 @@ from typing import Any
 
 import yaml
 
-from quickstack.facts.contract.custom_properties import LEARNING, Mistakes, custom_values, place_of
-from quickstack.facts.contract.decision import read_decision, read_segments
+from quickstack.facts.contract.custom_properties import (
+    CONTRACT_PROPERTIES,
+    Mistakes,
+    custom_values,
+    place_of,
+)
 from quickstack.facts.contract.model import Contract, Split
+from quickstack.facts.contract.privacy import read_anonymity
 from quickstack.facts.contract.source import read_server
 from quickstack.facts.contract.standard import structural_mistakes
 from quickstack.facts.contract.tables import read_tables
-from quickstack.facts.contract.task import check_learning, read_anonymity
+from quickstack.facts.contract.task import check_task, read_decision, read_segments
 from quickstack.facts.errors import ContractError
 from quickstack.facts.yaml_lines import LinedDocument, Path
 
@@ -84,7 +89,7 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
         mistakes.add(("id",), f"id is '{document['id']}', and the file is named for '{name}'")
     server = read_server(document, mistakes)
     tables = read_tables(document, server, mistakes)
-    custom = custom_values(document, (), LEARNING, mistakes)
+    custom = custom_values(document, (), CONTRACT_PROPERTIES, mistakes)
     key = custom.get("pseudonymKey")
     owners = _owners(document)
     further = tuple(replace(t, owners=owners, key_fingerprint=key) for t in tables[1:])
@@ -115,7 +120,7 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
     def place(name: str) -> Path:
         return place_of(document, (), name) or ("customProperties",)
 
-    check_learning(contract, place, mistakes)
+    check_task(contract, place, mistakes)
     anonymity = read_anonymity(custom.get("kAnonymity"), contract, place("kAnonymity"), mistakes)
     return replace(
         contract,

@@ -1,12 +1,12 @@
-"""Read the quality rules of a column or a table."""
+"""Read the quality rules of a column or a table, and what they name: values and patterns."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from quickstack.facts.contract.custom_properties import Mistakes, choose, texts
-from quickstack.facts.contract.patterns import check_pattern
-from quickstack.facts.contract.rules import QualityRule
+from quickstack.facts.contract.model import QualityRule
 from quickstack.facts.contract.standard import closest
 from quickstack.facts.yaml_lines import Path
 
@@ -167,3 +167,33 @@ def _argument(
             sentence = f"'{item}' is no column of this table{closest(str(item), names)}"
             mistakes.add((*place, index), sentence)
     return {"columns": tuple(str(item) for item in value)}
+
+
+def check_pattern(pattern: Any, subject: str, place: Path, mistakes: Mistakes) -> None:
+    """Note a mistake where RE2 (https://github.com/google/re2) cannot run a pattern."""
+    if not isinstance(pattern, str):
+        mistakes.add(place, f"the pattern of {subject} must be text")
+        return
+    if _is_re2(pattern):
+        return
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        mistakes.add(place, f"the pattern of {subject} is no regular expression: {error}")
+    else:
+        mistakes.add(
+            place,
+            f"the pattern of {subject} uses what RE2 does not have; write it without look-around, "
+            "back-references, possessive quantifiers and counts above 1000",
+        )
+
+
+def _is_re2(pattern: str) -> bool:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except (pa.ArrowInvalid, UnicodeEncodeError):
+        return False
+    return True

@@ -6,14 +6,13 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, get_args
 
 from quickstack.facts.contract.custom_properties import (
-    RELATIONSHIP,
+    RELATIONSHIP_PROPERTIES,
     Mistakes,
     choose,
     custom_values,
     place_of,
 )
-from quickstack.facts.contract.model import Column
-from quickstack.facts.contract.rules import Reference, Severity
+from quickstack.facts.contract.model import Column, Reference, Severity
 from quickstack.facts.contract.standard import closest
 from quickstack.facts.yaml_lines import Path
 
@@ -71,7 +70,7 @@ def _reference(
     tables: Tables,
     mistakes: Mistakes,
 ) -> Reference | None:
-    custom = custom_values(relationship, place, RELATIONSHIP, mistakes)
+    custom = custom_values(relationship, place, RELATIONSHIP_PROPERTIES, mistakes)
     severity = custom.get("severity", "error")
     there = place_of(relationship, place, "severity")
     choose(severity, get_args(Severity), "severity", there, mistakes)

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from quickstack.facts.contract.custom_properties import (
-    READING,
-    TABLE,
+    SERVER_PROPERTIES,
+    TABLE_PROPERTIES,
     Mistakes,
     choose,
     custom_values,
@@ -46,7 +46,7 @@ def read_server(document: dict[str, Any], mistakes: Mistakes) -> Source:
         mistakes.add((*here, "type"), "the server 'raw' must be of type local: a path in data/raw")
     source = Source(path=str(server.get("path", "")), origin=origin)
     _check_path(source.path, document["id"], (*here, "path"), mistakes)
-    custom = custom_values(server, here, READING, mistakes)
+    custom = custom_values(server, here, SERVER_PROPERTIES, mistakes)
     written = {key: server[key] for key in ("format", "encoding") if key in server}
     places = {key: (*here, key) for key in written}
     places |= {name: place_of(server, here, name) for name in custom}
@@ -57,7 +57,7 @@ def read_table_source(
     table: dict[str, Any], path: Path, server: Source, mistakes: Mistakes
 ) -> Source:
     """Return the server's settings, overridden by the custom properties of one table."""
-    custom = custom_values(table, path, TABLE, mistakes)
+    custom = custom_values(table, path, TABLE_PROPERTIES, mistakes)
     if not custom:
         return server
     places = {name: place_of(table, path, name) for name in custom}

@@ -1,4 +1,4 @@
-"""Check what a contract says about its task and its anonymity against its own columns."""
+"""Read what a contract says about its task, and what follows from a prediction."""
 
 from __future__ import annotations
 
@@ -6,71 +6,25 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, get_args
 
-from quickstack.facts.contract.custom_properties import Mistakes
-from quickstack.facts.contract.model import Contract, Task
-from quickstack.facts.contract.rules import Anonymity
+from quickstack.facts.contract.custom_properties import Mistakes, check_keys
+from quickstack.facts.contract.model import Column, Contract, Decision, Period, Task
 from quickstack.facts.contract.standard import closest
 from quickstack.facts.yaml_lines import Path
 
-_PERIODS = ("hour", "day", "week", "month", "quarter", "year")
+#: Columns that become segments where the contract names none.
+DEFAULT_SEGMENTS = 3
+_OUTCOMES = ("truePositive", "falsePositive", "falseNegative", "trueNegative")
 Place = Callable[[str], Path]
 
 
-def read_anonymity(
-    written: dict[str, Any] | None, contract: Contract, place: Path, mistakes: Mistakes
-) -> Anonymity | None:
-    """Read `kAnonymity: {k: 5, columns: [...], subject: ...}`."""
-    if written is None:
-        return None
-    for key in written:
-        if key not in ("k", "columns", "subject"):
-            hint = closest(str(key), ("k", "columns", "subject")) or "; known: k, columns, subject"
-            mistakes.add((*place, str(key)), f"'{key}' is no key of kAnonymity{hint}")
-    k, names, subject = written.get("k"), written.get("columns"), written.get("subject")
-    if not isinstance(k, int) or isinstance(k, bool) or k < 2:
-        mistakes.add((*place, "k"), "k of kAnonymity must be a whole number of 2 or more")
-        k = 2
-    if not isinstance(names, list) or not names:
-        mistakes.add(
-            (*place, "columns"), "kAnonymity needs columns: a list of those that others know"
-        )
-        names = []
-    if len({str(name) for name in names}) < len(names):
-        mistakes.add((*place, "columns"), "a column of kAnonymity stands here twice; keep one")
-    for index, name in enumerate(names):
-        _check_leaving(name, contract, (*place, "columns", index), mistakes)
-    if subject is not None:
-        _check_leaving(subject, contract, (*place, "subject"), mistakes)
-        if subject in names:
-            sentence = f"the subject '{subject}' tells persons apart; leave it out of columns"
-            mistakes.add((*place, "subject"), sentence)
-        if any(c.name == subject and c.generalisation for c in contract.columns):
-            sentence = f"the subject '{subject}' is generalised, and no longer tells persons apart"
-            mistakes.add((*place, "subject"), sentence)
-    return Anonymity(
-        k, tuple(str(name) for name in names), None if subject is None else str(subject)
-    )
+def check_task(contract: Contract, place: Place, mistakes: Mistakes) -> None:
+    """Check what the contract says about the task against its own columns.
 
-
-def _check_leaving(name: Any, contract: Contract, place: Path, mistakes: Mistakes) -> None:
-    columns = {column.name: column for column in contract.columns}
-    if not isinstance(name, str) or name not in columns:
-        hint = closest(str(name), list(columns))
-        mistakes.add(place, f"'{name}' in kAnonymity is no column{hint}")
-    elif columns[name].dropped:
-        mistakes.add(place, f"'{name}' in kAnonymity is dropped, so nobody sees it; leave it out")
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def check_learning(contract: Contract, place: Place, mistakes: Mistakes) -> None:
-    """Check what the contract says about the task against its own columns."""
+    Parameters
+    ----------
+    place
+        Gives the place of a custom property by its name.
+    """
     columns = {column.name: column for column in contract.columns}
     if contract.task not in get_args(Task):
         mistakes.add(place("task"), f"task must be one of: {', '.join(get_args(Task))}")
@@ -78,62 +32,142 @@ def check_learning(contract: Contract, place: Place, mistakes: Mistakes) -> None
     if target is None:
         hint = closest(contract.target, list(columns)) or "; name the column to predict"
         mistakes.add(place("target"), f"target '{contract.target}' is no column{hint}")
-    elif contract.task == "regression" and target.type not in ("integer", "number"):
-        mistakes.add(
-            place("target"), f"regression needs a number as its target; '{target.name}' is none"
-        )
+    else:
+        _check_target(contract, target, place, mistakes)
+    if contract.time_column is not None:
+        _check_time(contract, columns.get(contract.time_column), place, mistakes)
+    _check_split(contract, place, mistakes)
+
+
+def _check_target(contract: Contract, target: Column, place: Place, mistakes: Mistakes) -> None:
+    there, name = place("target"), target.name
+    if contract.task == "regression" and target.type not in ("integer", "number"):
+        mistakes.add(there, f"regression needs a number as its target; '{name}' is none")
     elif contract.task != "regression" and not target.allowed and target.type != "boolean":
-        mistakes.add(
-            place("target"), f"the target '{target.name}' needs its classes as `enum` values"
-        )
-    if target is not None and target.personal:
-        mistakes.add(place("target"), f"the target '{target.name}' cannot be personal data")
-    if contract.task == "binary" and target is not None:
+        mistakes.add(there, f"the target '{name}' needs its classes as `enum` values")
+    if target.personal:
+        mistakes.add(there, f"the target '{name}' cannot be personal data")
+    if contract.task == "binary":
         classes = target.allowed or (False, True)
         if len(classes) != 2:
-            mistakes.add(
-                place("target"), f"binary needs a target of two classes; here are {len(classes)}"
-            )
+            mistakes.add(there, f"binary needs a target of two classes; here are {len(classes)}")
         if contract.positive not in classes:
             mistakes.add(
                 place("positiveLabel"), "positiveLabel must name one of the target's two classes"
             )
-    time = contract.time_column
-    temporal = {name for name, column in columns.items() if column.type in ("date", "timestamp")}
-    if time is not None and time not in temporal:
+
+
+def _check_time(contract: Contract, time: Column | None, place: Place, mistakes: Mistakes) -> None:
+    there, name = place("timeColumn"), contract.time_column
+    if time is None or time.type not in ("date", "timestamp"):
+        mistakes.add(there, f"timeColumn '{name}' must be a column of type date or timestamp")
+    elif time.dropped:
+        mistakes.add(there, f"timeColumn '{name}' is dropped; keep it")
+    elif time.personal == "generalise":
         mistakes.add(
-            place("timeColumn"), f"timeColumn '{time}' must be a column of type date or timestamp"
+            there, f"timeColumn '{name}' is generalised, and no longer orders rows; keep it"
         )
-    if time in temporal and columns[time].dropped:
-        mistakes.add(place("timeColumn"), f"timeColumn '{time}' is dropped; keep it")
-    if time in temporal and columns[time].personal == "generalise":
-        mistakes.add(
-            place("timeColumn"),
-            f"timeColumn '{time}' is generalised, and no longer orders rows; keep it",
-        )
-    if time is not None and contract.period not in _PERIODS:
-        mistakes.add(place("period"), f"a timeColumn needs a period: one of {', '.join(_PERIODS)}")
+    if contract.period not in get_args(Period):
+        choices = ", ".join(get_args(Period))
+        mistakes.add(place("period"), f"a timeColumn needs a period: one of {choices}")
+
+
+def _check_split(contract: Contract, place: Place, mistakes: Mistakes) -> None:
     split = contract.split
     chosen = [v for v in (split.from_time, split.from_row, split.share) if v is not None]
     if len(chosen) != 1:
         mistakes.add(
             place(""), "one of testFrom, testFromRow and testShare must choose the test rows"
         )
-    if split.from_time is not None and not _is_moment(split.from_time):
+    if split.from_time is not None and not _is_iso_time(split.from_time):
         mistakes.add(place("testFrom"), f"testFrom '{split.from_time}' is no ISO 8601 date or time")
-    if split.from_time is not None and time is None:
+    if split.from_time is not None and contract.time_column is None:
         mistakes.add(place("testFrom"), "testFrom needs a timeColumn")
     if split.from_row is not None and contract.rows_per_period is None:
         mistakes.add(
             place("testFromRow"), "testFromRow needs rowsPerPeriod: it says that row order is time"
         )
-    if split.share is not None and (contract.ordered or not 0 < split.share < 1):
+    if split.share is None:
+        return
+    if contract.ordered or not 0 < split.share < 1:
         mistakes.add(
             place("testShare"),
             "testShare must lie between 0 and 1, for data without an order in time",
         )
-    if split.share is not None and not contract.key:
+    if not contract.key:
         mistakes.add(
             place("testShare"),
             "testShare needs a primaryKey: rows are chosen by the hash of their key",
         )
+
+
+def _is_iso_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_decision(
+    written: dict[str, Any] | None, contract: Contract, place: Path, mistakes: Mistakes
+) -> Decision:
+    """Read `decision: {threshold: 0.3, truePositive: 40, falsePositive: -10, unit: EUR}`.
+
+    Without a threshold it is the one from which acting pays when probabilities are calibrated
+    (C. Elkan, The Foundations of Cost-Sensitive Learning, IJCAI 2001, equation 2).
+    """
+    if contract.task != "binary":
+        if written is not None:
+            mistakes.add(place, "decision needs a binary task; remove it")
+        return Decision()
+    given = written or {}
+    check_keys(given, ("threshold", "unit", *_OUTCOMES), "decision", place, mistakes)
+    threshold = given.get("threshold")
+    worth = {name: given.get(name, 0) for name in _OUTCOMES}
+    numbers = worth if threshold is None else {**worth, "threshold": threshold}
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            mistakes.add((*place, name), f"{name} of decision must be a number")
+            return Decision()
+    tp, fp, fn, tn = (float(value) for value in worth.values())
+    valued = any((tp, fp, fn, tn))
+    if valued and not (tp > fn and tn > fp):
+        mistakes.add(
+            place,
+            "a right decision must be worth more than a wrong one: truePositive above "
+            "falseNegative, trueNegative above falsePositive",
+        )
+        return Decision()
+    if threshold is None:
+        threshold = (tn - fp) / ((tn - fp) + (tp - fn)) if valued else 0.5
+    elif not 0 < threshold < 1:
+        mistakes.add((*place, "threshold"), "threshold of decision must lie between 0 and 1")
+    unit = given.get("unit")
+    if valued and not isinstance(unit, str):
+        mistakes.add(place, "decision needs the unit of its values, such as EUR")
+    return Decision(float(threshold), tp, fp, fn, tn, unit)
+
+
+def read_segments(
+    written: list[Any] | None, contract: Contract, place: Path, mistakes: Mistakes
+) -> tuple[str, ...]:
+    """Read `segments: [region, plan]`: columns with few values by which results are shown.
+
+    Without it: the first columns, in contract order, whose `enum` names their values.
+    """
+    allowed = {
+        column.name: column
+        for column in contract.interim_columns
+        if column.personal in (None, "keep") and column.name != contract.target
+    }
+    if written is None:
+        named = [name for name, column in allowed.items() if column.allowed]
+        return tuple(named[:DEFAULT_SEGMENTS])
+    for index, name in enumerate(written):
+        if name not in allowed:
+            hint = closest(str(name), list(allowed)) or "; name columns that are not personal"
+            mistakes.add((*place, index), f"'{name}' cannot be a segment{hint}")
+    if len({str(name) for name in written}) < len(written):
+        mistakes.add(place, "a column of segments stands here twice; keep one")
+    return tuple(str(name) for name in written if name in allowed)

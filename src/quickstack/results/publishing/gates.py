@@ -64,7 +64,7 @@ def of_quality(root: Path) -> str:
         Where it does not hold.
     """
     from quickstack.facts.contract import load_contract
-    from quickstack.facts.documents import read_json
+    from quickstack.facts.files import read_json
 
     quality = read_json(root / paths.QUALITY)
     where = paths.QUALITY.as_posix()

@@ -114,7 +114,7 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def _document(root: Path, path: Path) -> Any:
-    from quickstack.facts.documents import read_json
+    from quickstack.facts.files import read_json
 
     if not (root / path).is_file():
         raise QuickstackError(

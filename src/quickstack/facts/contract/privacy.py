@@ -1,12 +1,11 @@
-"""Read what becomes of a column's personal data."""
+"""Read what becomes of personal data: of each column's, and of columns together (k-anonymity)."""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
-from quickstack.facts.contract.custom_properties import Mistakes, choose, place_of
-from quickstack.facts.contract.model import Column
-from quickstack.facts.contract.rules import FINDINGS, RULES, Generalisation, Severity
+from quickstack.facts.contract.custom_properties import Mistakes, check_keys, choose, place_of
+from quickstack.facts.contract.model import FINDINGS, Anonymity, Column, Contract, Generalisation
 from quickstack.facts.contract.standard import closest
 from quickstack.facts.yaml_lines import Path
 
@@ -58,40 +57,6 @@ def read_findings(
     for index, kind in enumerate(written):
         choose(kind, FINDINGS, subject, (*place, index), mistakes)
     return tuple(str(kind) for kind in written)
-
-
-def read_severities(
-    written: dict[str, Any], name: str, place: Path, mistakes: Mistakes
-) -> tuple[tuple[str, Severity], ...]:
-    """Read which rules count their rows or end the run, instead of quarantining."""
-    severities = []
-    for rule, severity in written.items():
-        here = (*place, str(rule))
-        known = choose(rule, RULES, f"a rule in severity of '{name}'", here, mistakes)
-        subject = f"severity of '{name}', {rule},"
-        if known and choose(severity, get_args(Severity), subject, here, mistakes):
-            severities.append((rule, severity))
-    return tuple(severities)
-
-
-def check_severities(column: Column, place: Path, mistakes: Mistakes) -> None:
-    """Note a severity of a rule that the column does not have."""
-    present = {
-        "type": column.type != "string",
-        "required": column.required,
-        "allowed": bool(column.allowed),
-        "minimum": (column.minimum, column.exclusive_minimum) != (None, None),
-        "maximum": (column.maximum, column.exclusive_maximum) != (None, None),
-        "length": (column.min_length, column.max_length) != (None, None),
-        "pattern": column.pattern is not None,
-        "unique": column.unique or column.key_position is not None,
-    }
-    for rule, _ in column.severities:
-        if not present[rule]:
-            mistakes.add(
-                (*place, rule),
-                f"'{column.name}' has no rule '{rule}' whose severity could be set; leave it out",
-            )
 
 
 def check_privacy(column: Column, entry: dict[str, Any], path: Path, mistakes: Mistakes) -> None:
@@ -148,3 +113,45 @@ def _check_generalised(
             f"'{column.name}' is of the primary key, and would no longer tell rows apart; "
             "give it a pseudonym",
         )
+
+
+def read_anonymity(
+    written: dict[str, Any] | None, contract: Contract, place: Path, mistakes: Mistakes
+) -> Anonymity | None:
+    """Read `kAnonymity: {k: 5, columns: [...], subject: ...}`."""
+    if written is None:
+        return None
+    check_keys(written, ("k", "columns", "subject"), "kAnonymity", place, mistakes)
+    k, names, subject = written.get("k"), written.get("columns"), written.get("subject")
+    if not isinstance(k, int) or isinstance(k, bool) or k < 2:
+        mistakes.add((*place, "k"), "k of kAnonymity must be a whole number of 2 or more")
+        k = 2
+    if not isinstance(names, list) or not names:
+        mistakes.add(
+            (*place, "columns"), "kAnonymity needs columns: a list of those that others know"
+        )
+        names = []
+    if len({str(name) for name in names}) < len(names):
+        mistakes.add((*place, "columns"), "a column of kAnonymity stands here twice; keep one")
+    for index, name in enumerate(names):
+        _check_leaving(name, contract, (*place, "columns", index), mistakes)
+    if subject is not None:
+        _check_leaving(subject, contract, (*place, "subject"), mistakes)
+        if subject in names:
+            sentence = f"the subject '{subject}' tells persons apart; leave it out of columns"
+            mistakes.add((*place, "subject"), sentence)
+        if any(c.name == subject and c.generalisation for c in contract.columns):
+            sentence = f"the subject '{subject}' is generalised, and no longer tells persons apart"
+            mistakes.add((*place, "subject"), sentence)
+    return Anonymity(
+        k, tuple(str(name) for name in names), None if subject is None else str(subject)
+    )
+
+
+def _check_leaving(name: Any, contract: Contract, place: Path, mistakes: Mistakes) -> None:
+    columns = {column.name: column for column in contract.columns}
+    if not isinstance(name, str) or name not in columns:
+        hint = closest(str(name), list(columns))
+        mistakes.add(place, f"'{name}' in kAnonymity is no column{hint}")
+    elif columns[name].dropped:
+        mistakes.add(place, f"'{name}' in kAnonymity is dropped, so nobody sees it; leave it out")
