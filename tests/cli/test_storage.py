@@ -96,7 +96,7 @@ def test_start_leaves_another_server_alone(root: Path) -> None:
 
 
 def test_start_without_the_program(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server.weed.sysconfig, "get_path", lambda _: str(root))
+    monkeypatch.setattr(server.seaweedfs.sysconfig, "get_path", lambda _: str(root))
     code, output = call("start")
     assert code == 1
     assert "make storage" in output

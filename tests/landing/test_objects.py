@@ -13,6 +13,8 @@ from quickstack.data.landing.landed_objects import land_objects
 from quickstack.data.landing.landing_progress import LandingProgress
 from quickstack.data.landing.object_patterns import read_source
 from quickstack.data.landing.snapshot import opened
+from quickstack.runtime.stores.folder_store import ObjectFacts
+from quickstack.runtime.stores.s3 import PATIENT, S3Store
 
 
 class Bucket:
@@ -134,9 +136,9 @@ def test_a_transfer_that_ends_in_the_middle_is_continued(bucket, repository, mon
     url = f"s3://{bucket.name}/in/*.csv"
     source = read_source(repository.root, url, None)
     ranges = []
-    whole = source.s3.get_object
+    whole = source.store.client.get_object
     monkeypatch.setattr(
-        source.s3, "get_object", lambda **o: ranges.append(o.get("Range")) or whole(**o)
+        source.store.client, "get_object", lambda **o: ranges.append(o["Range"]) or whole(**o)
     )
 
     class Interrupted(LandingProgress):
@@ -154,7 +156,7 @@ def test_a_transfer_that_ends_in_the_middle_is_continued(bucket, repository, mon
         assert repository.files("sales") == {}
         ranges.clear()
         land_objects(landing, source, **options, progress=LandingProgress())
-    assert [a for a in ranges if a], "the big object is continued"
+    assert [a for a in ranges if not a.startswith("bytes=0-")], "the big object is continued"
     assert repository.raw("sales/big.csv").read_bytes() == body
     assert repository.staged("sales") == []
 
@@ -208,14 +210,12 @@ def test_refused_with_a_sentence_and_nothing_changed(
         bucket.s3.put_object(Bucket=bucket.name, Key="bad/.ssh/key", Body=b"x")
     if "both" in url:
         # SeaweedFS keeps objects as files, and takes no such pair; other servers do.
-        pair = [landed_objects.Object(key, "e", 1) for key in ("both/a", "both/a/b")]
-        monkeypatch.setattr("quickstack.data.landing.object_patterns._plain", lambda _: iter(pair))
+        pair = dict.fromkeys(("both/a", "both/a/b"), ObjectFacts(1, 0.0, etag="e"))
+        monkeypatch.setattr(S3Store, "objects", lambda *_, **__: pair)
     if "up" in url:
-        climbing = [landed_objects.Object("up/../../x.csv", "e", 1)]
-        monkeypatch.setattr(
-            "quickstack.data.landing.object_patterns._plain", lambda _: iter(climbing)
-        )
-    monkeypatch.setattr("quickstack.data.landing.object_patterns.ATTEMPTS", 1)
+        climbing = {"up/../../x.csv": ObjectFacts(1, 0.0, etag="e")}
+        monkeypatch.setattr(S3Store, "objects", lambda *_, **__: climbing)
+    monkeypatch.setitem(PATIENT, "attempts", 1)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     code, output = repository.land("s3", "sales", url.format(bucket=bucket.name), *options)

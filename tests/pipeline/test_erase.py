@@ -15,7 +15,8 @@ import pytest
 from examples import write
 from quickstack.data.privacy.pseudonym_keys import epochs
 from quickstack.data.privacy.pseudonyms import pseudonymise
-from quickstack.runtime.stores.remotes import create_buckets, read_remote
+from quickstack.runtime.stores.remotes import read_remote
+from quickstack.runtime.stores.s3 import create_buckets
 
 # In parts, since the clone holds this file, and it is searched, too.
 SUBJECT = "P00" + "4711"

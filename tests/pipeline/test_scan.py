@@ -7,7 +7,8 @@ import json
 import time
 import uuid
 
-from quickstack.runtime.stores.remotes import create_buckets, read_remote
+from quickstack.runtime.stores.remotes import read_remote
+from quickstack.runtime.stores.s3 import create_buckets
 
 WORDS = (
     "alder", "birch", "cedar", "dogwood", "elder", "foxglove", "gorse", "hazel", "iris", "juniper",

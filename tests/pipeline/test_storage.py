@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from quickstack.runtime.stores.remotes import create_buckets, read_remote
+from quickstack.runtime.stores.remotes import read_remote
+from quickstack.runtime.stores.s3 import create_buckets
 
 #: Folders whose content nobody but the holders of the restricted remote may see.
 PRIVATE = ("data/raw", "data/quarantine")

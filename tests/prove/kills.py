@@ -312,7 +312,8 @@ def main() -> int:
     """Kill, print the table, and return the exit code."""
     from pipeline.conftest import clone_into
     from pipeline.test_storage import Buckets
-    from quickstack.runtime.stores.remotes import create_buckets, read_remote
+    from quickstack.runtime.stores.remotes import read_remote
+    from quickstack.runtime.stores.s3 import create_buckets
     from servers import seaweedfs
 
     parser = argparse.ArgumentParser(description="Kill commands, and look what is left.")

@@ -20,7 +20,8 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 from pipeline.conftest import Clone, clone_into  # noqa: E402 - the path comes first
 from pipeline.test_storage import Buckets  # noqa: E402
-from quickstack.runtime.stores.remotes import create_buckets, read_remote  # noqa: E402
+from quickstack.runtime.stores.remotes import read_remote  # noqa: E402
+from quickstack.runtime.stores.s3 import create_buckets  # noqa: E402
 from servers import seaweedfs  # noqa: E402
 
 #: The commands that people have without verify.

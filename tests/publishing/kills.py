@@ -18,9 +18,8 @@ import boto3
 
 from publishing.cases import look, make_job
 from quickstack.facts.errors import QuickstackError
-from quickstack.results.publishing.bucket import Bucket
-from quickstack.results.publishing.place import Folder
 from quickstack.results.publishing.publisher import publish
+from quickstack.results.publishing.readers_place import BucketPlace, FolderPlace
 from quickstack.results.publishing.rollback import rollback
 from quickstack.runtime.stores.remotes import Remote
 
@@ -39,7 +38,7 @@ class Where:
 
     def open(self) -> Any:
         """Open it for a publisher."""
-        return Folder(self.folder) if self.folder else Bucket(self.remote)
+        return FolderPlace(self.folder) if self.folder else BucketPlace(self.remote)
 
     def reader(self) -> Callable[[str], bytes | None]:
         """Give what reads a file as a consumer does, without this project's code."""
@@ -274,7 +273,7 @@ def broken(where: Where, folder: Path, rounds: int, dice: random.Random) -> Tall
             settings = {**remote.settings, "endpointurl": f"http://127.0.0.1:{cutter.port}"}
             through = Remote(remote.name, remote.bucket, remote.prefix, settings, local_keys=True)
             try:
-                publish(make_job(Bucket(through), folder, number, size=SIZE, files=FILES))
+                publish(make_job(BucketPlace(through), folder, number, size=SIZE, files=FILES))
                 tally.counts["published in spite of cuts"] += 1
             except QuickstackError as error:
                 tally.counts["ended with a sentence"] += 1

@@ -12,12 +12,11 @@ from examples import write
 from helpers import ROOT
 from publishing.cases import NOON, make_exports, make_facts
 from quickstack.facts.errors import DataError, QuickstackError
-from quickstack.results.publishing.addresses import open_place
 from quickstack.results.publishing.exports import read_exports
 from quickstack.results.publishing.gates import committed, leak_free, of_quality
-from quickstack.results.publishing.place import Folder, Seen, open_folder
 from quickstack.results.publishing.publication import build_run
 from quickstack.results.publishing.published_state import State
+from quickstack.results.publishing.readers_place import FolderPlace, Seen, open_folder, open_place
 
 CONTRACT = "configuration/contracts/sample.odcs.yaml"
 SECRET = "Wanda.Q.Zybrinski@example.org"
@@ -104,13 +103,13 @@ def test_which_place_is_meant(repository, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     for text, sentence in (
         (None, "where to publish is not said"),
-        ("ftp://host/x", "of kind ftp is not known"),
+        ("ftp://host/x", "cannot be published in ftp://"),
         ("s3:///x", "names no bucket"),
         (str(repository / "published"), "lies in the repository"),
     ):
         with pytest.raises(QuickstackError, match=sentence):
             open_place(repository, text)
-    assert isinstance(open_place(repository, str(tmp_path / "shared")), Folder)
+    assert isinstance(open_place(repository, str(tmp_path / "shared")), FolderPlace)
     config = repository / ".dvc" / "config"
     common = config.read_text()
     config.write_text(common + "['remote \"publish\"']\n    url = ../../shared\n")
@@ -123,10 +122,13 @@ def test_which_place_is_meant(repository, tmp_path, monkeypatch):
         "s3://results/a/b", "s3://results/a/b/current.json",
     )  # fmt: skip
     # An address in a bucket that a remote knows gets that remote's settings.
-    assert open_place(repository, "s3://results/c")._remote.settings["region"] == "eu-north-1"
-    assert (
-        open_place(repository, "s3://quickstack-storage/c")._remote.settings.get("region") is None
-    )
+    buckets = ("results", "quickstack-storage")
+    known, other = (open_place(repository, f"s3://{bucket}/c") for bucket in buckets)
+    assert known.store.remote.settings["region"] == "eu-north-1"
+    assert other.store.remote.settings.get("region") is None
+    config.write_text(common + "['remote \"publish\"']\n    url = gs://results/a\n")
+    with pytest.raises(QuickstackError, match=r"cannot be published in gs://.*conditional write"):
+        open_place(repository, None)
 
 
 def test_a_folder_outside_is_fine(repository, tmp_path):

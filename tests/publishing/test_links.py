@@ -12,10 +12,9 @@ import pytest
 
 from publishing.cases import make_job, remote_of
 from quickstack.facts.errors import StorageError
-from quickstack.results.publishing.bucket import Bucket
 from quickstack.results.publishing.links import page_link, true_end
-from quickstack.results.publishing.place import Folder
 from quickstack.results.publishing.publisher import publish
+from quickstack.results.publishing.readers_place import BucketPlace, FolderPlace
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KEYS = SimpleNamespace(token=None)
@@ -44,7 +43,7 @@ def test_a_link_opens_the_page_without_keys_until_its_end(seaweedfs, tmp_path):
         aws_secret_access_key=seaweedfs.secret_key, region_name="us-east-1",
     )  # fmt: skip
     s3.create_bucket(Bucket="links")
-    place = Bucket(remote)
+    place = BucketPlace(remote)
     with pytest.raises(StorageError, match="nothing is published"):
         page_link(place, 1)
     publish(make_job(place, tmp_path))
@@ -59,4 +58,4 @@ def test_a_link_opens_the_page_without_keys_until_its_end(seaweedfs, tmp_path):
 
 def test_a_folder_has_no_links(tmp_path):
     with pytest.raises(StorageError, match="a folder needs no link"):
-        page_link(Folder(tmp_path), 1)
+        page_link(FolderPlace(tmp_path), 1)

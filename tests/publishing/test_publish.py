@@ -13,10 +13,9 @@ import pytest
 
 from publishing.cases import NOON, look, make_job, remote_of
 from quickstack.facts.errors import DataError, StorageError
-from quickstack.results.publishing.bucket import Bucket
-from quickstack.results.publishing.place import Folder
 from quickstack.results.publishing.published_state import read_state
 from quickstack.results.publishing.publisher import publish
+from quickstack.results.publishing.readers_place import BucketPlace, FolderPlace
 from quickstack.results.publishing.rollback import rollback
 
 
@@ -27,14 +26,14 @@ def bucket_of(server, name):
         aws_secret_access_key=server.secret_key, region_name="us-east-1",
     )  # fmt: skip
     s3.create_bucket(Bucket=name)
-    return Bucket(remote_of(server, name))
+    return BucketPlace(remote_of(server, name))
 
 
 @pytest.fixture
 def place(request, tmp_path):
     """Give a kind of place, empty."""
     if request.param == "folder":
-        return Folder(tmp_path / "place")
+        return FolderPlace(tmp_path / "place")
     name = f"published-{request.node.originalname.removeprefix('test_')}".replace("_", "-")
     return bucket_of(request.getfixturevalue(request.param), name)
 
@@ -51,7 +50,9 @@ def published(place):
 def test_publish_again_change_and_roll_back(place, tmp_path):
     first = publish(make_job(place, tmp_path))
     manifest, _ = published(place)
-    lists = 0 if isinstance(place, Folder) else len(manifest["tables"])  # only Athena reads them
+    lists = (
+        0 if isinstance(place, FolderPlace) else len(manifest["tables"])
+    )  # only Athena reads them
     assert (first.run, first.sent) == ("20261124T130000Z-356a192b", 9 + lists)
     for table in manifest["tables"] if lists else ():
         run = place.address(f"runs/{first.run}")
@@ -100,7 +101,7 @@ def test_two_at_once_and_one_wins(place, tmp_path):
     jobs = [
         replace(job, begin=lambda _: (both.wait(20) and None) or (lambda _: None)) for job in jobs
     ]
-    if isinstance(place, Folder):
+    if isinstance(place, FolderPlace):
         jobs = [replace(job, begin=lambda _: lambda _: None) for job in jobs]
         with place.alone(), pytest.raises(StorageError, match="somebody publishes here"):
             publish(jobs[0])
@@ -138,7 +139,7 @@ def test_headers_and_types(s3_server, tmp_path):
     run = publish(make_job(place, tmp_path)).run
 
     def head(path):
-        found = place._s3.head_object(Bucket=place._remote.bucket, Key=f"published/{path}")
+        found = place.store.client.head_object(Bucket="headers", Key=f"published/{path}")
         return found["CacheControl"], found["ContentType"]
 
     forever = "max-age=31536000, immutable"
@@ -151,7 +152,7 @@ def test_headers_and_types(s3_server, tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
-    return Folder(tmp_path / "place")
+    return FolderPlace(tmp_path / "place")
 
 
 def test_a_worse_model_needs_a_reason_which_is_recorded(folder, tmp_path):

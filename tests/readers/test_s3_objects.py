@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quickstack.data.readers import s3_objects
 from quickstack.data.readers.partitions import Partition
 from quickstack.data.readers.streams import open_partition
 from quickstack.facts.errors import SourceError
+from quickstack.runtime.stores import pinned_object
 from servers import free_ports
 
 BUCKET = "pinned"
@@ -35,7 +35,7 @@ def s3(seaweedfs):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(s3_objects, "_PAUSE", 0.01)
+    monkeypatch.setattr(pinned_object, "_PAUSE", 0.01)
 
 
 def put(s3, key, data, tmp_path):

@@ -12,7 +12,8 @@ from helpers import ROOT, make_repository
 from quickstack.facts.errors import StorageError
 from quickstack.runtime.storage.local_config import check_no_secrets, write_local_config
 from quickstack.runtime.storage.server import ServerInfo
-from quickstack.runtime.stores.remotes import client, create_buckets, read_remote
+from quickstack.runtime.stores.remotes import read_remote
+from quickstack.runtime.stores.s3 import client, create_buckets
 from servers import S3Server
 
 INFO = ServerInfo("http://127.0.0.1:18330", "QUICKSTACK01", "s3cr3t", 1, Path(), False)
@@ -33,7 +34,6 @@ def test_committed_remotes(tmp_path: Path) -> None:
     [
         (None, "", "no DVC repository here"),
         ("", "", "No remote is named storage"),
-        ("['remote \"storage\"']\n  url = gs://bucket/x\n", "", "no S3 remote"),
         (
             "['remote \"storage\"']\n  url = s3://bucket/x\n  endpoint_url = http://x\n",
             "",

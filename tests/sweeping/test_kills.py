@@ -11,7 +11,8 @@ import pytest
 from examples import write
 from pipeline.test_storage import Buckets
 from prove import kills
-from quickstack.runtime.stores.remotes import create_buckets, read_remote
+from quickstack.runtime.stores.remotes import read_remote
+from quickstack.runtime.stores.s3 import create_buckets
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX's")
 

@@ -110,19 +110,19 @@ def contract(root: Path) -> Iterator[Result]:
 
 def shared_storage(root: Path) -> Iterator[Result]:
     """Try the shared remote step by step."""
-    from quickstack.runtime.stores.health_check import probe
+    from quickstack.runtime.stores.health_check import check_remote
     from quickstack.runtime.stores.remotes import SHARED, read_remote
 
-    for result in probe(read_remote(root, SHARED)):
+    for result in check_remote(read_remote(root, SHARED)):
         yield Result(f"{SHARED}: {result.check}", result.status, result.sentence)
 
 
 def restricted_storage(root: Path) -> Iterator[Result]:
     """Try the restricted remote; being without it is no failure."""
-    from quickstack.runtime.stores.health_check import failure, probe
+    from quickstack.runtime.stores.health_check import check_remote, failure
     from quickstack.runtime.stores.remotes import RESTRICTED, read_remote
 
-    results = probe(read_remote(root, RESTRICTED))
+    results = check_remote(read_remote(root, RESTRICTED))
     if failed := failure(results):
         note = "not configured here: fine unless you work with raw data"
         yield Result(RESTRICTED, Status.NOTE, f"{note} ({failed.check}: {failed.sentence})")

@@ -54,6 +54,11 @@ def erase(
     for table in subject.tables:
         if table.contract.source.path.endswith(".objects.jsonl"):
             typer.echo(f"Data of '{table.contract.id}' stay on S3 and were not searched there.")
+    for store in (store for store in stores if not store.sees_versions):
+        typer.echo(
+            f"Earlier versions and deleted objects that {store.address} may keep were not "
+            "searched, and are not erased here: see to them with its own tools."
+        )
     if not apply:
         if findings.objects or findings.raw or findings.workspace:
             typer.echo("Nothing was erased. To erase it: add --apply.")

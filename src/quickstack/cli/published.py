@@ -12,8 +12,8 @@ from quickstack.cli.publish import PlaceArgument
 def runs(place: PlaceArgument = None) -> None:
     """List the published runs, oldest first."""
     from quickstack.cli.repository import find_root
-    from quickstack.results.publishing.addresses import open_place
     from quickstack.results.publishing.published_state import read_state
+    from quickstack.results.publishing.readers_place import open_place
 
     where = open_place(find_root(), place)
     state = read_state(where)
@@ -48,7 +48,7 @@ def rollback(
     It first reads every byte of that run.
     """
     from quickstack.cli.repository import find_root
-    from quickstack.results.publishing.addresses import open_place
+    from quickstack.results.publishing.readers_place import open_place
     from quickstack.results.publishing.rollback import rollback as switch
 
     shown = switch(open_place(find_root(), place), run, typer.echo)
@@ -66,8 +66,8 @@ def link(
     It also says when the link ends.
     """
     from quickstack.cli.repository import find_root
-    from quickstack.results.publishing.addresses import open_place
     from quickstack.results.publishing.links import page_link
+    from quickstack.results.publishing.readers_place import open_place
 
     made = page_link(open_place(find_root(), place), hours)
     typer.echo(made.url)

@@ -22,18 +22,26 @@ def start(
     ] = False,
 ) -> None:
     """Start the server, create the buckets, point DVC's remotes at it."""
+    from quickstack.facts.errors import StorageError
     from quickstack.runtime.storage import server
     from quickstack.runtime.storage.local_config import check_no_other_server, write_local_config
-    from quickstack.runtime.stores.remotes import LOCAL, NAMES, create_buckets, read_remote
+    from quickstack.runtime.stores.remotes import CONFIG, LOCAL, NAMES, read_remote
+    from quickstack.runtime.stores.s3 import create_buckets
 
     root = find_root()
-    remotes = [read_remote(root, name) for name in NAMES]
+    names = [name for name in NAMES if read_remote(root, name).scheme == "s3"]
+    if not names:
+        raise StorageError(
+            f"No remote of {' and '.join(NAMES)} is in S3, so nothing would use a local S3 server",
+            where=CONFIG.as_posix(),
+            fix="write their urls as s3://BUCKET/PREFIX, or work without it",
+        )
     if not replace:
-        check_no_other_server(root)
+        check_no_other_server(root, names)
     info = server.start(root)
-    write_local_config(root, info, replace=replace)
-    # Read again: now with this server's address and keys.
-    remotes = [read_remote(root, name) for name in NAMES]
+    write_local_config(root, info, names, replace=replace)
+    # Read now: with this server's address and keys.
+    remotes = [read_remote(root, name) for name in names]
     made = create_buckets(remotes)
     typer.echo(f"{'Already running' if info.already_running else 'Started'} at {info.endpoint}")
     for remote in remotes:

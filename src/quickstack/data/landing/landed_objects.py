@@ -10,13 +10,7 @@ from threading import Event
 from typing import Any
 
 from quickstack.data.landing.landing_progress import Landed, LandingProgress, readable
-from quickstack.data.landing.object_patterns import (
-    Object,
-    ObjectPattern,
-    explained,
-    file_name,
-    list_objects,
-)
+from quickstack.data.landing.object_patterns import ObjectPattern, file_name, list_objects
 from quickstack.data.landing.snapshot import (
     PART_SUFFIX,
     Landing,
@@ -28,10 +22,12 @@ from quickstack.data.landing.snapshot import (
 )
 from quickstack.facts.errors import SourceError
 from quickstack.facts.files import write_text
+from quickstack.runtime.stores.diagnosis import CHANGED, MISSING, Diagnosis
+from quickstack.runtime.stores.pinned_object import Pin, PinnedObject
 
 KIND = "s3"
 LIST_SUFFIX = ".objects.jsonl"
-_THREADS, _TRIES, _CHUNK = 4, 4, 1 << 20
+_THREADS, _CHUNK = 4, 1 << 20
 
 
 def land_objects(
@@ -114,7 +110,7 @@ def land_objects(
 def _is_here(
     landing: Landing,
     source: ObjectPattern,
-    thing: Object,
+    thing: Pin,
     known: dict[str, dict[str, Any]],
     files: dict[str, dict[str, Any]],
 ) -> bool:
@@ -126,14 +122,14 @@ def _is_here(
 def _list(
     landing: Landing,
     source: ObjectPattern,
-    objects: list[Object],
+    objects: list[Pin],
     record: dict[str, Any] | None,
     counts: str,
 ) -> Landed:
     name = f"{landing.name}{LIST_SUFFIX}"
     lines = []
     for thing in objects:
-        line = {"url": f"s3://{source.remote.bucket}/{thing.key}", **_entry(thing)}
+        line = {"url": f"{source.bucket}/{thing.key}", **_entry(thing)}
         del line["key"]
         lines.append(json.dumps(line, ensure_ascii=False) + "\n")
     write_text(landing.staging / name, "".join(lines))
@@ -153,7 +149,7 @@ def _list(
     return Landed((landing.shown(landing.folder / name),), f"{counts}; {size} stay where they are")
 
 
-def _entry(thing: Object) -> dict[str, Any]:
+def _entry(thing: Pin) -> dict[str, Any]:
     entry: dict[str, Any] = {"key": thing.key, "etag": thing.etag, "size": thing.size}
     return entry | ({"version_id": thing.version} if thing.version else {})
 
@@ -161,7 +157,7 @@ def _entry(thing: Object) -> dict[str, Any]:
 def _transfer(
     landing: Landing,
     source: ObjectPattern,
-    objects: list[Object],
+    objects: list[Pin],
     total: int,
     progress: LandingProgress,
 ) -> dict[str, str]:
@@ -186,7 +182,7 @@ def _transfer(
     return {name: file_name(source, thing) for name, thing in tasks.items()}
 
 
-def _identity(thing: Object) -> str:
+def _identity(thing: Pin) -> str:
     """Name one version of an object, so that a part is never continued with another one."""
     text = json.dumps([thing.key, thing.etag, thing.size, thing.version])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -194,74 +190,35 @@ def _identity(thing: Object) -> str:
 
 def _fetch(
     source: ObjectPattern,
-    thing: Object,
+    thing: Pin,
     part: Path,
     total: int,
     progress: LandingProgress,
     stop: Event,
 ) -> None:
-    from botocore.exceptions import (
-        ConnectionClosedError,
-        IncompleteReadError,
-        ReadTimeoutError,
-        ResponseStreamingError,
-    )
+    """Transfer one object, from where an earlier transfer of the same version ended."""
 
-    broken = (ConnectionClosedError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
-    progress.advance(part.stat().st_size if part.exists() else 0, total)
-    with explained(source.remote):
-        for attempt in range(_TRIES):
-            try:
-                _receive(source, thing, part, total, progress, stop)
-                break
-            except broken:
-                if attempt + 1 == _TRIES:
-                    raise
-    if not stop.is_set() and part.stat().st_size != thing.size:
-        part.unlink()
-        raise _changed(source)
+    def failure(found: Diagnosis) -> SourceError:
+        if found.check in (MISSING, CHANGED):
+            return ChangedError(
+                "an object changed while the objects were transferred; nothing was taken",
+                where=source.url,
+                fix="land again, when nobody writes there",
+            )
+        return SourceError(found.what, where=source.bucket, fix=found.fix)
 
-
-def _receive(
-    source: ObjectPattern,
-    thing: Object,
-    part: Path,
-    total: int,
-    progress: LandingProgress,
-    stop: Event,
-) -> None:
-    from botocore.exceptions import ClientError
-
-    have = part.stat().st_size if part.exists() else 0
-    if have >= thing.size:
-        part.touch()
-        return
-    options: dict[str, Any] = {"IfMatch": f'"{thing.etag}"'}
-    if have:
-        options["Range"] = f"bytes={have}-"
-    if thing.version:
-        options["VersionId"] = thing.version
+    stream = PinnedObject(source.store, thing, failure, attempts=2)
     try:
-        answer = source.s3.get_object(Bucket=source.remote.bucket, Key=thing.key, **options)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("PreconditionFailed", "412", "NoSuchKey", "404"):
-            part.unlink(missing_ok=True)
-            raise _changed(source) from None
+        with part.open("ab") as file, stream:
+            progress.advance(file.tell(), total)
+            stream.seek(file.tell())
+            while not stop.is_set() and (chunk := stream.read(_CHUNK)):
+                file.write(chunk)
+                progress.advance(len(chunk), total)
+    except ChangedError:
+        part.unlink()
         raise
-    # A server that does not know If-Match sends whatever it has now.
-    if answer["ETag"].strip('"') != thing.etag:
-        raise _changed(source)
-    with part.open("ab") as file:
-        for chunk in answer["Body"].iter_chunks(_CHUNK):
-            if stop.is_set():
-                return
-            file.write(chunk)
-            progress.advance(len(chunk), total)
 
 
-def _changed(source: ObjectPattern) -> SourceError:
-    return SourceError(
-        "an object changed while the objects were transferred; nothing was taken",
-        where=source.url,
-        fix="land again, when nobody writes there",
-    )
+class ChangedError(SourceError):
+    """An object is another one than was listed."""

@@ -5,31 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from quickstack.data.landing.snapshot import RECORD_SUFFIX
-from quickstack.facts.errors import SourceError
-from quickstack.runtime.stores.remotes import Remote, client, read_remote
-
-SECONDS, ATTEMPTS = 20, 5
-_DENIED = ("AccessDenied", "403", "Forbidden", "NotImplemented", "501", "MethodNotAllowed", "405")
+from quickstack.facts.errors import SourceError, StorageError
+from quickstack.runtime.stores.pinned_object import Pin
+from quickstack.runtime.stores.remotes import Remote, read_remote
+from quickstack.runtime.stores.s3 import PATIENT, S3Store
 
 
 @dataclass(frozen=True)
 class ObjectPattern:
     """Objects of one bucket: where it is, and what their keys match."""
 
-    remote: Remote
+    store: S3Store
     pattern: str
-    s3: Any = field(repr=False)
+
+    @property
+    def bucket(self) -> str:
+        """Its address, `s3://bucket`."""
+        return self.store.address
 
     @property
     def url(self) -> str:
         """The pattern as it was given."""
-        return f"s3://{self.remote.bucket}/{self.pattern}"
+        return f"{self.bucket}/{self.pattern}"
 
     @property
     def prefix(self) -> str:
@@ -40,22 +43,6 @@ class ObjectPattern:
     def folder(self) -> str:
         """The part of the keys that names of files leave out."""
         return self.prefix.rpartition("/")[0] + "/" if "/" in self.prefix else ""
-
-
-@dataclass(frozen=True)
-class Object:
-    """One object, as listed.
-
-    Attributes
-    ----------
-    version
-        Its version id, where the bucket keeps versions.
-    """
-
-    key: str
-    etag: str
-    size: int
-    version: str | None = None
 
 
 def read_source(root: Path, url: str, remote: str | None) -> ObjectPattern:
@@ -77,27 +64,20 @@ def read_source(root: Path, url: str, remote: str | None) -> ObjectPattern:
         raise SourceError("this is no address of objects", fix="write s3://BUCKET/PREFIX/*.csv")
     settings = read_remote(root, remote).settings if remote else {}
     found = Remote(remote or "source", match[1], "", settings, False)
-    with explained(found):
-        return ObjectPattern(found, match[2], client(found, seconds=SECONDS, attempts=ATTEMPTS))
+    with _told(f"s3://{match[1]}"):
+        return ObjectPattern(S3Store(found, **PATIENT), match[2])
 
 
 @contextmanager
-def explained(remote: Remote) -> Iterator[None]:
-    """Turn errors of S3 into sentences."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from quickstack.runtime.stores.diagnosis import explain
-
+def _told(where: str) -> Iterator[None]:
+    """Say of a source what is wrong with its store."""
     try:
         yield
-    except SourceError:
-        raise
-    except (BotoCoreError, ClientError, ValueError) as error:
-        trouble = explain(error, remote, action="read")
-        raise SourceError(trouble.what, where=f"s3://{remote.bucket}", fix=trouble.fix) from None
+    except StorageError as error:
+        raise SourceError(error.what, where=where, fix=error.fix) from None
 
 
-def list_objects(source: ObjectPattern) -> list[Object]:
+def list_objects(source: ObjectPattern) -> list[Pin]:
     """Return the objects whose keys match, in the order of their keys.
 
     Raises
@@ -106,14 +86,17 @@ def list_objects(source: ObjectPattern) -> list[Object]:
         Where there is none, S3 refuses, or a key can be no name of a file.
     """
     matches = _matcher(source.pattern)
-    with explained(source.remote):
-        entries = _versions(source) if _versioned(source) else _plain(source)
-        found = [o for o in entries if matches(o.key) and not o.key.endswith("/")]
+    with _told(source.bucket):
+        listed = source.store.objects(source.prefix, pinned=True)
+    found = [
+        Pin(key, facts.etag, facts.size, facts.version)
+        for key, facts in sorted(listed.items())
+        if matches(key) and not key.endswith("/")
+    ]
     if not found:
         raise SourceError(
             "no object matches", where=source.url, fix="correct the pattern: ** crosses folders"
         )
-    found.sort(key=lambda o: o.key)
     names: set[str] = set()
     for thing in found:
         name = file_name(source, thing)
@@ -136,7 +119,7 @@ def list_objects(source: ObjectPattern) -> list[Object]:
     return found
 
 
-def file_name(source: ObjectPattern, thing: Object) -> str:
+def file_name(source: ObjectPattern, thing: Pin) -> str:
     """Return the name that an object gets below the data set's folder."""
     return thing.key.removeprefix(source.folder)
 
@@ -153,32 +136,3 @@ def _matcher(pattern: str) -> Any:
         return re.compile(text, re.DOTALL).fullmatch
     except re.error:
         raise SourceError("this is no pattern", fix="write s3://BUCKET/PREFIX/*.csv") from None
-
-
-def _versioned(source: ObjectPattern) -> bool:
-    from botocore.exceptions import ClientError
-
-    try:
-        answer = source.s3.get_bucket_versioning(Bucket=source.remote.bucket)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _DENIED:
-            return False
-        raise
-    return answer.get("Status") == "Enabled"
-
-
-def _plain(source: ObjectPattern) -> Iterator[Object]:
-    pages = source.s3.get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=source.remote.bucket, Prefix=source.prefix):
-        for entry in page.get("Contents", ()):
-            yield Object(entry["Key"], entry["ETag"].strip('"'), entry["Size"])
-
-
-def _versions(source: ObjectPattern) -> Iterator[Object]:
-    pages = source.s3.get_paginator("list_object_versions")
-    for page in pages.paginate(Bucket=source.remote.bucket, Prefix=source.prefix):
-        for entry in page.get("Versions", ()):
-            if entry["IsLatest"]:
-                yield Object(
-                    entry["Key"], entry["ETag"].strip('"'), entry["Size"], entry["VersionId"]
-                )

@@ -24,6 +24,7 @@ from quickstack.data.landing.landing_progress import readable
 from quickstack.facts.errors import QuickstackError, SourceError
 from quickstack.facts.files import write_json
 from quickstack.facts.paths import RAW
+from quickstack.runtime.stores.locking import process_lock
 
 STAGING = RAW / ".landing"
 RECORD_SUFFIX = ".landing.json"
@@ -80,7 +81,7 @@ def opened(root: Path, dataset: str, name: str) -> Iterator[Landing]:
                 fix="use letters, digits, dots, hyphens and underscores",
             )
     landing = Landing(root, dataset, name)
-    with _room_told(landing), _alone(landing):
+    with _room_told(landing), process_lock(landing.staging / _LOCK, _busy(landing)):
         _finish_moves(landing)
         _tidy(landing)
         try:
@@ -218,27 +219,9 @@ def _room_told(landing: Landing) -> Iterator[None]:
         ) from None
 
 
-@contextmanager
-def _alone(landing: Landing) -> Iterator[None]:
-    landing.staging.mkdir(parents=True, exist_ok=True)
-    with (landing.staging / _LOCK).open("wb") as file:
-        try:
-            _lock(file.fileno())
-        except OSError:
-            raise SourceError(
-                "another landing of this name is running",
-                where=landing.shown(landing.record).as_posix(),
-                fix="wait for it to end",
-            ) from None
-        yield  # the lock ends with the file, also when the process is killed
-
-
-def _lock(handle: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _busy(landing: Landing) -> SourceError:
+    return SourceError(
+        "another landing of this name is running",
+        where=landing.shown(landing.record).as_posix(),
+        fix="wait for it to end",
+    )

@@ -16,7 +16,7 @@ from quickstack.guard.erasing.row_removal import UncorrectableError, readable, r
 from quickstack.guard.erasing.search import CACHE, Findings
 from quickstack.guard.erasing.subject import Subject
 from quickstack.runtime.repository.restricted import add_restricted
-from quickstack.runtime.stores.object_stores import Store
+from quickstack.runtime.stores.folder_store import ObjectStore
 
 #: Files below these are made again, or of no use to anybody.
 _DISPOSABLE = (".dvc/tmp", ".quickstack")
@@ -45,7 +45,7 @@ class Erased:
 
 
 def apply(
-    root: Path, subject: Subject, findings: Findings, stores: Iterable[Store], key: bytes
+    root: Path, subject: Subject, findings: Findings, stores: Iterable[ObjectStore], key: bytes
 ) -> Erased:
     """Erase the findings; an interrupted erasure goes on where it is called again.
 

@@ -14,7 +14,7 @@ from quickstack.guard.erasing.content import Finder
 from quickstack.guard.erasing.git_history import History, read_blobs, read_history
 from quickstack.guard.erasing.row_removal import UncorrectableError, readable, rows_of
 from quickstack.guard.erasing.subject import Subject
-from quickstack.runtime.stores.object_stores import Store, md5_of
+from quickstack.runtime.stores.folder_store import ObjectStore, md5_of
 from quickstack.runtime.stores.remotes import RESTRICTED
 
 CACHE = Path(".quickstack/cache")
@@ -85,7 +85,7 @@ class Findings:
 
 
 def search(
-    root: Path, subject: Subject, stores: Iterable[Store], ignored: Path | None = None
+    root: Path, subject: Subject, stores: Iterable[ObjectStore], ignored: Path | None = None
 ) -> Findings:
     """Look through cache, remotes, workspace and history.
 
@@ -99,9 +99,9 @@ def search(
     StorageError
         Where a remote cannot be reached.
     """
-    copies: dict[str, list[tuple[Store, str]]] = defaultdict(list)
+    copies: dict[str, list[tuple[ObjectStore, str]]] = defaultdict(list)
     for store in stores:
-        for key in store.objects():
+        for key in store.all_keys():
             copies[md5_of(key) or key].append((store, key))
 
     def listing(md5: str) -> bytes | None:

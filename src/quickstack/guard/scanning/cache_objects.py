@@ -47,17 +47,6 @@ class Objects:
         return self.shared.get(md5) or self.restricted.get(md5) or ""
 
 
-def cache_folder(root: Path) -> Path:
-    """Return the folder of DVC's cache, wherever it is configured to lie."""
-    from dvc.config import Config, ConfigError
-
-    try:
-        configured = Config(str(root / ".dvc"))["cache"].get("dir")
-    except ConfigError:
-        configured = None
-    return (root / ".dvc" / configured).resolve() if configured else (root / ".dvc/cache").resolve()
-
-
 def classify(root: Path, cache: Path) -> Objects:
     """Read DVC's files of all commits, of the workspace, and the run-cache."""
     objects = Objects()

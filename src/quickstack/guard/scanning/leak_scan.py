@@ -150,10 +150,11 @@ def scan_repository(
     Report
         The scanner's.
     """
-    from quickstack.guard.scanning.cache_objects import cache_folder, cache_items, classify
+    from quickstack.guard.scanning.cache_objects import cache_items, classify
     from quickstack.guard.scanning.git_objects import git_items
-    from quickstack.guard.scanning.shared_objects import remote_items, remote_names
+    from quickstack.guard.scanning.shared_objects import remote_items
     from quickstack.guard.scanning.workspace_files import workspace
+    from quickstack.runtime.stores.remotes import RESTRICTED, cache_folder, remote_names
 
     root = root.resolve()
     report = scanner.report
@@ -166,7 +167,8 @@ def scan_repository(
         else:
             scanner.look([item], progress)
     scanner.look(git_items(root), progress)
-    for name in remote_names(root, restricted=restricted) if remotes else ():
+    names = remote_names(root) if remotes else []
+    for name in names if restricted else [name for name in names if name != RESTRICTED]:
         try:
             scanner.look(remote_items(root, name, objects), progress)
         except StorageError as error:

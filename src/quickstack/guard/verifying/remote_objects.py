@@ -6,11 +6,12 @@ import hashlib
 from pathlib import Path
 
 from quickstack.facts.errors import StorageError
-from quickstack.guard.scanning.cache_objects import cache_folder
 from quickstack.guard.verifying.dvc_hashes import file_md5
 from quickstack.guard.verifying.status_line import step
 from quickstack.runtime.repository.needed_objects import Need
-from quickstack.runtime.stores.object_stores import Facts, Store, remote_store
+from quickstack.runtime.stores.folder_store import ObjectFacts, ObjectStore
+from quickstack.runtime.stores.object_stores import remote_store
+from quickstack.runtime.stores.remotes import SHARED, cache_folder, dvc_config
 
 
 class Remotes:
@@ -18,27 +19,25 @@ class Remotes:
 
     def __init__(self, root: Path) -> None:
         self.root, self.cache = root, cache_folder(root)
-        self._stores: dict[str, Store] = {}
-        self._facts: dict[str, dict[str, Facts]] = {}
+        self._stores: dict[str, ObjectStore] = {}
+        self._facts: dict[str, dict[str, ObjectFacts]] = {}
 
-    def store(self, name: str) -> Store:
+    def store(self, name: str) -> ObjectStore:
         """Return a remote."""
         if name not in self._stores:
             self._stores[name] = remote_store(self.root, name)
         return self._stores[name]
 
-    def facts(self, name: str) -> dict[str, Facts]:
+    def facts(self, name: str) -> dict[str, ObjectFacts]:
         """Return what a remote lists."""
         if name not in self._facts:
             step(f"listing {name}")
-            self._facts[name] = self.store(name).facts()
+            self._facts[name] = self.store(name).objects()
         return self._facts[name]
 
     def default(self) -> str:
         """Return the remote of outputs that name none."""
-        from dvc.config import Config
-
-        return str(Config(str(self.root / ".dvc"))["core"].get("remote", "storage"))
+        return str(dvc_config(self.root)["core"].get("remote", SHARED))
 
     def cached(self, need: Need) -> Path | None:
         """Return the object in the cache, where its content is right."""

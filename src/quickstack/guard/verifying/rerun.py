@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 
 from quickstack.facts.errors import QuickstackError
 from quickstack.facts.yaml_lines import read_yaml
-from quickstack.guard.scanning.cache_objects import cache_folder
 from quickstack.guard.verifying.dvc_hashes import content_md5, folder_md5s
 from quickstack.guard.verifying.levels import Verdict
 from quickstack.guard.verifying.named_files import covers
@@ -23,6 +22,7 @@ from quickstack.guard.verifying.resolved_pipeline import resolved_stages
 from quickstack.guard.verifying.status_line import step
 from quickstack.guard.verifying.tolerances import is_fitted
 from quickstack.runtime.repository.plan import dvc_reason
+from quickstack.runtime.stores.remotes import cache_folder
 
 #: What must not change a byte, so this run has other values than people's; the folder is another
 #: one anyway.

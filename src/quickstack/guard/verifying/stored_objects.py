@@ -17,7 +17,7 @@ from quickstack.guard.verifying.levels import Verdict
 from quickstack.guard.verifying.remote_objects import Remotes, bare_md5
 from quickstack.guard.verifying.status_line import step
 from quickstack.runtime.repository.needed_objects import Need, needs, tips
-from quickstack.runtime.stores.object_stores import Store
+from quickstack.runtime.stores.folder_store import ObjectStore
 from quickstack.runtime.stores.remotes import RESTRICTED
 
 #: Bytes that are read where no listing proves the content, newest objects first.
@@ -182,7 +182,7 @@ def _wrong(
             yield Bad(need, "has other content than its name says")
 
 
-def _content(store: Store, need: Need) -> str:
+def _content(store: ObjectStore, need: Need) -> str:
     with store.file(need.key) as path:
         return file_md5(path)
 

@@ -34,7 +34,7 @@ class Objects:
     @cached_property
     def cache(self) -> Path:
         """The folder of DVC's cache."""
-        from quickstack.guard.scanning.cache_objects import cache_folder
+        from quickstack.runtime.stores.remotes import cache_folder
 
         return cache_folder(self.root)
 

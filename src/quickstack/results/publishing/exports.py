@@ -10,8 +10,8 @@ from typing import Any
 from quickstack.facts.errors import DataError
 from quickstack.facts.paths import EXPORTS
 from quickstack.results.exporting.manifest import file_facts
-from quickstack.results.publishing.place import FileFacts
 from quickstack.results.publishing.published_state import MANIFEST
+from quickstack.results.publishing.readers_place import FileFacts
 
 
 @dataclass(frozen=True)

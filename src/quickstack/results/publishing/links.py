@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from quickstack.facts.errors import StorageError
-from quickstack.results.publishing.bucket import Bucket
-from quickstack.results.publishing.place import Place
 from quickstack.results.publishing.published_state import read_state, run_path
+from quickstack.results.publishing.readers_place import BucketPlace, ReadersPlace
 
 #: What S3 allows at most.
 LONGEST = timedelta(days=7)
@@ -24,7 +23,7 @@ class Link:
     why: str
 
 
-def page_link(place: Place, hours: float, now: datetime | None = None) -> Link:
+def page_link(place: ReadersPlace, hours: float, now: datetime | None = None) -> Link:
     """Return a link to the page of the run that readers see.
 
     It shows that run also after the next is published. S3 refuses it once the credentials that
@@ -36,7 +35,7 @@ def page_link(place: Place, hours: float, now: datetime | None = None) -> Link:
     StorageError
         Where the place is no bucket, or nothing is published there.
     """
-    if not isinstance(place, Bucket):
+    if not isinstance(place, BucketPlace):
         raise StorageError(
             "a folder needs no link, and has none", where=place.shown, fix="give s3://BUCKET/PREFIX"
         )
@@ -46,10 +45,10 @@ def page_link(place: Place, hours: float, now: datetime | None = None) -> Link:
             "nothing is published here yet", where=place.shown, fix="`quickstack publish`"
         )
     now = now or datetime.now(UTC)
-    credentials = place.credentials()
+    credentials = place.store.credentials()
     end, why = true_end(now, timedelta(hours=hours), credentials)
     seconds = max(1, int((end - now).total_seconds()))
-    return Link(place.signed(f"{run_path(run)}index.html", seconds), end, why)
+    return Link(place.store.presigned(f"{run_path(run)}index.html", seconds), end, why)
 
 
 def true_end(now: datetime, asked: timedelta, credentials: Any) -> tuple[datetime, str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from quickstack.facts.files import whole_folder
 from quickstack.results.publishing.exports import Exports
-from quickstack.results.publishing.place import Folder
 from quickstack.results.publishing.publication import Built, build_run, run_id, utc_now
 from quickstack.results.publishing.published_state import MANIFEST, State, pointer_bytes, run_path
+from quickstack.results.publishing.readers_place import FolderPlace
 from quickstack.results.publishing.run_metadata import Facts
 
 
@@ -26,7 +26,7 @@ def make_preview(folder: Path, exports: Exports, facts: Facts, state: State, wor
     run = run_id(moment, facts.revision)
     built = build_run(work / "run", exports, facts, state, run=run, published=moment, reason=None)
     with whole_folder(folder) as made:
-        place = Folder(made)
+        place = FolderPlace(made)
         with place.alone():
             sources = {**built.sources, MANIFEST: built.manifest}
             for described in (*built.files, built.manifest_facts):

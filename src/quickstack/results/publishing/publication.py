@@ -22,8 +22,8 @@ from quickstack.results.exporting.write_tables import write_table
 from quickstack.results.publishing.changes import changed_sentence
 from quickstack.results.publishing.data_age import Freshness, freshness, hours
 from quickstack.results.publishing.exports import Exports
-from quickstack.results.publishing.place import FileFacts
 from quickstack.results.publishing.published_state import MANIFEST, State
+from quickstack.results.publishing.readers_place import FileFacts
 from quickstack.results.publishing.run_metadata import Facts
 
 #: Runs that the page shows; the table holds all.

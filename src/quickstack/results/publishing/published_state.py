@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quickstack.facts.errors import StorageError
-from quickstack.results.publishing.place import POINTER, RUNS, FileFacts, Place, Seen
+from quickstack.results.publishing.readers_place import POINTER, RUNS, FileFacts, ReadersPlace, Seen
 
 MANIFEST = "manifest.json"
 
@@ -59,7 +59,7 @@ def pointer_bytes(run: str, manifest_sha256: str, latest: str) -> bytes:
     return (json.dumps(document, indent=2) + "\n").encode()
 
 
-def read_state(place: Place) -> State:
+def read_state(place: ReadersPlace) -> State:
     """Read the pointer and the manifests that it leads to.
 
     Raises
@@ -87,7 +87,9 @@ def read_state(place: Place) -> State:
     return State(seen, run, latest if last else run, digest, manifest, known)
 
 
-def read_manifest(place: Place, run: str, digest: str | None = None) -> dict[str, Any] | None:
+def read_manifest(
+    place: ReadersPlace, run: str, digest: str | None = None
+) -> dict[str, Any] | None:
     """Return the manifest of a published run; None where it is missing or not the one meant."""
     body = place.read(run_path(run) + MANIFEST)
     if body is None or (digest and hashlib.sha256(body).hexdigest() != digest):
@@ -100,7 +102,9 @@ def read_manifest(place: Place, run: str, digest: str | None = None) -> dict[str
     return document if whole else None
 
 
-def damaged_files(place: Place, run: str, files: list[FileFacts], *, deep: bool) -> list[str]:
+def damaged_files(
+    place: ReadersPlace, run: str, files: list[FileFacts], *, deep: bool
+) -> list[str]:
     """Return the files of a run that are missing or different.
 
     Parameters

@@ -18,8 +18,6 @@ from quickstack.facts.errors import DataError, StorageError
 from quickstack.facts.files import write_json
 from quickstack.results.publishing.changes import judge, loss_sentence
 from quickstack.results.publishing.exports import Exports
-from quickstack.results.publishing.place import FileFacts, Place, Sent
-from quickstack.results.publishing.process_lock import only_one
 from quickstack.results.publishing.publication import Built, build_run, run_id, utc_now
 from quickstack.results.publishing.published_state import (
     MANIFEST,
@@ -29,7 +27,9 @@ from quickstack.results.publishing.published_state import (
     read_state,
     run_path,
 )
+from quickstack.results.publishing.readers_place import FileFacts, ReadersPlace, Sent
 from quickstack.results.publishing.run_metadata import Facts
+from quickstack.runtime.stores.locking import process_lock
 
 #: Where runs are built and unfinished ones noted; git ignores it.
 WORK = Path(".quickstack/publishing")
@@ -70,7 +70,7 @@ class Job:
         Called with the bytes that will be sent; returns what is called with bytes as they go.
     """
 
-    place: Place
+    place: ReadersPlace
     exports: Exports
     facts: Facts
     work: Path
@@ -91,8 +91,12 @@ def publish(job: Job, *, reason: str | None = None, dry_run: bool = False) -> Ou
     """
     if dry_run:
         return _publish(job, reason, dry_run=True)
-    busy = "another `quickstack publish` of this clone is running"
-    with only_one(job.work / "lock", busy, job.place.shown), job.place.alone():
+    busy = StorageError(
+        "another `quickstack publish` of this clone is running",
+        where=job.place.shown,
+        fix="wait for it to end",
+    )
+    with process_lock(job.work / "lock", busy), job.place.alone():
         return _publish(job, reason, dry_run=False)
 
 
@@ -233,6 +237,6 @@ def _switch(job: Job, state: State, built: Built) -> None:
     place.lead_to(run_path(built.run))
 
 
-def _now(place: Place) -> str:
+def _now(place: ReadersPlace) -> str:
     run = read_state(place).run
     return f"run {run} " if run else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from quickstack.facts.errors import StorageError
-from quickstack.results.publishing.place import Place
 from quickstack.results.publishing.published_state import (
     MANIFEST,
     State,
@@ -15,9 +14,12 @@ from quickstack.results.publishing.published_state import (
     read_state,
     run_path,
 )
+from quickstack.results.publishing.readers_place import ReadersPlace
 
 
-def rollback(place: Place, run: str | None = None, tell: Callable[[str], None] = print) -> str:
+def rollback(
+    place: ReadersPlace, run: str | None = None, tell: Callable[[str], None] = print
+) -> str:
     """Switch the pointer to an earlier run.
 
     Parameters
@@ -71,7 +73,7 @@ def rollback(place: Place, run: str | None = None, tell: Callable[[str], None] =
         return target
 
 
-def _target(place: Place, state: State, run: str | None) -> str:
+def _target(place: ReadersPlace, state: State, run: str | None) -> str:
     if state.run is None:
         raise StorageError(
             "nothing is published here yet", where=place.shown, fix="`quickstack publish`"

@@ -1,22 +1,27 @@
-"""What botocore's errors mean, in one sentence each, without any secret."""
+"""What errors of an object store mean, in one sentence each, without any secret."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from quickstack.facts.errors import StorageError
-from quickstack.runtime.stores.remotes import SECONDS, Remote
+from quickstack.runtime.stores.remotes import Remote
 
-# Which check of the probe an error belongs to.
+#: How long a health check waits for a connection, and for each answer.
+SECONDS = 3
+#: Which health check an error belongs to. The last two are about one object alone.
 IDENTITY, ENDPOINT, BUCKET, ACCESS = "identity", "endpoint", "bucket", "access"
+MISSING, CHANGED = "missing", "changed"
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """An error of S3 as a sentence, the remedy, and the check that it fails."""
+class Diagnosis:
+    """An error of an object store as a sentence, the remedy, and the health check that it fails."""
 
     check: str
     what: str
@@ -51,6 +56,14 @@ CODES: dict[str, tuple[str, str, str]] = {
         "use 3 to 63 small letters, digits and hyphens in the remote's url",
     ),
     **dict.fromkeys(
+        ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed"),
+        (MISSING, "The object is missing", "look into {bucket}"),
+    ),
+    **dict.fromkeys(
+        ("PreconditionFailed", "412", "InvalidRange", "416"),
+        (CHANGED, "The object has changed", "run it again"),
+    ),
+    **dict.fromkeys(
         ("ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"),
         (IDENTITY, "The session of these credentials is over", _LOGIN),
     ),
@@ -73,13 +86,35 @@ CODES: dict[str, tuple[str, str, str]] = {
 }
 
 
-def explain(error: BaseException, remote: Remote, *, action: str = "use") -> Trouble:
-    """Translate an error of boto3.
+@contextmanager
+def diagnosed(remote: Remote, action: str = "use") -> Iterator[None]:
+    """Turn what boto3 raises into its sentence.
+
+    Raises
+    ------
+    StorageError
+        With what is wrong and the remedy.
+    """
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError, HTTPError, ValueError) as error:
+        raise diagnose(error, remote, action=action).error(remote) from None
+    except Boto3Error as error:  # of an upload: the reason lies within
+        inner = error.__cause__ or error.__context__ or error
+        raise diagnose(inner, remote, action=action).error(remote) from None
+
+
+def diagnose(error: BaseException, remote: Remote, *, action: str = "use") -> Diagnosis:
+    """Translate an error of boto3, or of a file system of DVC.
 
     Parameters
     ----------
     error
-        What boto3 or botocore raised.
+        What was raised.
     remote
         The remote that was asked.
     action
@@ -87,74 +122,130 @@ def explain(error: BaseException, remote: Remote, *, action: str = "use") -> Tro
 
     Returns
     -------
-    Trouble
+    Diagnosis
         One sentence, the remedy, and the check it belongs to.
     """
     local = _is_loopback(_address(remote, error))
-    check, what, fix = _meaning(error, local)
+    if remote.scheme == "s3":
+        check, what, fix = _meaning(error, local)
+    else:
+        check, what, fix = _meaning_elsewhere(error)
     words = {
+        "address": _plain(remote.address),
         "bucket": remote.bucket,
         "remote": remote.name,
+        "scheme": remote.scheme,
         "endpoint": endpoint_name(remote, error),
         "action": action,
         "seconds": SECONDS,
-        "bucket_fix": "run `quickstack storage start`, which creates it"
-        if local
-        else "create it, or correct the remote's url",
+        "bucket_fix": _bucket_fix(remote, local),
     }
-    return Trouble(check, what.format(**words), fix.format(**words))
+    return Diagnosis(check, what.format(**words), fix.format(**words))
+
+
+def _bucket_fix(remote: Remote, local: bool) -> str:
+    if local:
+        return "run `quickstack storage start`, which creates it"
+    if "url" in remote.settings:
+        return "create it, or correct the remote's url"
+    return "correct its name, or the server's address (AWS_ENDPOINT_URL)"
+
+
+def _meaning_elsewhere(error: BaseException) -> tuple[str, str, str]:
+    """Translate what fsspec's file systems raise; their texts may hold keys and are not quoted."""
+    match error:
+        case ImportError():
+            what = "DVC's package for {scheme}:// is not installed"
+            return IDENTITY, what, "pip install dvc-{scheme}, and add it to pyproject.toml"
+        case FileNotFoundError():
+            return BUCKET, "{address} does not exist", "create it, or correct the remote's url"
+        case PermissionError():
+            fix = "ask its owner for access, or log in with the tools of {scheme}://"
+            return ACCESS, "These credentials may not {action} {address}", fix
+        case TimeoutError():
+            what = "{address} never answers"
+            return ENDPOINT, what, "check network, VPN and the remote's url"
+    what = f"{{address}} cannot be used ({type(error).__name__})"
+    return ENDPOINT, what, "see what `dvc status --cloud --remote {remote} --verbose` says of it"
+
+
+#: Errors of botocore by name: check, what it means, remedy. Those that need more are below.
+_ERRORS: dict[str, tuple[str, str, str]] = {
+    "PartialCredentialsError": (
+        IDENTITY, "The credentials lack {detail}", "set both key id and secret key",
+    ),
+    "ProfileNotFound": (
+        IDENTITY, "There is no AWS profile {detail}",
+        "correct its name (profile, AWS_PROFILE) or make it",
+    ),
+    "CredentialRetrievalError": (
+        IDENTITY, "The credentials could not be fetched",
+        "run the credential_process of the AWS profile by hand",
+    ),
+    **dict.fromkeys(
+        ("ConfigParseError", "InvalidConfigError"),
+        (IDENTITY, "The AWS configuration file cannot be read", "correct that file"),
+    ),
+    "EndpointConnectionError": (
+        ENDPOINT, "Nothing listens at {endpoint}: connection refused", "{connect}",
+    ),
+    "ConnectTimeoutError": (
+        ENDPOINT, "{endpoint} cannot be reached within {seconds} s", "{connect}",
+    ),
+    **dict.fromkeys(
+        ("ReadTimeoutError", "TimeoutError"),
+        (
+            ENDPOINT, "{endpoint} takes the connection and never answers",
+            "restart that server, or correct the address",
+        ),
+    ),
+    "ProxyConnectionError": (
+        ENDPOINT, "The proxy on the way to {endpoint} does not answer",
+        "correct HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY",
+    ),
+    "SSLError": (
+        ENDPOINT, "{endpoint} offers no trusted TLS connection",
+        "check http or https in the address, or set ssl_verify to your CA file",
+    ),
+    "ParamValidationError": CODES["InvalidBucketName"],
+    "ValueError": (
+        ENDPOINT, "The address of the server is not a web address", "write it as https://HOST:PORT",
+    ),
+    **dict.fromkeys(
+        ("ConnectionClosedError", "HTTPClientError"),
+        (
+            ENDPOINT, "{endpoint} breaks the connection off",
+            "check http or https, host and port of the address",
+        ),
+    ),
+}  # fmt: skip
 
 
 def _meaning(error: BaseException, local: bool) -> tuple[str, str, str]:
     kind, details = type(error).__name__, getattr(error, "kwargs", {})
-    start = "start it with `quickstack storage start`, or correct the address"
-    connect = start if local else "check network, VPN and address (endpointurl, AWS_ENDPOINT_URL)"
     # Errors of the connection have this attribute too, and it is None.
-    if response := getattr(error, "response", None):
-        code = str(response.get("Error", {}).get("Code") or "404")
+    if code := error_code(error):
         return CODES.get(code) or _unnamed(code)
-    match kind:
-        case "ProfileNotFound":
-            profile = _plain(str(details.get("profile", "")))
-            what = f"There is no AWS profile {profile}"
-            return IDENTITY, what, "correct its name (profile, AWS_PROFILE) or make it"
-        case "NoCredentialsError":
-            return IDENTITY, "No credentials were found", _no_credentials(local)
-        case "PartialCredentialsError":
-            missing = _plain(str(details.get("cred_var", "")))
-            return IDENTITY, f"The credentials lack {missing}", "set both key id and secret key"
-        case "CredentialRetrievalError":
-            fix = "run the credential_process of the AWS profile by hand"
-            return IDENTITY, "The credentials could not be fetched", fix
-        case "ConfigParseError" | "InvalidConfigError":
-            return IDENTITY, "The AWS configuration file cannot be read", "correct that file"
-        case "EndpointConnectionError" if _unknown_host(details.get("error")):
-            return ENDPOINT, "The name of {endpoint} is unknown", connect
-        case "EndpointConnectionError":
-            return ENDPOINT, "Nothing listens at {endpoint}: connection refused", connect
-        case "ConnectTimeoutError":
-            return ENDPOINT, "{endpoint} cannot be reached within {seconds} s", connect
-        case "ReadTimeoutError" | "TimeoutError":
-            what = "{endpoint} takes the connection and never answers"
-            return ENDPOINT, what, "restart that server, or correct the address"
-        case "ProxyConnectionError":
-            fix = "correct HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY"
-            return ENDPOINT, "The proxy on the way to {endpoint} does not answer", fix
-        case "SSLError":
-            fix = "check http or https in the address, or set ssl_verify to your CA file"
-            return ENDPOINT, "{endpoint} offers no trusted TLS connection", fix
-        case "ParamValidationError":
-            return CODES["InvalidBucketName"]
-        case "ValueError":
-            return ENDPOINT, "The address of the server is none", "write it as https://HOST:PORT"
-        case "ResponseParserError":
-            return _unnamed("404")
-        case "ConnectionClosedError" | "HTTPClientError":
-            fix = "check http or https, host and port of the address"
-            return ENDPOINT, "{endpoint} breaks the connection off", fix
+    if kind == "ResponseParserError":
+        return _unnamed("404")
+    if kind == "NoCredentialsError":
+        return IDENTITY, "No credentials were found", _no_credentials(local)
     if _LOGINS & {c.__name__ for c in type(error).__mro__}:
         return CODES["ExpiredToken"]
-    return ENDPOINT, f"{{endpoint}} cannot be used ({kind})", connect
+    start = "start it with `quickstack storage start`, or correct the address"
+    connect = start if local else "check network, VPN and address (endpointurl, AWS_ENDPOINT_URL)"
+    if kind == "EndpointConnectionError" and _unknown_host(details.get("error")):
+        return ENDPOINT, "The name of {endpoint} is unknown", connect
+    other = (ENDPOINT, f"{{endpoint}} cannot be used ({kind})", connect)
+    check, what, fix = _ERRORS.get(kind, other)
+    detail = _plain(str(details.get("profile") or details.get("cred_var") or ""))
+    return check, what.replace("{detail}", detail), fix.replace("{connect}", connect)
+
+
+def error_code(error: BaseException) -> str:
+    """Return the code of an error with which S3 answered; empty for errors of another kind."""
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code") or "404") if response else ""
 
 
 def _unnamed(code: str) -> tuple[str, str, str]:

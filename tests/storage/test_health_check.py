@@ -1,4 +1,4 @@
-"""What the probe says about a remote: everything well, and each way in which it is not."""
+"""What the health check says about a remote: everything well, and each way in which it is not."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ import pytest
 from botocore.exceptions import ClientError, SSOTokenLoadError
 
 from helpers import make_repository
-from quickstack.runtime.stores import health_check as probe_module
-from quickstack.runtime.stores.diagnosis import CODES, explain
-from quickstack.runtime.stores.health_check import CHECKS, Result, Status, failure, masked, probe
+from quickstack.runtime.stores import health_check
+from quickstack.runtime.stores.diagnosis import CODES, diagnose
+from quickstack.runtime.stores.health_check import (
+    CHECKS,
+    Result,
+    Status,
+    check_remote,
+    failure,
+    masked,
+)
 from quickstack.runtime.stores.remotes import Remote, read_remote
 from servers import S3Server
 
@@ -28,12 +35,12 @@ SECRET = "s3cr3t-never-shown-0123456789"
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each server its time; what never answers is a test of its own, with little patience."""
-    monkeypatch.setattr(probe_module, "PATIENCE", 600.0)
+    monkeypatch.setattr(health_check, "PATIENCE", 600.0)
 
 
 def settings_of(server: S3Server, **other: str) -> dict[str, str]:
     return {
-        "url": "s3://probed/dvc",
+        "url": "s3://checked/dvc",
         "endpointurl": server.endpoint,
         "access_key_id": server.access_key,
         "secret_access_key": server.secret_key,
@@ -46,7 +53,7 @@ def remote_with(tmp_path: Path, settings: dict[str, str]) -> Remote:
 
 
 def run(remote: Remote) -> dict[str, Result]:
-    results = probe(remote)
+    results = check_remote(remote)
     assert [result.check for result in results] == list(CHECKS)
     secret = remote.settings.get("secret_access_key")
     for result in results:
@@ -74,20 +81,20 @@ def s3_of(server: S3Server) -> Any:
 
 
 @pytest.fixture(scope="module")
-def probed(s3_server: S3Server) -> S3Server:
-    s3_of(s3_server).create_bucket(Bucket="probed")
+def checked(s3_server: S3Server) -> S3Server:
+    s3_of(s3_server).create_bucket(Bucket="checked")
     return s3_server
 
 
-def test_all_well(tmp_path: Path, probed: S3Server) -> None:
-    results = run(remote_with(tmp_path, settings_of(probed)))
+def test_all_well(tmp_path: Path, checked: S3Server) -> None:
+    results = run(remote_with(tmp_path, settings_of(checked)))
     assert statuses(results) == "oooooo"
     assert failure(results.values()) is None
-    assert masked(probed.access_key) in results["identity"].sentence
-    assert probed.access_key not in results["identity"].sentence
+    assert masked(checked.access_key) in results["identity"].sentence
+    assert checked.access_key not in results["identity"].sentence
     assert ".dvc/config.local" in results["identity"].sentence.replace("\\", "/")
-    assert probed.endpoint in results["endpoint"].sentence
-    assert s3_of(probed).list_objects_v2(Bucket="probed")["KeyCount"] == 0, "the probe stayed"
+    assert checked.endpoint in results["endpoint"].sentence
+    assert s3_of(checked).list_objects_v2(Bucket="checked")["KeyCount"] == 0, "its object stayed"
 
 
 @pytest.mark.parametrize(
@@ -100,9 +107,9 @@ def test_all_well(tmp_path: Path, probed: S3Server) -> None:
     ],
 )
 def test_refused_by_the_server(
-    tmp_path: Path, probed: S3Server, wrong: dict[str, str], check: str, expected: str, fix: str
+    tmp_path: Path, checked: S3Server, wrong: dict[str, str], check: str, expected: str, fix: str
 ) -> None:
-    results = run(remote_with(tmp_path, settings_of(probed, **wrong)))
+    results = run(remote_with(tmp_path, settings_of(checked, **wrong)))
     assert results[check].status == Status.FAILED
     assert expected in results[check].sentence
     assert fix in results[check].sentence
@@ -165,7 +172,7 @@ def test_server_that_never_answers_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is asked once: what is not checked after that costs no patience either."""
-    monkeypatch.setattr(probe_module, "PATIENCE", 1.0)
+    monkeypatch.setattr(health_check, "PATIENCE", 1.0)
     with listening(None) as address:
         results = run(remote_with(tmp_path, {"endpointurl": address, **KEYS}))
     assert statuses(results) == "ofnnnn"
@@ -175,7 +182,7 @@ def test_server_that_never_answers_is_given_up(
 
 def test_server_that_drips_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A time-out of reading never comes when a byte comes each second."""
-    monkeypatch.setattr(probe_module, "PATIENCE", 2.0)
+    monkeypatch.setattr(health_check, "PATIENCE", 2.0)
     ended = threading.Event()
 
     class Drip(BaseHTTPRequestHandler):
@@ -205,7 +212,7 @@ def test_server_that_drips_is_given_up(tmp_path: Path, monkeypatch: pytest.Monke
         ("http://127.0.0.1:9", "connection refused", "quickstack storage start"),
         ("http://s3.invalid:9", "The name of http://s3.invalid:9 is unknown", "VPN"),
         ("http://me:pass-word@127.0.0.1:9", "Nothing listens at http://127.0.0.1:9", "start"),
-        ("just-a-name", "address of the server is none", "https://HOST:PORT"),
+        ("just-a-name", "address of the server is not a web address", "https://HOST:PORT"),
         ("http://127.0.0.1:notaport", "", "address"),
     ],
 )
@@ -323,8 +330,8 @@ def test_reader_is_tried_on_an_object_that_exists(tmp_path: Path, ceph: S3Server
 def test_every_code_has_a_sentence(tmp_path: Path, code: str) -> None:
     remote = remote_with(tmp_path, KEYS)
     error = ClientError({"Error": {"Code": code, "Message": SECRET}}, "ListObjectsV2")
-    trouble = explain(error, remote, action="list")
-    sentence = str(trouble.error(remote))
+    found = diagnose(error, remote, action="list")
+    sentence = str(found.error(remote))
     assert "{" not in sentence
     assert SECRET not in sentence
     assert sentence.startswith("remote storage: ")
@@ -332,7 +339,7 @@ def test_every_code_has_a_sentence(tmp_path: Path, code: str) -> None:
 
 def test_expired_log_in(tmp_path: Path) -> None:
     error = SSOTokenLoadError(error_msg=SECRET)
-    sentence = explain(error, remote_with(tmp_path, KEYS)).what
+    sentence = diagnose(error, remote_with(tmp_path, KEYS)).what
     assert "session of these credentials is over" in sentence
     assert SECRET not in sentence
 

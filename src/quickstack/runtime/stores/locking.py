@@ -6,24 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from quickstack.facts.errors import StorageError
+from quickstack.facts.errors import QuickstackError
 
 
 @contextmanager
-def only_one(path: Path, otherwise: str, where: str) -> Iterator[None]:
-    """Hold a lock file.
-
-    Raises
-    ------
-    StorageError
-        With `otherwise` as its sentence, where another process holds it.
-    """
+def process_lock(path: Path, busy: QuickstackError) -> Iterator[None]:
+    """Hold a lock file; raise `busy` where another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         try:
             _lock(file.fileno())
         except OSError:
-            raise StorageError(otherwise, where=where, fix="wait for it to end") from None
+            raise busy from None
         yield
 
 
