@@ -5,7 +5,7 @@ from __future__ import annotations
 from quickstack.data.interim.interim_tables import read_interim
 from quickstack.facts import paths
 from quickstack.facts.files import write_json
-from quickstack.facts.params import TrainParams
+from quickstack.models.modeling.candidates import TrainParams
 from quickstack.models.modeling.features import feature_frame, features
 from quickstack.models.modeling.fit import cross_validate, describe, fit
 from quickstack.models.modeling.model_file import save_model

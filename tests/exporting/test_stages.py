@@ -17,34 +17,16 @@ import pytest
 from examples import people_contract
 from helpers import ROOT
 from quickstack.facts.contract import Column, Split
-from quickstack.facts.params import (
-    ComputeParams,
-    ExportParams,
-    GradientBoostingParams,
-    LinearParams,
-    MonitorParams,
-    RandomForestParams,
-    TrainParams,
-)
+from quickstack.facts.params import ComputeParams, ExportParams, MonitorParams, read_params
+from quickstack.models.modeling.candidates import TrainParams
 from quickstack.models.modeling.features import feature_frame, features
 from quickstack.models.modeling.fit import cross_validate, describe, fit
 from quickstack.models.modeling.model_file import save_model
 from quickstack.models.modeling.reference_profile import build_reference
 from quickstack.models.modeling.split import TRAIN, count_rows, period_labels, split_labels
 
-TRAINING = TrainParams(
-    model="linear",
-    seed=0,
-    folds=3,
-    linear=LinearParams(regularization=1.0),
-    random_forest=RandomForestParams(trees=2, min_samples_leaf=5),
-    gradient_boosting=GradientBoostingParams(
-        learning_rate=0.1,
-        iterations=5,
-        max_leaf_nodes=5,
-        min_samples_leaf=5,
-        l2_regularization=0.0,
-    ),
+TRAINING = read_params(TrainParams, ROOT / "params.yaml").model_copy(
+    update={"model": "linear", "seed": 0, "folds": 3}
 )
 SECTIONS = {
     MonitorParams: MonitorParams(significance=0.001, min_psi=0.01, seasonal_factor=1.1),

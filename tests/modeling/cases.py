@@ -10,11 +10,12 @@ import pandas as pd
 
 from helpers import ROOT, real_data
 from quickstack.facts.contract.model import Column, Contract, Source, Split, Task
-from quickstack.facts.params import TrainParams, read_params
+from quickstack.facts.params import read_params
+from quickstack.models.modeling.candidates import CANDIDATES, TrainParams
 
 PLANS = ("basic", "plus", "pro")
 DEFAULTS = read_params(TrainParams, ROOT / "params.yaml")
-MODELS = ("baseline", "linear", "random_forest", "gradient_boosting")
+MODELS = tuple(CANDIDATES)
 
 COLUMNS = (
     Column("id", "string", required=True, key_position=1),

@@ -17,7 +17,8 @@ from helpers import ROOT
 from modeling.cases import ORDERED, make_contract, make_table, settings
 from quickstack.facts import paths
 from quickstack.facts.errors import ModelError
-from quickstack.facts.params import EvaluateParams, TrainParams
+from quickstack.facts.params import EvaluateParams
+from quickstack.models.modeling.candidates import TrainParams
 from quickstack.models.modeling.metrics import HIGHER_IS_BETTER
 
 LEFT = {

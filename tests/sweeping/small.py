@@ -48,7 +48,8 @@ for number in range(20):
     "train": """\
 import json, math, sys, time
 from pathlib import Path
-from quickstack.facts.params import TrainParams, read_params
+from quickstack.facts.params import read_params
+from quickstack.models.modeling.candidates import TrainParams
 own = read_params(TrainParams, Path("params.yaml")).gradient_boosting.model_dump()
 time.sleep(float(Path("data/interim/00.parquet").read_text().splitlines()[0]) + 0.05)
 if own["max_leaf_nodes"] == 13:

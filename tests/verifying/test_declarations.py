@@ -146,7 +146,7 @@ def test_files_and_parameters_are_those_that_the_code_names(project):
     write(
         project / "src" / "two.py",
         "from quickstack import paths\n"
-        "from quickstack.facts.params import TrainParams\n"
+        "from quickstack.models.modeling.candidates import TrainParams\n"
         "def main(stage):\n"
         "    stage.contract(), stage.params(TrainParams), stage.compute\n"
         "    open(paths.MODEL), open('models/extra.json'), Path(__file__).parent / 'templates'\n",

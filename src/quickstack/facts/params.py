@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,65 +17,46 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-class _Section(BaseModel):
+class ParamsSection(BaseModel):
+    """A section of `params.yaml`: frozen, without unknown keys."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, hide_input_in_errors=True)
 
+    @classmethod
+    def for_values(cls, values: dict[str, Any], root: Path) -> type[Self]:  # noqa: ARG003
+        """Return the class that checks `values`: this one, unless a section has to look further.
 
-class SampleParams(_Section):
+        Parameters
+        ----------
+        values
+            What the section says.
+        root
+            The folder of `params.yaml`.
+        """
+        return cls
+
+
+class SampleParams(ParamsSection):
     """The built-in data set."""
 
     rows: int = Field(ge=2400)
     seed: int = Field(ge=0)
 
 
-class IngestParams(_Section):
+class IngestParams(ParamsSection):
     """Reading, checking and pseudonymising."""
 
     block_bytes: int = Field(ge=1 << 10, le=1 << 24)
 
 
-class LinearParams(_Section):
-    """Logistic regression or ridge."""
-
-    regularization: float = Field(gt=0)
-
-
-class RandomForestParams(_Section):
-    """A forest of independent trees."""
-
-    trees: int = Field(ge=1)
-    min_samples_leaf: int = Field(ge=1)
-
-
-class GradientBoostingParams(_Section):
-    """Trees on histograms, each correcting the ones before."""
-
-    learning_rate: float = Field(gt=0)
-    iterations: int = Field(ge=1)
-    max_leaf_nodes: int = Field(ge=2)
-    min_samples_leaf: int = Field(ge=1)
-    l2_regularization: float = Field(ge=0)
-
-
-class TrainParams(_Section):
-    """Which model, and how it is fitted."""
-
-    model: Literal["baseline", "linear", "random_forest", "gradient_boosting"]
-    seed: int = Field(ge=0)
-    folds: int = Field(ge=0)
-    linear: LinearParams
-    random_forest: RandomForestParams
-    gradient_boosting: GradientBoostingParams
-
-
-class EvaluateParams(_Section):
+class EvaluateParams(ParamsSection):
     """How sure the metrics are."""
 
     resamples: int = Field(ge=20)
     seed: int = Field(ge=0)
 
 
-class MonitorParams(_Section):
+class MonitorParams(ParamsSection):
     """When a difference counts as drift."""
 
     significance: float = Field(gt=0, lt=1)
@@ -83,13 +64,13 @@ class MonitorParams(_Section):
     seasonal_factor: float = Field(ge=1)
 
 
-class ExportParams(_Section):
+class ExportParams(ParamsSection):
     """How numbers are written."""
 
     decimals: int = Field(ge=1, le=15)
 
 
-class ComputeParams(_Section):
+class ComputeParams(ParamsSection):
     """Where the work runs."""
 
     workers: int = Field(ge=1)
@@ -97,16 +78,12 @@ class ComputeParams(_Section):
     exchange: str | None = None
 
 
-SECTIONS: dict[str, type[_Section]] = {
-    "sample": SampleParams,
-    "ingest": IngestParams,
-    "train": TrainParams,
-    "evaluate": EvaluateParams,
-    "monitor": MonitorParams,
-    "export": ExportParams,
-    "compute": ComputeParams,
-}
-Section = TypeVar("Section", bound=_Section)
+#: The sections, in the order of `params.yaml`. Their classes stand here, but for `TrainParams`: see
+#: `quickstack.models.modeling.candidates`.
+SECTIONS = ("sample", "ingest", "train", "evaluate", "monitor", "export", "compute")
+#: The section that a class describes, by the name of the class.
+SECTION_OF_CLASS = {f"{name.capitalize()}Params": name for name in SECTIONS}
+Params = TypeVar("Params", bound=ParamsSection)
 
 
 def read_dataset(path: Path = PARAMS) -> str:
@@ -118,13 +95,13 @@ def read_dataset(path: Path = PARAMS) -> str:
     return dataset
 
 
-def read_params(section: type[Section], path: Path = PARAMS) -> Section:
+def read_params(section: type[Params], path: Path = PARAMS) -> Params:
     """Read one section of `params.yaml`.
 
     Parameters
     ----------
     section
-        The class of the section, such as `TrainParams`.
+        The class of the section, such as `MonitorParams`.
     path
         The file.
 
@@ -138,13 +115,13 @@ def read_params(section: type[Section], path: Path = PARAMS) -> Section:
         Where the file is not YAML, a key is unknown or missing, or a value is out of range: all
         of the section's mistakes at once, each with its line.
     """
-    name = next(key for key, kind in SECTIONS.items() if kind is section)
+    name = SECTION_OF_CLASS[section.__name__]
     document = _document(path)
     values = document.value.get(name)
     if not isinstance(values, dict):
         raise ParameterError(f"section `{name}` is missing", where=str(path), fix=f"add `{name}:`")
     try:
-        params = section.model_validate(values)
+        params = section.for_values(values, path.parent).model_validate(values)
     except ValidationError as error:
         listed = [
             (document.line((name, *item["loc"])), _sentence((name, *item["loc"]), item))

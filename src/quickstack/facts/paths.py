@@ -8,6 +8,7 @@ PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 REQUIREMENTS = Path("requirements.txt")
 CONTRACTS = Path("configuration/contracts")
+OWN_MODELS = Path("src/models")
 
 RAW = Path("data/raw")
 INTERIM = Path("data/interim")

@@ -17,7 +17,7 @@ _PATHS = {
     for name, value in vars(paths).items()
     if isinstance(value, Path) and value not in _GENERAL
 }
-_SECTIONS = {kind.__name__: name for name, kind in parameters.SECTIONS.items()}
+_SECTIONS = parameters.SECTION_OF_CLASS
 #: No output depends on where the work runs, so no stage declares it.
 EXEMPT = "compute"
 CONTRACT = f"{paths.CONTRACTS.as_posix()}/${{dataset}}.odcs.yaml"

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from quickstack.facts.contract.model import Contract
 from quickstack.facts.errors import ModelError
-from quickstack.facts.params import TrainParams
 from quickstack.models.modeling.candidates import (
     Pipeline,
+    TrainParams,
     build_baseline,
     build_pipeline,
     one_thread,
@@ -173,7 +173,6 @@ def describe(
     rows
         How many rows were `train`, `test` and `unlabelled`.
     """
-    settings = getattr(params, params.model, None)
     return {
         "dataset": contract.id,
         "contract_version": contract.version,
@@ -184,7 +183,7 @@ def describe(
         "split": {k: v for k, v in asdict(contract.split).items() if v is not None},
         "rows": rows,
         "model": params.model,
-        "settings": {"seed": params.seed, **(settings.model_dump() if settings else {})},
+        "settings": {"seed": params.seed, **params.settings.model_dump(mode="json")},
         "features": [
             {"name": f.name, "kind": f.kind, "categories": list(f.categories)}
             for f in features(contract)

@@ -18,16 +18,8 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from quickstack.facts.errors import ModelError
 from quickstack.facts.files import whole_file
-from quickstack.models.modeling.candidates import Pipeline
+from quickstack.models.modeling.candidates import Pipeline, find_candidate
 
-#: Types beyond those that skops trusts by itself, each one needed by a candidate.
-TRUSTED = (
-    "functools.partial",
-    "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
-    "sklearn.utils.validation.check_array",
-)
 #: A larger file is refused before it is read.
 MAX_BYTES = 512 * 2**20
 
@@ -66,11 +58,18 @@ def save_model(path: Path, pipeline: Pipeline, metadata: dict[str, Any]) -> None
     pipeline
         Fitted.
     metadata
-        JSON-able; `versions` is added to it.
+        JSON-able; `versions` is added to it. `model` names the candidate.
+
+    Raises
+    ------
+    ModelError
+        Where the pipeline holds a type that its candidate does not declare.
     """
     import skops.io
 
-    with ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as shipped:
+    content = skops.io.dumps(pipeline)
+    _require_declared(content, metadata["model"])
+    with ZipFile(io.BytesIO(content)) as shipped:
         schema = json.loads(shipped.read(_SCHEMA))
         arrays: dict[bytes, str] = {}
         _make_canonical(schema, shipped, arrays)
@@ -100,7 +99,8 @@ def load_model(path: Path) -> Model:
     ------
     ModelError
         Where the file is missing, too large, no archive of this library (a pickle for example),
-        damaged, names a type that is not trusted, or comes from another version of scikit-learn.
+        damaged, names a type that its candidate does not declare, or comes from another version
+        of scikit-learn; or the file in `src/models` that trained it is not here.
     """
     where = path.as_posix()
     try:
@@ -118,7 +118,7 @@ def load_model(path: Path) -> Model:
             metadata = json.loads(archive.read(_METADATA))
             _require_same_versions(metadata["versions"], where)
             _require_sound(archive)
-        return Model(_load_trusted(content, where), metadata)
+        return Model(_load_trusted(content, metadata["model"], where), metadata)
     except ModelError:
         raise
     except BadZipFile:
@@ -178,14 +178,29 @@ def _require_sound(archive: ZipFile) -> None:
             raise BadZipFile
 
 
-def _load_trusted(content: bytes, where: str) -> Pipeline:
+def _require_declared(content: bytes, model: str) -> None:
+    """Refuse to write what `load_model` would refuse to read."""
+    import skops.io
+
+    candidate = find_candidate(model)
+    found = sorted({*skops.io.get_untrusted_types(data=content)} - {*candidate.trusted_types})
+    if found:
+        raise ModelError(
+            f"the model holds types that are not declared: {', '.join(found)}",
+            where=candidate.where("TRUSTED_TYPES"),
+            fix="add them to TRUSTED_TYPES if you trust the code behind them",
+        )
+
+
+def _load_trusted(content: bytes, model: str, where: str) -> Pipeline:
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
+    trusted = find_candidate(model).trusted_types
     try:
-        return skops.io.loads(content, trusted=TRUSTED)
+        return skops.io.loads(content, trusted=trusted)
     except UntrustedTypesFoundException:
-        found = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
+        found = sorted(set(skops.io.get_untrusted_types(data=content)) - set(trusted))
         raise ModelError(
             f"the model file holds types that are not trusted: {', '.join(found)}",
             where=where,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from quickstack.facts.contract import load_contract
 from quickstack.facts.errors import ParameterError, QuickstackError
-from quickstack.facts.params import TrainParams, read_dataset, read_params
+from quickstack.facts.params import read_dataset, read_params
 from quickstack.facts.paths import PARAMS, TRAINING, contract_path
+from quickstack.models.modeling.candidates import TrainParams
 from quickstack.models.modeling.metrics import HIGHER_IS_BETTER, MAIN_METRIC
 from quickstack.models.tuning.experiments import (
     Finished,

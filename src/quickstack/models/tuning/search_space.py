@@ -14,9 +14,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
 from quickstack.facts.errors import ParameterError
-from quickstack.facts.params import TrainParams, read_params
+from quickstack.facts.params import read_params
 from quickstack.facts.paths import PARAMS
 from quickstack.facts.yaml_lines import LinedDocument
+from quickstack.models.modeling.candidates import TrainParams
 
 Value = int | float | str | bool
 Values = dict[str, Value]
@@ -124,7 +125,7 @@ def read_declared(path: Path, params: Path = PARAMS) -> Declared:
         raise _mistakes(
             path, document, [(tuple(item["loc"]), _sentence(item)) for item in error.errors()]
         ) from None
-    found = list(_impossible(file, train))
+    found = list(_impossible(file, train, params.parent))
     found += [(place, "this occurs twice") for place in document.repeated]
     if found:
         raise _mistakes(path, document, found)
@@ -153,7 +154,9 @@ def _document(path: Path) -> LinedDocument:
     return document
 
 
-def _impossible(file: _File, train: TrainParams) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _impossible(
+    file: _File, train: TrainParams, root: Path
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Find what `params.yaml` does not allow: in the names, then at the ends of each range."""
     defaults = train.model_dump()
     models = file.parameters[_MODEL].choices if _MODEL in file.parameters else (train.model,)
@@ -172,11 +175,11 @@ def _impossible(file: _File, train: TrainParams) -> Iterator[tuple[tuple[str | i
         elif name != _MODEL and name.split(".")[1] not in models:
             yield ("parameters", name), f"'{name}' has no effect: no trial has that model"
         else:
-            yield from _outside(name, found, defaults)
+            yield from _outside(name, found, defaults, root)
 
 
 def _outside(
-    name: str, found: Range, defaults: dict[str, Any]
+    name: str, found: Range, defaults: dict[str, Any], root: Path
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     whole = type(_get(defaults, name)) is int
     ends: dict[str, Value | None] = {"low": found.low, "high": found.high, "step": found.step}
@@ -194,7 +197,7 @@ def _outside(
         changed = copy.deepcopy(defaults)
         _set(changed, name, value)
         try:
-            TrainParams.model_validate(changed)
+            TrainParams.for_values(changed, root).model_validate(changed)
         except ValidationError as error:
             yield place, f"'{name}': {_sentence(error.errors()[0])}"
 

@@ -89,7 +89,7 @@ def _reproduce(task: Task) -> None:
             *parts, last = name.split(".")
             place = params
             for part in parts:
-                place = place[part]
+                place = place.setdefault(part, {})  # of an own model it may not stand there
             place[last] = value
     with Repo(str(task.folder)) as repo:
         # Raw data are not here: the plan was checked, so what is made of them is up to date.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import quickstack
 from quickstack.facts.errors import QuickstackError
-from quickstack.facts.params import ComputeParams, Section, read_dataset, read_params
+from quickstack.facts.params import ComputeParams, Params, read_dataset, read_params
 from quickstack.facts.paths import contract_path
 from quickstack.runtime.running.messages import withheld, withheld_messages
 from quickstack.runtime.running.previous_outputs import (
@@ -42,7 +42,7 @@ class Stage:
     dataset: str
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def params(self, section: type[Section]) -> Section:
+    def params(self, section: type[Params]) -> Params:
         """Read the stage's own section of `params.yaml`."""
         return read_params(section)
 
