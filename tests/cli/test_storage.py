@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from helpers import make_repository
 from quickstack.cli.main import app
 from quickstack.runtime.storage import server
-from quickstack.runtime.stores.health_check import failure, probe
+from quickstack.runtime.stores.health_check import check_remote, failure
 from quickstack.runtime.stores.remotes import read_remote
 
 
@@ -49,7 +49,7 @@ def test_start_push_stop(root: Path) -> None:
     assert "bucket quickstack-restricted created" in output
     outputs = [output]
     for name in ("storage", "restricted"):
-        assert failure(probe(read_remote(root, name))) is None
+        assert failure(check_remote(read_remote(root, name))) is None
 
     (root / "numbers.csv").write_text("a\n1\n")
     dvc(root, "add", "-q", "numbers.csv")
