@@ -32,7 +32,7 @@ PERSONAL = [
     ("563e:9bed:4510:358:acc6:d8f3:c74c:7ccf", "ip"),
     ("c2:2c:9f:aa:07:d1", "mac"),
     ("C2-2C-9F-AA-07-D1", "mac"),
-    ("my SSN is 078-05-1120", "national_id"),
+    ("my SSN is 536-90-4399", "national_id"),
     ("AB 12 34 56 C", "national_id"),
     ("12345678Z", "national_id"),
     ("RSSMRA85T10A562S", "national_id"),

@@ -1,8 +1,12 @@
-"""Check digits and number ranges of payment cards, bank accounts and national identifiers."""
+"""Check digits and number ranges of payment cards and bank accounts.
+
+Written by hand beside python-stdnum, which knows no ranges of cards, checks one number at a time
+(15 us; whole columns here take 0.1 us a number), and does not tell an account's length, by which it
+is cut out of a text. National numbers are checked by python-stdnum.
+"""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -144,101 +148,3 @@ def iban(text: str) -> bool:
     if IBAN_LENGTHS.get(text[:2]) != len(text) or not (text.isascii() and text.isalnum()):
         return False
     return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
-
-
-def german_tax_id(digits: str) -> bool:
-    """Whether 11 digits are a Steuer-ID: one digit repeats among ten, and ISO 7064 mod 11,10."""
-    if digits[0] == "0" or sorted(map(digits[:10].count, set(digits[:10])))[-2:] not in (
-        [1, 2],
-        [1, 3],
-    ):
-        return False
-    product = 10
-    for digit in digits[:10]:
-        product = ((int(digit) + product) % 10 or 10) * 2 % 11
-    return (11 - product) % 10 == int(digits[10])
-
-
-def french_nir(text: str) -> bool:
-    """Whether 15 characters are a NIR: sex, month, and the key 97 - n mod 97 (Corsica: 2A, 2B)."""
-    month = int(text[3:5])
-    if text[0] not in "12" or not (1 <= month <= 12 or 20 <= month <= 42 or month >= 50):
-        return False
-    department = {"2A": "19", "2B": "18"}.get(text[5:7].upper(), text[5:7])
-    return 97 - int(text[:5] + department + text[7:13]) % 97 == int(text[13:])
-
-
-def spanish_id(text: str) -> bool:
-    """Whether a text is a DNI or NIE: the letter is the number mod 23."""
-    number = text[:-1].upper().translate(str.maketrans("XYZ", "012"))
-    return "TRWAGMYFPDXBNJZSQVHLCKE"[int(number) % 23] == text[-1].upper()
-
-
-def italian_code(text: str) -> bool:
-    """Whether 16 characters are a codice fiscale: the last letter checks the others."""
-    odd = bytes.fromhex("01000507090d0f11131502041214 0b030608 0c0e100a16191817")
-    numbers = [int(c) if c.isdigit() else ord(c) - ord("A") for c in text.upper()[:15]]
-    total = sum(odd[n] for n in numbers[0::2]) + sum(numbers[1::2])
-    return chr(ord("A") + total % 26) == text[-1].upper()
-
-
-def dutch_bsn(digits: str) -> bool:
-    """Whether 9 digits are a BSN: weights 9 to 2 and -1, mod 11."""
-    weights = (9, 8, 7, 6, 5, 4, 3, 2, -1)
-    total = sum(w * int(d) for w, d in zip(weights, digits, strict=True))
-    return total % 11 == 0 and digits != "0" * 9
-
-
-def polish_pesel(digits: str) -> bool:
-    """Whether 11 digits are a PESEL: a birth date, and weights 1, 3, 7, 9 mod 10."""
-    weights = (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)
-    total = sum(w * int(d) for w, d in zip(weights, digits, strict=True))
-    return _is_day(int(digits[2:4]) % 20, int(digits[4:6])) and total % 10 == 0
-
-
-def belgian_number(digits: str) -> bool:
-    """Whether 11 digits are a rijksregisternummer: 97 - n mod 97, from 2000 on with a 2 before."""
-    check = int(digits[9:])
-    return check in (97 - int(digits[:9]) % 97, 97 - int("2" + digits[:9]) % 97)
-
-
-def brazilian_cpf(digits: str) -> bool:
-    """Whether 11 digits are a CPF: two check digits mod 11."""
-    if digits == digits[0] * 11:
-        return False
-    for size in (9, 10):
-        total = sum((size + 1 - i) * int(digits[i]) for i in range(size))
-        if total * 10 % 11 % 10 != int(digits[size]):
-            return False
-    return True
-
-
-def finnish_hetu(text: str) -> bool:
-    """Whether a text is a henkilötunnus: DDMMYY, NNN and a character that is their number mod 31.
-
-    The sign of the century between them, of which the hyphen may be left out, is not checked.
-    """
-    number = int(text[:6] + text[-4:-1])
-    return (
-        _is_day(int(text[2:4]), int(text[:2]))
-        and "0123456789ABCDEFHJKLMNPRSTUVWXY"[number % 31] == text[-1].upper()
-    )
-
-
-def swedish_number(digits: str) -> bool:
-    """Whether 10 digits (YYMMDDNNNC) are a personnummer: a date, and Luhn."""
-    return _is_day(int(digits[2:4]), int(digits[4:6])) and luhn(digits)
-
-
-def american_ssn(digits: str) -> bool:
-    """Whether 9 digits can be a Social Security number (SSA: area, group, serial)."""
-    area, group, serial = digits[:3], digits[3:5], digits[5:]
-    return area not in ("000", "666") and area < "900" and group != "00" and serial != "0000"
-
-
-def _is_day(month: int, day: int) -> bool:
-    try:
-        date(2000, month, day)
-    except ValueError:
-        return False
-    return True
