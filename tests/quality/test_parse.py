@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pyarrow import csv
 
 from quickstack.data.quality.parse import cell_types, normalise, parse_column, regular
-from quickstack.data.quality.timestamps import parse_moments
+from quickstack.data.quality.timestamps import parse_timestamps
 from quickstack.facts.contract import Column, Source
 
 #: column, cell text, and its value; WRONG where it does not fit
@@ -116,7 +116,7 @@ def test_moments_are_read_as_python_writes_them(moment, before):
         f"{moment.hour:02}:{moment.minute:02}:{moment.second:02}"
     )
     column = pa.array(["no", text] if before else [text, text])
-    read = parse_moments(column, form).to_pylist()
+    read = parse_timestamps(column, form).to_pylist()
     assert read == ([None, moment] if before else [moment, moment])
 
 
@@ -132,7 +132,7 @@ def test_other_letters_are_no_moment(text):
         moment = None
     if moment is not None and text != moment.date().isoformat():
         moment = None  # Python also takes blanks, and fewer digits
-    assert parse_moments(pa.array([text]), "%Y-%m-%d").to_pylist() == [moment]
+    assert parse_timestamps(pa.array([text]), "%Y-%m-%d").to_pylist() == [moment]
 
 
 ODD = st.one_of(

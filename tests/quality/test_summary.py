@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from examples import people_contract
-from quickstack.data.quality.counts import Tally
+from quickstack.data.quality.counts import RowCounts
 from quickstack.data.quality.quality_report import (
     FileCounts,
     TableCounts,
@@ -21,12 +21,12 @@ def counts(clean=90, quarantined=10, missing=0, file="a.csv", **more):
     rules = Counter({("kind", "allowed"): quarantined})
     missed = Counter({("amount",): missing})
     varied = {c.name for c in people_contract().columns}
-    tally = Tally(clean, quarantined, 1, rules, missing=missed, varied=varied, **more)
-    return FileCounts(file, tally)
+    counts = RowCounts(clean, quarantined, 1, rules, missing=missed, varied=varied, **more)
+    return FileCounts(file, counts)
 
 
 def table(contract, *files, whole_table=None):
-    return TableCounts(contract, list(files), whole_table or Tally())
+    return TableCounts(contract, list(files), whole_table or RowCounts())
 
 
 def test_counts_of_files_add_up():
@@ -100,7 +100,7 @@ def test_a_limit_on_missing_values_stops_or_warns(stops):
 
 
 def test_personal_data_where_none_are_expected_stop_the_stage():
-    whole_table = Tally(findings=Counter({("note", "leaked_value"): 2}))
+    whole_table = RowCounts(findings=Counter({("note", "leaked_value"): 2}))
     whole = table(
         people_contract(), counts(findings=Counter({("note", "email"): 3})), whole_table=whole_table
     )
@@ -122,14 +122,14 @@ def test_a_rule_of_severity_stop_stops_and_of_severity_warning_only_tells():
 def test_suppressed_rows_say_nothing_against_the_data():
     contract = people_contract()
     contract = replace(contract, source=replace(contract.source, max_quarantined_share=0.0))
-    tally = Tally(50, 50, 0, Counter({("", "k-anonymity"): 50}))
-    require_usable([table(contract, FileCounts("a.csv", tally))])
+    counts = RowCounts(50, 50, 0, Counter({("", "k-anonymity"): 50}))
+    require_usable([table(contract, FileCounts("a.csv", counts))])
 
 
 def test_what_is_seldom_meant_is_remarked():
     contract = people_contract()
-    tally = Tally(10, missing=Counter({("amount",): 10}), varied={"id", "day"}, in_order=False)
-    report = quality_report(contract, [table(contract, FileCounts("a", tally))], None)
+    counts = RowCounts(10, missing=Counter({("amount",): 10}), varied={"id", "day"}, in_order=False)
+    report = quality_report(contract, [table(contract, FileCounts("a", counts))], None)
     assert report["warnings"] == [
         "without any value: amount",
         "the same value in every row: kind",

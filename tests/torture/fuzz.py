@@ -237,7 +237,7 @@ def read(example: Example, block_bytes: int, threads: int = 1) -> tuple[Seen, li
         if outcome.quarantine.exists():
             with outcome.quarantine.open(encoding="utf-8") as stream:
                 refused = [json.loads(line) | {"file": ""} for line in stream]
-        counts = json.dumps(outcome.tally.document(), sort_keys=True)
+        counts = json.dumps(outcome.counts.document(), sort_keys=True)
         return Seen("", repr(rows), repr(refused), counts), rows, refused
 
 

@@ -14,7 +14,7 @@ from quickstack.data.privacy import anonymity, detect, leaked_values
 from quickstack.data.privacy.generalise import generalise
 from quickstack.data.privacy.leaked_values import Known, personal_values
 from quickstack.data.privacy.pseudonyms import codes, pseudonymise
-from quickstack.data.quality.counts import Tally
+from quickstack.data.quality.counts import RowCounts
 from quickstack.data.quality.parse import cell_types, normalise, parse_column
 from quickstack.data.quality.row_checks import check_column, count_metrics
 from quickstack.data.readers.blocks import Block, RowLocation
@@ -330,7 +330,7 @@ class Checked:
 
     table: pa.Table
     refused: list[str]
-    tally: Tally
+    counts: RowCounts
     arrays: dict[str, list[Any]] = field(default_factory=dict)
 
 
@@ -350,12 +350,12 @@ def check_block(
     """
     import numpy as np
 
-    contract, tally = checks.contract, Tally(blank=block.blank)
-    columns, problems = _checked_columns(block, contract, tally)
+    contract, counts = checks.contract, RowCounts(blank=block.blank)
+    columns, problems = _checked_columns(block, contract, counts)
     kept = np.ones(block.table.num_rows, bool)
     kept[list(problems)] = False
     if refusals:
-        _refuse(np.flatnonzero(kept).tolist(), refusals, first, problems, tally)
+        _refuse(np.flatnonzero(kept).tolist(), refusals, first, problems, counts)
         kept[list(problems)] = False
     codes = _codes(columns, checks)
     leak_sources = [columns[c.name] for c in checks.leak_sources]
@@ -364,25 +364,25 @@ def check_block(
     arrays = _arrays(columns, checks)
     if leak_sources:
         arrays |= _personal(leak_sources, checks, codes)
-    tally.clean = int(kept.sum())
-    tally.quarantined = len(problems) + len(block.rejected)
+    counts.clean = int(kept.sum())
+    counts.quarantined = len(problems) + len(block.rejected)
     if block.rejected:
-        tally.rules[("", "layout")] += len(block.rejected)
-    count_metrics(contract, columns, tally.metrics)
-    _describe(columns, contract, tally)
-    personal_findings(columns, contract, tally.findings, checks.harmless)
+        counts.rules[("", "layout")] += len(block.rejected)
+    count_metrics(contract, columns, counts.metrics)
+    _describe(columns, contract, counts)
+    personal_findings(columns, contract, counts.findings, checks.harmless)
     table = leaving_columns(columns, contract, checks.key, {} if problems else codes)
     arrays |= _classes(table, checks)
-    return Checked(table, _refused(block, problems, file), tally, arrays)
+    return Checked(table, _refused(block, problems, file), counts, arrays)
 
 
 def _checked_columns(
-    block: Block, contract: Contract, tally: Tally
+    block: Block, contract: Contract, counts: RowCounts
 ) -> tuple[dict[str, pa.Array], dict[int, list[Problem]]]:
     """Give the typed columns, and what is wrong with rows by their position in the block."""
     columns: dict[str, pa.Array] = {}
     problems: dict[int, list[Problem]] = {}
-    counter = {"error": tally.rules, "warning": tally.warned, "stop": tally.stopped}
+    counter = {"error": counts.rules, "warning": counts.warned, "stop": counts.stopped}
     for column in contract.columns:
         cells = _cells(block, column, contract)
         columns[column.name], wrong = parse_column(column, cells, contract.source)
@@ -401,13 +401,13 @@ def _refuse(
     refusals: Refusals,
     first: int,
     problems: dict[int, list[Problem]],
-    tally: Tally,
+    counts: RowCounts,
 ) -> None:
     """Add the refusals of clean rows, which stand at `first` and after among the file's."""
     for position, row in enumerate(clean, start=first):
         for problem in refusals.get(position, ()):
             problems.setdefault(row, []).append(problem)
-            tally.rules[(problem.column, problem.rule)] += 1
+            counts.rules[(problem.column, problem.rule)] += 1
 
 
 def _classes(table: pa.Table, checks: Checks) -> dict[str, list[Any]]:
@@ -503,7 +503,7 @@ def _arrays(columns: dict[str, pa.Array], checks: Checks) -> dict[str, list[Any]
     return arrays
 
 
-def _describe(columns: dict[str, pa.Array], contract: Contract, tally: Tally) -> None:
+def _describe(columns: dict[str, pa.Array], contract: Contract, counts: RowCounts) -> None:
     """Note what is missing, what never varies, and how far the data go in time."""
     import numpy as np
     import pyarrow as pa
@@ -512,21 +512,21 @@ def _describe(columns: dict[str, pa.Array], contract: Contract, tally: Tally) ->
     for column in contract.interim_columns:
         values = columns[column.name]
         if values.null_count:
-            tally.missing[(column.name,)] = values.null_count
+            counts.missing[(column.name,)] = values.null_count
         if not len(values):
             continue
         one = values[0]
         if values[-1] != one or values[len(values) // 2] != one or len(pc.unique(values)) > 1:
-            tally.varied.add(column.name)
+            counts.varied.add(column.name)
         text = repr(one.as_py()).encode()
-        tally.first[column.name] = hashlib.blake2b(text, digest_size=8).hexdigest()
-    if contract.time_column is not None and tally.clean:
+        counts.first[column.name] = hashlib.blake2b(text, digest_size=8).hexdigest()
+    if contract.time_column is not None and counts.clean:
         times = columns[contract.time_column].drop_null()
         if len(times):
             steps = np.asarray(times.cast(pa.int32() if times.type == pa.date32() else pa.int64()))
-            tally.in_order = bool((np.diff(steps) >= 0).all())
+            counts.in_order = bool((np.diff(steps) >= 0).all())
             newest = pc.max(times)
-            tally.times = tuple(str(t.as_py()) for t in (times[0], times[-1], newest))
+            counts.times = tuple(str(t.as_py()) for t in (times[0], times[-1], newest))
 
 
 def _refused(block: Block, problems: dict[int, list[Problem]], file: str) -> list[str]:

@@ -76,7 +76,7 @@ def ingest_on_cluster(
                 # What is here already must not be made again when its worker is lost.
                 future.release()
                 if progress is not None and isinstance(taken := done[index], Outcome):
-                    progress(job.partition.shown, taken.tally.read, job.partition.size)
+                    progress(job.partition.shown, taken.counts.read, job.partition.size)
     except KilledWorker:
         raise SourceError(
             "the cluster lost its workers again and again over one file",

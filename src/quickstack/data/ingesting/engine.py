@@ -27,7 +27,7 @@ from quickstack.data.ingesting.outcome import Outcome
 from quickstack.data.ingesting.parallel import map_jobs
 from quickstack.data.ingesting.partition import Job, ingest_partition
 from quickstack.data.privacy.pseudonym_keys import fingerprint
-from quickstack.data.quality.counts import Tally
+from quickstack.data.quality.counts import RowCounts
 from quickstack.data.quality.quality_report import (
     FileCounts,
     TableCounts,
@@ -50,7 +50,7 @@ class TableRun:
     partitions: list[Partition]
     targets: tuple[tuple[str, ...], ...]
     outcomes: list[Outcome] = field(default_factory=list)
-    whole_table: Tally = field(default_factory=Tally)
+    whole_table: RowCounts = field(default_factory=RowCounts)
     recalled: int = 0
 
 
@@ -222,5 +222,5 @@ def _place(run: TableRun, folder: Path, kind: str) -> None:
 
 
 def _counts(run: TableRun) -> TableCounts:
-    files = [FileCounts(outcome.file, outcome.tally) for outcome in run.outcomes]
+    files = [FileCounts(outcome.file, outcome.counts) for outcome in run.outcomes]
     return TableCounts(run.contract, files, run.whole_table)

@@ -7,12 +7,12 @@ from quickstack.data.ingesting.outcome import Outcome, pieces
 from quickstack.data.privacy import leaked_values
 from quickstack.data.privacy.hashing import union
 from quickstack.data.privacy.leaked_values import PersonalValues
-from quickstack.data.quality.counts import Tally
+from quickstack.data.quality.counts import RowCounts
 
 _PARTS = ("single", "several", "ends", "longest")
 
 
-def find_leaked_values(outcomes: list[Outcome], checks: Checks, found: Tally) -> None:
+def find_leaked_values(outcomes: list[Outcome], checks: Checks, found: RowCounts) -> None:
     """Count the clean rows in which a text column holds a value of a personal column.
 
     A text is read again only where its words make it possible, which they seldom do.

@@ -1,4 +1,4 @@
-"""What one file left: its tally, and the digests by which its rows are compared with others."""
+"""What one file left: its counts, and the digests by which its rows are compared with others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from quickstack.data.privacy.hashing import union
-from quickstack.data.quality.counts import Tally
+from quickstack.data.quality.counts import RowCounts
 
 CLEAN = "clean.parquet"
 QUARANTINE = "quarantine.jsonl"
@@ -42,7 +42,7 @@ class Outcome:
 
     file: str
     folder: Path
-    tally: Tally = field(default_factory=Tally)
+    counts: RowCounts = field(default_factory=RowCounts)
     starts: dict[int, int] = field(default_factory=dict)
     arrays: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Outcome:
         """Write what `load` reads."""
         document = {
             "file": self.file,
-            "tally": self.tally.document(),
+            "counts": self.counts.document(),
             "starts": sorted(self.starts.items()),
             "arrays": self.arrays,
             "spans": self.spans,
@@ -96,7 +96,7 @@ class Outcome:
         return cls(
             document["file"],
             folder,
-            Tally.from_document(document["tally"]),
+            RowCounts.from_document(document["counts"]),
             {int(key): start for key, start in document["starts"]},
             {name: tuple(entry) for name, entry in document["arrays"].items()},
             {name: (first, last) for name, (first, last) in document["spans"].items()},

@@ -72,9 +72,9 @@ def ingest_partition(job: Job, progress: Callable[[int, int], None] | None = Non
             _writer(job.folder / CLEAN, checks) as writer,
         ):
             for start, size, checked in blocks:
-                first = outcome.tally.clean
+                first = outcome.counts.clean
                 outcome.starts[start] = first
-                outcome.tally.add(checked.tally)
+                outcome.counts.add(checked.counts)
                 arrays.add(checked.arrays, first)
                 if checked.table.num_rows:
                     writer.write_table(checked.table.cast(writer.schema))
@@ -84,7 +84,7 @@ def ingest_partition(job: Job, progress: Callable[[int, int], None] | None = Non
                         quarantine = path.open("w", encoding="utf-8", newline="\n")
                     quarantine.writelines(checked.refused)
                 if progress is not None:
-                    progress(checked.tally.read, size)
+                    progress(checked.counts.read, size)
     finally:
         arrays.close()
         if quarantine is not None:

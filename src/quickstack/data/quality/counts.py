@@ -1,4 +1,4 @@
-"""What is counted while blocks are checked; tallies add up, whatever the blocks were."""
+"""What is counted while blocks are checked; the counts add up, whatever the blocks were."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _COUNTERS = ("rules", "warned", "stopped", "missing", "metrics", "findings")
 
 
 @dataclass
-class Tally:
+class RowCounts:
     """Counts over some rows of one table.
 
     Attributes
@@ -55,7 +55,7 @@ class Tally:
         """How many rows there are: each is clean or in quarantine."""
         return self.clean + self.quarantined
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: RowCounts) -> None:
         """Add what was counted over the rows that follow."""
         self.clean += other.clean
         self.quarantined += other.quarantined
@@ -74,7 +74,7 @@ class Tally:
         self.in_order &= other.in_order
 
     def document(self) -> dict[str, Any]:
-        """Return plain values for JSON, from which `from_document` makes the tally again."""
+        """Return plain values for JSON, from which `from_document` makes the counts again."""
         document: dict[str, Any] = {
             name: sorted([*key, rows] for key, rows in getattr(self, name).items())
             for name in _COUNTERS
@@ -90,8 +90,8 @@ class Tally:
         }
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Tally:
-        """Make the tally that `document` described."""
+    def from_document(cls, document: dict[str, Any]) -> RowCounts:
+        """Make the counts that `document` described."""
         values = dict(document)
         for name in _COUNTERS:
             values[name] = Counter({tuple(key): rows for *key, rows in values[name]})

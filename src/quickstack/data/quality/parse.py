@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from quickstack.data.quality.timestamps import parse_moments
+from quickstack.data.quality.timestamps import parse_timestamps
 from quickstack.facts.contract import Column, Contract, Source
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ def _typed(column: Column, text: pa.Array, source: Source) -> pa.Array:
         true = pc.is_in(text, value_set=pa.array(source.true_values, pa.string()))
         false = pc.is_in(text, value_set=pa.array(source.false_values, pa.string()))
         return pc.if_else(pc.or_(true, false), true, pa.scalar(None, pa.bool_()))
-    moments = parse_moments(pc.utf8_trim(text, " \t"), column.format or "")
-    return moments.cast(pa.date32() if column.type == "date" else pa.timestamp("us"))
+    timestamps = parse_timestamps(pc.utf8_trim(text, " \t"), column.format or "")
+    return timestamps.cast(pa.date32() if column.type == "date" else pa.timestamp("us"))
 
 
 def _plain_numbers(text: pa.Array, source: Source) -> pa.Array:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from quickstack.data.quality.counts import Tally
+from quickstack.data.quality.counts import RowCounts
 from quickstack.facts.contract import Contract
 from quickstack.facts.contract.model import QualityRule
 from quickstack.facts.errors import DataError
@@ -18,7 +18,7 @@ class FileCounts:
     """The counts of one source file."""
 
     file: str
-    tally: Tally
+    counts: RowCounts
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class TableCounts:
 
     contract: Contract
     files: list[FileCounts]
-    whole_table: Tally
+    whole_table: RowCounts
 
     @property
-    def whole(self) -> Tally:
+    def whole(self) -> RowCounts:
         """All counts added up."""
         total = copy.deepcopy(self.whole_table)
         for file in self.files:
-            total.add(file.tally)
+            total.add(file.counts)
         return total
 
 
@@ -76,10 +76,10 @@ def _table(table: TableCounts) -> dict[str, Any]:
         "files": [
             {
                 "file": file.file,
-                "read": file.tally.read,
-                "clean": file.tally.clean,
-                "quarantined": file.tally.quarantined,
-                "blank": file.tally.blank,
+                "read": file.counts.read,
+                "clean": file.counts.clean,
+                "quarantined": file.counts.quarantined,
+                "blank": file.counts.blank,
             }
             for file in table.files
         ],
@@ -99,7 +99,7 @@ def _listed(counts: Counter[tuple[str, ...]]) -> list[dict[str, Any]]:
     return [{"column": c, "rule": rule, "rows": rows} for (c, rule), rows in sorted(counts.items())]
 
 
-def _remarks(table: TableCounts, total: Tally) -> list[str]:
+def _remarks(table: TableCounts, total: RowCounts) -> list[str]:
     """Say what is no mistake, and yet seldom meant."""
     remarks = []
     names = [c.name for c in table.contract.interim_columns]
@@ -151,7 +151,7 @@ def require_usable(tables: list[TableCounts]) -> None:
             raise DataError("; ".join(broken), where=where, fix="correct the data or the contract")
 
 
-def _require_share(table: TableCounts, total: Tally) -> None:
+def _require_share(table: TableCounts, total: RowCounts) -> None:
     limit = table.contract.source.max_quarantined_share
     # Rows suppressed for k-anonymity are right; they say nothing against the data.
     wrong = total.quarantined - total.rules[("", "k-anonymity")]
@@ -170,7 +170,7 @@ def _causes(counts: Counter[tuple[str, ...]]) -> str:
     return "".join(f"\n  {c or 'whole row'}, {rule}: {rows} rows" for (c, rule), rows in largest)
 
 
-def _broken_limits(contract: Contract, total: Tally, *, stops: bool) -> list[str]:
+def _broken_limits(contract: Contract, total: RowCounts, *, stops: bool) -> list[str]:
     checks: list[tuple[str, QualityRule, float]] = []
     for rule in contract.quality:
         counted = total.clean

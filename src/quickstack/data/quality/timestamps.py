@@ -12,7 +12,7 @@ _WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
 _DAY = 86_400
 
 
-def parse_moments(text: pa.Array, format_: str) -> pa.Array:
+def parse_timestamps(text: pa.Array, format_: str) -> pa.Array:
     """Read dates or times; null where the text is none.
 
     The text must have the format's exact width: `2025-02-30`, `2025-2-3` and a year 0 are no
