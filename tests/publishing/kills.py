@@ -71,7 +71,7 @@ class Where:
 
 
 @dataclass
-class RowCounts:
+class Tally:
     """What happened."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -121,7 +121,7 @@ def reader(where: Where, stop: Any, found: Any) -> None:
 
 
 @contextlib.contextmanager
-def watched(where: Where, counts: RowCounts, readers: int = 2) -> Iterator[None]:
+def watched(where: Where, tally: Tally, readers: int = 2) -> Iterator[None]:
     """Let readers look until the end of the block."""
     stop, found = PROCESSES.Event(), PROCESSES.Queue()
     looking = [
@@ -136,16 +136,16 @@ def watched(where: Where, counts: RowCounts, readers: int = 2) -> Iterator[None]
         stop.set()
         for _ in looking:
             looks, runs, wrong = found.get(timeout=1200)
-            counts.counts["looks"] += looks
-            counts.counts["different runs seen by readers"] += runs
-            counts.wrong += wrong
+            tally.counts["looks"] += looks
+            tally.counts["different runs seen by readers"] += runs
+            tally.wrong += wrong
         for process in looking:
             process.join()
 
 
-def killed(where: Where, folder: Path, kills: int, dice: random.Random) -> RowCounts:
+def killed(where: Where, folder: Path, kills: int, dice: random.Random) -> Tally:
     """Kill so many publications at random moments, finish each, and roll all back."""
-    counts, read = RowCounts(), where.reader()
+    tally, read = Tally(), where.reader()
     history: list[tuple[str, str]] = []
     lasts = [0.0, 0.0]
     for number in (1, 2, 3, 4):
@@ -154,37 +154,37 @@ def killed(where: Where, folder: Path, kills: int, dice: random.Random) -> RowCo
         process.join()
         lasts[number % 2] = time.monotonic() - began
         history.append(look(read))
-    with watched(where, counts):
+    with watched(where, tally):
         number = 4
-        while counts.counts["killed"] < kills:
+        while tally.counts["killed"] < kills:
             number += 1
             process = begun(where, folder, number)
             process.join(dice.uniform(0, 1.2 * lasts[number % 2]))
             process.kill()
             process.join()
             hit = process.exitcode == -9
-            counts.counts["killed" if hit else "ended before the kill"] += 1
+            tally.counts["killed" if hit else "ended before the kill"] += 1
             shown = look(read)
             job = make_job(where.open(), folder, number, size=SIZE, files=FILES)
             outcome = publish(job)
             after = look(read)
             if shown == history[-1]:
-                counts.counts["kills before the switch"] += 1
+                tally.counts["kills before the switch"] += 1
                 again = outcome.sent <= len(outcome.built.files)
-                counts.counts["reruns that went on where it stopped"] += again
+                tally.counts["reruns that went on where it stopped"] += again
             elif shown == after and outcome.built is None:
-                counts.counts["kills after the switch"] += hit
+                tally.counts["kills after the switch"] += hit
             else:
-                counts.wrong.append(f"after kill {number}: neither the old run nor the new one")
+                tally.wrong.append(f"after kill {number}: neither the old run nor the new one")
             if after[0] != outcome.run or after in history:
-                counts.wrong.append(f"the rerun of {number} did not complete")
+                tally.wrong.append(f"the rerun of {number} did not complete")
             history.append(after)
         for before in reversed(history[:-1]):
             rollback(where.open(), tell=lambda _: None)
             if look(read) != before:
-                counts.wrong.append(f"rollback to {before[0]} did not return the earlier bytes")
-            counts.counts["rollbacks to the earlier bytes"] += 1
-    return counts
+                tally.wrong.append(f"rollback to {before[0]} did not return the earlier bytes")
+            tally.counts["rollbacks to the earlier bytes"] += 1
+    return tally
 
 
 class Cutter:
@@ -250,15 +250,15 @@ class Cutter:
         pump(client, server)
 
 
-def broken(where: Where, folder: Path, rounds: int, dice: random.Random) -> RowCounts:
+def broken(where: Where, folder: Path, rounds: int, dice: random.Random) -> Tally:
     """Publish through a server that breaks off: at first four times, then more or less often."""
-    counts, read = RowCounts(), where.reader()
+    tally, read = Tally(), where.reader()
     remote = where.remote
     assert remote is not None
     host, port = remote.settings["endpointurl"].removeprefix("http://").split(":")
     publish(make_job(where.open(), folder, 1, size=SIZE, files=FILES))
     before = look(read)
-    with watched(where, counts):
+    with watched(where, tally):
         for number in range(2, rounds + 2):
             early = number == 2
             share, first = (0.0, iter(range(4))) if early else (dice.random(), iter(()))
@@ -274,17 +274,17 @@ def broken(where: Where, folder: Path, rounds: int, dice: random.Random) -> RowC
             through = Remote(remote.name, remote.bucket, remote.prefix, settings, local_keys=True)
             try:
                 publish(make_job(BucketPlace(through), folder, number, size=SIZE, files=FILES))
-                counts.counts["published in spite of cuts"] += 1
+                tally.counts["published in spite of cuts"] += 1
             except QuickstackError as error:
-                counts.counts["ended with a sentence"] += 1
+                tally.counts["ended with a sentence"] += 1
                 if "To fix it" not in error.sentence():
-                    counts.wrong.append(error.sentence())
+                    tally.wrong.append(error.sentence())
             cutter.close()
-            counts.counts["connections cut"] += cutter.cuts
+            tally.counts["connections cut"] += cutter.cuts
             shown = look(read)
             outcome = publish(make_job(where.open(), folder, number, size=SIZE, files=FILES))
             after = look(read)
             if shown not in (before, after) or after[0] != outcome.run:
-                counts.wrong.append(f"round {number}: neither the old run nor the new one")
+                tally.wrong.append(f"round {number}: neither the old run nor the new one")
             before = after
-    return counts
+    return tally
