@@ -43,13 +43,18 @@ def ways(clone: Clone, trials: int) -> Ways:
     """Return what is measured: each way runs some trials, and returns how many."""
     # A worker runs in this process: it imports what the commands of the clone import.
     from quickstack.models.tuning.experiments import reference
-    from quickstack.models.tuning.trial import Task, begin, run_trial
-    from quickstack.models.tuning.trial_clones import claim, furnish
+    from quickstack.models.tuning.trial import (
+        TrialSpec,
+        claim_folder,
+        make_clone,
+        prepare_worker,
+        run_trial,
+    )
 
     base = clone.run("git", "rev-parse", "HEAD").strip()
-    begin()
-    place = claim(clone.path, "benchmark")
-    furnish(clone.path, place / "1", base)
+    prepare_worker()
+    place = claim_folder(clone.path, "benchmark")
+    make_clone(clone.path, place / "1", base)
     values = (round(1 + step / 10_000, 4) for step in count(1))
     names = (f"sweep-{number}" for number in count(1))
 
@@ -71,7 +76,7 @@ def ways(clone: Clone, trials: int) -> Ways:
         log, ref = place / f"{name}.log", reference(base, name)
         one = {SETTING: next(values)}
         with contextlib.chdir(place / "1"):
-            ran = run_trial(Task(clone.path, place / "1", base, one, ref, "a trial", log))
+            ran = run_trial(TrialSpec(clone.path, place / "1", base, one, ref, "a trial", log))
         if ran.sentence is not None:
             raise SystemExit(ran.sentence)
         return 1

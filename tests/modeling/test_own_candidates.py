@@ -17,7 +17,7 @@ from quickstack.models.modeling.features import feature_frame, features
 from quickstack.models.modeling.fit import describe, fit
 from quickstack.models.modeling.model_file import load_model, save_model
 from quickstack.models.modeling.predict import predict, score_rows
-from quickstack.models.tuning.search_space import read_declared
+from quickstack.models.tuning.search_space import read_search_space
 
 GUIDE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"^```python\n(.*?)^```", GUIDE, flags=re.DOTALL | re.MULTILINE)
@@ -113,7 +113,7 @@ def test_a_parameter_without_a_default_is_needed_where_the_model_is_chosen(proje
 def test_a_sweep_may_search_its_parameters(project):
     def declared(low):
         text = f"parameters:\n  train.extra_trees.trees: {{low: {low}, high: 30}}\n"
-        return read_declared(write(project / "sweep.yaml", text), project / "params.yaml")
+        return read_search_space(write(project / "sweep.yaml", text), project / "params.yaml")
 
     assert declared(10).integers == {"train.extra_trees.trees"}
     assert declared(10).default["train.extra_trees.trees"] == 100

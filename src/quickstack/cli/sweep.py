@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from quickstack.models.tuning.experiments import Finished
-    from quickstack.models.tuning.preflight import Sweep
+    from quickstack.models.tuning.experiments import FinishedTrial
+    from quickstack.models.tuning.runner import Sweep
     from quickstack.models.tuning.search_space import Values
-    from quickstack.models.tuning.trial import Ran
+    from quickstack.models.tuning.trial import TrialResult
 
 _FILE = Path("configuration/sweep.yaml")
 
@@ -38,7 +38,7 @@ def sweep(
     on the training rows, never by the test rows. Call it again to run only the missing trials.
     """
     from quickstack.cli.repository import find_root
-    from quickstack.models.tuning.preflight import open_sweep
+    from quickstack.models.tuning.runner import open_sweep
 
     root = find_root()
     opened = open_sweep(root, file or root / _FILE, name)
@@ -53,7 +53,7 @@ def _run(opened: Sweep, trials: int, jobs: int) -> bool:
     """Run what lacks; return whether the ranges allow no more."""
     import signal
 
-    from quickstack.models.tuning.runner import conduct
+    from quickstack.models.tuning.runner import run_trials
 
     there = {trial.number for trial in opened.before}
     if there >= set(range(1, trials + 1)):
@@ -61,7 +61,7 @@ def _run(opened: Sweep, trials: int, jobs: int) -> bool:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _Progress(opened, trials, len(there)) as progress:
-            return conduct(opened, trials, jobs, progress.add)
+            return run_trials(opened, trials, jobs, progress.add)
     except KeyboardInterrupt:
         typer.echo(
             "Interrupted. Trials that finished are kept, those that ran are not; to go on, run the "
@@ -97,7 +97,7 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def add(self, number: int, values: Values, ran: Ran) -> None:
+    def add(self, number: int, values: Values, ran: TrialResult) -> None:
         from quickstack.models.tuning.experiments import trial_name
 
         name = trial_name(self._sweep.name, number)
@@ -137,7 +137,7 @@ def _show(opened: Sweep, trials: int, *, exhausted: bool) -> None:
     how_good = over_folds(best.by_fold, ordered=opened.ordered)
     default = over_folds(opened.default, ordered=opened.ordered)
     more, noise = gain(best.by_fold, opened.default, ordered=opened.ordered, higher=opened.higher)
-    typer.echo(f"best       {best.name}: {_shown(opened.declared.used(best.values))}")
+    typer.echo(f"best       {best.name}: {_shown(opened.space.used(best.values))}")
     for who, found in (("best", how_good), ("default", default)):
         typer.echo(
             f"{who:<11}{opened.metric} {found.value:.4f} "
@@ -196,17 +196,16 @@ def _take(opened: Sweep, *, apply: bool, branch: str | None) -> None:
         typer.echo(f"{best.name} is branch {branch}; `git switch {branch} && dvc checkout`")
     if apply:
         typer.echo(
-            f"{best.name} is in the workspace: {_shown(opened.declared.used(best.values))}\n"
+            f"{best.name} is in the workspace: {_shown(opened.space.used(best.values))}\n"
             "next       dvc repro && git add --all && git commit"
         )
 
 
-def _best(opened: Sweep, finished: list[Finished]) -> Finished:
+def _best(opened: Sweep, finished: list[FinishedTrial]) -> FinishedTrial:
     sign = 1 if opened.higher else -1
     return max(finished, key=lambda trial: (sign * trial.score, -trial.number))
 
 
 def _shown(values: Values) -> str:
-    from quickstack.models.tuning.suggest import shown
-
-    return ", ".join(f"{name.split('.')[-1]} {shown(value)}" for name, value in values.items())
+    texts = {n: f"{v:.4g}" if isinstance(v, float) else str(v) for n, v in values.items()}
+    return ", ".join(f"{name.split('.')[-1]} {text}" for name, text in texts.items())

@@ -19,13 +19,13 @@ import yaml
 
 from quickstack.facts.errors import DataError, QuickstackError
 from quickstack.facts.paths import PARAMS, PIPELINE, TRAINING
-from quickstack.models.tuning.search_space import Declared, Value, Values
+from quickstack.models.tuning.search_space import SearchSpace, Value, Values
 
 _LOCK = Path("dvc.lock")
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedTrial:
     """A trial that finished.
 
     Attributes
@@ -86,15 +86,15 @@ def pipeline_digest(root: Path, base: str) -> str:
     return hashlib.sha256(found.encode()).hexdigest()[:12]
 
 
-def message(name: str, number: int, declared: Declared, pipeline: str) -> str:
+def message(name: str, number: int, space: SearchSpace, pipeline: str) -> str:
     """Return the message of a trial's commit, which says what sweep it belongs to."""
     return (
         f"{trial_name(name, number)}: a trial of quickstack sweep\n\n"
-        f"ranges {declared.digest}\npipeline {pipeline}\n"
+        f"ranges {space.digest}\npipeline {pipeline}\n"
     )
 
 
-def find_finished(root: Path, name: str) -> list[tuple[Finished, str]]:
+def find_finished(root: Path, name: str) -> list[tuple[FinishedTrial, str]]:
     """Return the finished trials of a sweep, by number, each with the message of its commit.
 
     Raises
@@ -115,7 +115,7 @@ def find_finished(root: Path, name: str) -> list[tuple[Finished, str]]:
         by_fold = read_scores(json.loads(git(root, "show", f"{revision}:{TRAINING.as_posix()}")))
         params = yaml.safe_load(git(root, "show", f"{revision}:{PARAMS.as_posix()}"))
         values = dict(_flat(params["train"], "train"))
-        trial = Finished(int(number), experiment, revision, two + rest, values, by_fold)
+        trial = FinishedTrial(int(number), experiment, revision, two + rest, values, by_fold)
         found.append((trial, said))
     return sorted(found, key=lambda pair: pair[0].number)
 

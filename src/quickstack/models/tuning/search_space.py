@@ -1,14 +1,20 @@
-"""The ranges that a sweep searches, declared in a file and held against `params.yaml`."""
+"""The search space of a sweep: its ranges, held against `params.yaml`, and what trials try of it.
+
+Optuna suggests from the seed, the trial's number and what was found. Nothing is kept between calls:
+a sweep that was killed goes on as if it had not been, since the history is taken from the
+experiments that DVC has.
+"""
 
 from __future__ import annotations
 
 import copy
 import hashlib
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
@@ -19,18 +25,26 @@ from quickstack.facts.paths import PARAMS
 from quickstack.facts.yaml_lines import LinedDocument
 from quickstack.models.modeling.candidates import TrainParams
 
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import Trial
+
 Value = int | float | str | bool
 Values = dict[str, Value]
 _MODEL = "train.model"
+#: Draws after which a space counts as exhausted: a free one of 50 combinations is missed once in
+#: ten thousand times.
+_DRAWS = 500
+_DIGITS = 6
 
 
-class _Declared(BaseModel):
+class _SweepModel(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
     )
 
 
-class Range(_Declared):
+class Range(_SweepModel):
     """What one parameter may be: numbers from `low` to `high`, or some `choices`."""
 
     low: float | None = None
@@ -59,20 +73,20 @@ class Range(_Declared):
         return self
 
 
-class _File(_Declared):
+class _SweepFile(_SweepModel):
     search: Literal["bayesian", "random"] = "bayesian"
     seed: int = Field(default=0, ge=0)
     parameters: dict[str, Range] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
-class Declared:
+class SearchSpace:
     """What a sweep searches.
 
     Attributes
     ----------
     search, seed
-        How trials are proposed, and the seed that makes it repeatable.
+        How trials are suggested, and the seed that makes it repeatable.
     ranges
         By dotted name of the parameter; `train.model` comes first where it is searched.
     integers
@@ -101,7 +115,7 @@ class Declared:
         return {name: values[name] for name in names if name in values}
 
 
-def read_declared(path: Path, params: Path = PARAMS) -> Declared:
+def read_search_space(path: Path, params: Path = PARAMS) -> SearchSpace:
     """Read the file of ranges.
 
     Parameters
@@ -120,7 +134,7 @@ def read_declared(path: Path, params: Path = PARAMS) -> Declared:
     train = read_params(TrainParams, params)
     document = _document(path)
     try:
-        file = _File.model_validate(document.value)
+        file = _SweepFile.model_validate(document.value)
     except ValidationError as error:
         raise _mistakes(
             path, document, [(tuple(item["loc"]), _sentence(item)) for item in error.errors()]
@@ -131,13 +145,72 @@ def read_declared(path: Path, params: Path = PARAMS) -> Declared:
         raise _mistakes(path, document, found)
     names = sorted(file.parameters, key=lambda name: name != _MODEL)
     default = {_MODEL: train.model} | {name: _get(train.model_dump(), name) for name in names}
-    return Declared(
+    return SearchSpace(
         search=file.search,
         seed=file.seed,
         ranges={name: file.parameters[name] for name in names},
         integers=frozenset(name for name in names if type(default[name]) is int),
         default=default,
     )
+
+
+def suggest(
+    space: SearchSpace,
+    number: int,
+    finished: Sequence[tuple[Values, float]],
+    running: Sequence[Values],
+    *,
+    higher: bool,
+) -> Values | None:
+    """Suggest what trial `number` tries.
+
+    Bayesian search is Optuna's tree-structured Parzen estimator (Bergstra et al. 2011, Algorithms
+    for Hyper-Parameter Optimization), of which the first ten trials are random.
+
+    Parameters
+    ----------
+    finished
+        The values and the score of each trial that finished.
+    running
+        The values of those that run now, and of those that shall not be tried again.
+    higher
+        Whether a higher score is better.
+
+    Returns
+    -------
+    dict or None
+        The value of each parameter by its dotted name; numbers of six significant digits. None
+        where everything was tried.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    distributions = {name: _distribution(name, space) for name in space.ranges}
+    history = []
+    for values, score in finished:
+        used = space.used(values)
+        try:
+            history.append(
+                optuna.trial.create_trial(
+                    params=used, distributions={n: distributions[n] for n in used}, value=score
+                )
+            )
+        except ValueError:  # the default may lie outside the ranges
+            continue
+    taken = [space.used(values) for values in (*(v for v, _ in finished), *running)]
+    for draw in range(_DRAWS):
+        seed = zlib.crc32(f"{space.seed}/{number}/{draw}".encode())
+        # A suggestion that was tried before is replaced by a random one.
+        random = space.search == "random" or draw
+        sampler = (
+            optuna.samplers.RandomSampler(seed) if random else optuna.samplers.TPESampler(seed=seed)
+        )
+        study = optuna.create_study(direction="maximize" if higher else "minimize", sampler=sampler)
+        study.add_trials(history)
+        values = _suggested(study.ask(), space)
+        if values not in taken:
+            return values
+    return None
 
 
 def _document(path: Path) -> LinedDocument:
@@ -155,7 +228,7 @@ def _document(path: Path) -> LinedDocument:
 
 
 def _impossible(
-    file: _File, train: TrainParams, root: Path
+    file: _SweepFile, train: TrainParams, root: Path
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Find what `params.yaml` does not allow: in the names, then at the ends of each range."""
     defaults = train.model_dump()
@@ -232,3 +305,50 @@ def _mistakes(
     lined = sorted((document.line(place), text) for place, text in found)
     lines = "\n  ".join(f"{path}:{line}: {text}" for line, text in lined)
     return ParameterError(f"the ranges cannot be searched\n  {lines}\n", where=str(path))
+
+
+def _suggested(trial: Trial, space: SearchSpace) -> Values:
+    values: Values = {}
+    for name, found in space.ranges.items():
+        if name not in space.used({**values, name: 0}):
+            continue
+        if found.choices:
+            values[name] = cast("Value", trial.suggest_categorical(name, found.choices))
+        elif name in space.integers:
+            values[name] = trial.suggest_int(
+                name, int(_low(found)), int(_high(found)), step=int(found.step or 1), log=found.log
+            )
+        else:
+            number = trial.suggest_float(
+                name, _low(found), _high(found), step=found.step, log=found.log
+            )
+            rounded = float(f"{number:.{_DIGITS}g}")
+            values[name] = min(max(rounded, _low(found)), _high(found))
+    return values
+
+
+def _distribution(name: str, space: SearchSpace) -> BaseDistribution:
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    found = space.ranges[name]
+    if found.choices:
+        return CategoricalDistribution(found.choices)
+    if name in space.integers:
+        return IntDistribution(
+            int(_low(found)), int(_high(found)), log=found.log, step=int(found.step or 1)
+        )
+    return FloatDistribution(_low(found), _high(found), log=found.log, step=found.step)
+
+
+def _low(found: Range) -> float:
+    assert found.low is not None
+    return found.low
+
+
+def _high(found: Range) -> float:
+    assert found.high is not None
+    return found.high

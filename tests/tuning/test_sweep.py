@@ -66,7 +66,7 @@ def test_a_sweep_killed_in_the_middle_goes_on_and_dvc_shows_every_trial(small):
     assert small.experiments() == found
     assert again in said
 
-    # A random search proposes by the number of the trial: the kill changed nothing.
+    # A random search suggests by the number of the trial: the kill changed nothing.
     best = next(line for line in said.splitlines() if line.startswith("best       sweep-"))
     name = best.split()[1].rstrip(":")
     small.run("git", "commit", "--quiet", "--allow-empty", "--message", "something else")

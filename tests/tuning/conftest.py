@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sweeping.small import Small, make
+from tuning.small import Small, make
 
 
 @pytest.fixture(scope="session")
 def _small(tmp_path_factory: pytest.TempPathFactory) -> Small:
-    return make(tmp_path_factory.mktemp("sweeping") / "project")
+    return make(tmp_path_factory.mktemp("tuning") / "project")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from helpers import ROOT
 from quickstack.facts.errors import ParameterError
-from quickstack.models.tuning.search_space import read_declared
+from quickstack.models.tuning.search_space import read_search_space
 
 RATE = "train.gradient_boosting.learning_rate"
 LEAVES = "train.gradient_boosting.max_leaf_nodes"
@@ -17,15 +17,15 @@ LEAVES = "train.gradient_boosting.max_leaf_nodes"
 def read(tmp_path: Path, text: str):
     path = tmp_path / "sweep.yaml"
     path.write_text(text, encoding="utf-8")
-    return read_declared(path, ROOT / "params.yaml")
+    return read_search_space(path, ROOT / "params.yaml")
 
 
 def test_the_file_that_comes_with_the_repository_is_right():
-    declared = read_declared(ROOT / "configuration" / "sweep.yaml", ROOT / "params.yaml")
-    model = declared.default["train.model"]
-    assert all(name.startswith(f"train.{model}.") for name in declared.ranges)
-    assert LEAVES in declared.integers
-    assert RATE not in declared.integers
+    space = read_search_space(ROOT / "configuration" / "sweep.yaml", ROOT / "params.yaml")
+    model = space.default["train.model"]
+    assert all(name.startswith(f"train.{model}.") for name in space.ranges)
+    assert LEAVES in space.integers
+    assert RATE not in space.integers
 
 
 def test_the_digest_tells_ranges_apart_and_not_their_order(tmp_path):
@@ -80,4 +80,4 @@ def test_no_file_of_ranges(tmp_path, text):
     with pytest.raises(ParameterError, match=r"sweep\.yaml"):
         read(tmp_path, text)
     with pytest.raises(ParameterError, match="there is no such file"):
-        read_declared(tmp_path / "none.yaml", ROOT / "params.yaml")
+        read_search_space(tmp_path / "none.yaml", ROOT / "params.yaml")

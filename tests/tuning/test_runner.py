@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from quickstack.facts.errors import QuickstackError
-from quickstack.models.tuning.preflight import open_sweep, require_results
-from quickstack.models.tuning.runner import conduct
+from quickstack.models.tuning.runner import open_sweep, require_results, run_trials
 
 RANGES = Path("configuration/sweep.yaml")
 
@@ -80,6 +79,6 @@ def test_data_that_are_not_here(small):
     for path in (small.path / ".dvc" / "cache").glob("files/md5/*/*"):
         path.unlink()
     with pytest.raises(QuickstackError, match="is not in the cache") as caught:
-        conduct(opened(small), 2, 1, lambda *_: None)
+        run_trials(opened(small), 2, 1, lambda *_: None)
     assert "quickstack pull" in caught.value.fix
     assert not list((small.path / ".dvc" / "tmp" / "sweeps").glob("*"))
