@@ -14,7 +14,6 @@ from quickstack.models.evaluation.segments import measure_segments, segment_text
 from quickstack.models.modeling.conformal import interval_coverage
 from quickstack.models.modeling.features import feature_frame
 from quickstack.models.modeling.fit import class_names, encode_target, fit_baseline
-from quickstack.models.modeling.metrics import MAIN_METRIC
 from quickstack.models.modeling.model_file import load_model
 from quickstack.models.modeling.predict import model_features, score_rows
 from quickstack.models.modeling.split import TEST, TRAIN, count_rows, split_columns, split_labels
@@ -44,7 +43,8 @@ def main(stage: Stage) -> None:
         for name in contract.segments
     }
     segments = measure_segments(contract.task, truth, scores, baseline_scores, columns, **drawn)
-    importance = permutation_importance(model, test, truth, seed=params.seed)
+    main = contract.main_metric
+    importance = permutation_importance(model, test, truth, metric=main, seed=params.seed)
 
     validation = model.metadata["cross_validation"] or {}
     interval = interval_coverage(validation.get("interval"), truth, scores)
@@ -58,8 +58,7 @@ def main(stage: Stage) -> None:
             write_csv(folder / f"{name}.csv", curve)
     write_csv(paths.IMPORTANCE, importance)
     write_text(paths.MODEL_CARD, model_card(contract, metadata, metrics, importance))
-    main_metric = MAIN_METRIC[contract.task]
-    stage.log(f"{main_metric} {metrics['value'][main_metric]} on {len(test)} rows", rows=len(test))
+    stage.log(f"{main} {metrics['value'][main]} on {len(test)} rows", rows=len(test))
 
 
 if __name__ == "__main__":

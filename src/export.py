@@ -14,7 +14,7 @@ from quickstack.models.modeling.predict import predict
 from quickstack.models.modeling.split import split_columns
 from quickstack.models.modeling.split_partitions import label_parts
 from quickstack.results.exporting.axes import scale_of
-from quickstack.results.exporting.histograms import Cells
+from quickstack.results.exporting.histograms import Histograms
 from quickstack.results.exporting.manifest import VERSION_DIGITS, versions
 from quickstack.results.exporting.predictions import prediction_rows, predictions_layout
 from quickstack.results.exporting.write_export import Reports, write_export
@@ -38,7 +38,7 @@ def main(stage: Stage) -> None:
     importance = pd.read_csv(paths.IMPORTANCE, converters={"feature": str})
     metrics, segments, drift, quality = map(read_json, REPORTS[:4])
     reports = Reports(metrics, segments, drift, quality, importance)
-    cells = Cells(contract, scale_of(contract, parts, metrics))
+    histograms = Histograms(contract, scale_of(contract, parts, metrics))
     parameters = {"dataset": stage.dataset, "export": params.model_dump()}
     parameters["train"] = {"model": model.metadata["model"], **model.metadata["settings"]}
     hashes = versions(files, paths.MODEL, paths.contract_path(stage.dataset), parameters, REPORTS)
@@ -48,16 +48,24 @@ def main(stage: Stage) -> None:
     def rows() -> Iterator[pd.DataFrame]:
         for table, label in zip(map(read_partition, files), labels, strict=True):
             frame = prediction_rows(
-                *(table, label, predict(model, table), layout, contract),
+                table,
+                label,
+                predict(model, table),
+                layout,
+                contract,
                 model_version=hashes["model"][:VERSION_DIGITS],
                 half_width=interval.get("half_width"),
                 decimals=params.decimals,
             )
-            yield cells.add(frame, table)
+            yield histograms.add(frame, table)
 
     with whole_folder(paths.EXPORTS) as folder:
         count = write_export(
-            *(folder, contract, (layout, rows()), reports, cells),
+            folder,
+            contract,
+            (layout, rows()),
+            reports,
+            histograms,
             hashes=hashes,
             parameters=parameters,
             workers=stage.compute.workers,

@@ -36,11 +36,11 @@ def main(stage: Stage) -> None:
     loss = reference_loss(model.metadata)
     report = drift_report(
         reduce(merge, (profiles for profiles, _ in parts)),
-        judge(join([outcome for _, outcome in parts]), contract.task, loss),
+        judge(join([outcome for _, outcome in parts]), contract.task, contract.main_metric, loss),
         reference,
         loss,
         params,
-        task=contract.task,
+        main_metric=contract.main_metric,
         ordered=contract.ordered,
     )
     write_json(paths.DRIFT, report)

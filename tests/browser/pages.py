@@ -12,7 +12,7 @@ from examples import people_contract
 from quickstack.facts.contract import Column, Contract
 from quickstack.facts.contract.model import Decision
 from quickstack.results.exporting.axes import scale_of
-from quickstack.results.exporting.histograms import Cells
+from quickstack.results.exporting.histograms import Histograms
 from quickstack.results.exporting.page import page_view, render_page
 
 EVIL = "</script><img src=x onerror=alert(1)>"
@@ -137,9 +137,11 @@ def make_rows(task: str, rows: int = 4000, seed: int = 5) -> tuple[pd.DataFrame,
     return pd.DataFrame(made), table
 
 
-def cells_of(contract: Contract, rows: pd.DataFrame, table: pd.DataFrame, parts: int = 3) -> Cells:
+def cells_of(
+    contract: Contract, rows: pd.DataFrame, table: pd.DataFrame, parts: int = 3
+) -> Histograms:
     """Count the rows in partitions."""
-    cells = Cells(contract, scale_of(contract, [table], {"rmse": 12.0}))
+    cells = Histograms(contract, scale_of(contract, [table], {"rmse": 12.0}))
     for part in np.array_split(np.arange(len(rows)), parts):
         cells.add(rows.iloc[part], table.iloc[part])
     return cells
@@ -187,7 +189,7 @@ def reports(task: str) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
     return metrics, drift, importance
 
 
-def render(contract: Contract, cells: Cells | None) -> str:
+def render(contract: Contract, cells: Histograms | None) -> str:
     metrics, drift, importance = reports(contract.task)
     tables = [{"name": "predictions", "rows": 4000, "description": "One row per person. More.",
                "files": [{"path": "predictions.csv"}]}]  # fmt: skip

@@ -28,6 +28,10 @@ def decision(written: str) -> tuple[str, str]:
     return DECISION, f"{{property: decision, value: {written}}}"
 
 
+def main_metric(written: str) -> tuple[str, str]:
+    return f"  - {DECISION}", f"  - {{property: mainMetric, value: {written}}}\n  - {DECISION}"
+
+
 def segments(written: str) -> tuple[str, str]:
     return SEGMENTS, f"{{property: segments, value: {written}}}"
 
@@ -36,6 +40,29 @@ def test_the_threshold_is_the_one_from_which_acting_pays():
     contract = load_contract(SAMPLE)
     assert contract.decision == Decision(8 / 68, 60.0, -8.0, 0.0, 0.0, "EUR")
     assert contract.segments == ("region", "plan", "payment_method")
+
+
+def test_a_contract_chooses_the_main_metric_of_its_task(tmp_path):
+    assert load_contract(SAMPLE).main_metric == "roc_auc"
+    assert load(tmp_path, main_metric("brier")).main_metric == "brier"
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("briar", "mainMetric of a binary task must be one of: roc_auc, average_precision, brier,"),
+        ("briar", "did you mean 'brier'?"),
+        ("mae", "mainMetric of a binary task must be one of: roc_auc,"),
+        ("3", "'mainMetric' must be text"),
+    ],
+)
+def test_a_metric_that_the_task_has_not_is_refused_at_its_line(tmp_path, written, sentence):
+    with pytest.raises(ContractError) as caught:
+        load(tmp_path, main_metric(written))
+    lines = (tmp_path / SAMPLE.name).read_text(encoding="utf-8").splitlines()
+    line = next(i for i, text in enumerate(lines, 1) if "mainMetric" in text)
+    assert sentence in str(caught.value)
+    assert f"{SAMPLE.name}:{line}" in str(caught.value)
 
 
 def test_a_contract_may_give_the_threshold_or_nothing(tmp_path):

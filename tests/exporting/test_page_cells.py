@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from browser.pages import CLASSES, cells_of, contract_of, make_rows, render
 from quickstack.results.exporting.axes import nice_axis, scale_of
-from quickstack.results.exporting.histograms import Cells
+from quickstack.results.exporting.histograms import Histograms
 from quickstack.results.exporting.packing import DIGITS, LIMIT, pack, packed
 from quickstack.results.exporting.small_cells import LEAST, pool_periods, pool_values
 
@@ -169,6 +169,6 @@ def test_columns_may_have_any_name():
     contract = contract_of("binary", segments=names)
     rows, table = make_rows("binary")
     values = pd.DataFrame({name: np.where(table.index % 2, "x", "y") for name in names})
-    cells = Cells(contract)
+    cells = Histograms(contract)
     cells.add(rows, table[["target"]].join(values))
     assert [group["name"] for group in packed(cells)["groups"]] == [None, *names]

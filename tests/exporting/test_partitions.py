@@ -119,7 +119,7 @@ def test_hundreds_of_periods_of_many_files_are_sorted_on_disk(tmp_path):
     facts, _ = written(tmp_path / "a", parts(whole, 10))
     assert len(facts["files"]) == 600
     assert facts["rows"] == 6000
-    assert not list((tmp_path / "a").glob(".spool*"))
+    assert not list((tmp_path / "a").glob(".spill*"))
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from modeling.cases import MODELS, ORDERED, TARGETS, make_contract, make_table, settings
-from quickstack.facts.contract.model import Column, Split
+from quickstack.facts.contract.model import HIGHER_IS_BETTER, Column, Split
 from quickstack.facts.errors import DataError, ModelError
 from quickstack.models.modeling.fit import (
     _folds,
@@ -19,7 +19,7 @@ from quickstack.models.modeling.fit import (
     encode_target,
     fit,
 )
-from quickstack.models.modeling.metrics import LOSS_NAME, MAIN_METRIC
+from quickstack.models.modeling.metrics import LOSS_NAME
 
 
 def contract_of(values, positive):
@@ -105,7 +105,7 @@ def test_cross_validation_reports_folds_and_the_loss_of_rows(task) -> None:
     assert found["loss"]["mean"] > 0
     assert all(set(m) == {"mean", "standard_deviation"} for m in found["metrics"].values())
     ((main, by_fold),) = found["by_fold"].items()
-    assert main == MAIN_METRIC[task]
+    assert main == next(iter(HIGHER_IS_BETTER[task]))
     assert len(by_fold) == 4
     assert found["metrics"][main]["mean"] == pytest.approx(np.mean(by_fold), abs=2e-6)
     if task == "binary":

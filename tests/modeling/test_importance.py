@@ -18,7 +18,8 @@ def measured(task="binary", model="linear", rows=600, seed=0):
     fitted = Model(
         fit(table, contract, settings(model)), describe(contract, settings(model), {}, None)
     )
-    return permutation_importance(fitted, table, encode_target(table, contract), seed=seed)
+    truth = encode_target(table, contract)
+    return permutation_importance(fitted, table, truth, metric=contract.main_metric, seed=seed)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
@@ -65,5 +66,5 @@ def test_without_a_metric_importance_is_unknown() -> None:
         fit(table, contract, settings("linear")), describe(contract, settings("linear"), {}, None)
     )
     ones = table.query("target == 'yes'")
-    found = permutation_importance(model, ones, np.ones(len(ones)), seed=0)
+    found = permutation_importance(model, ones, np.ones(len(ones)), metric="roc_auc", seed=0)
     assert found["importance"].isna().all()

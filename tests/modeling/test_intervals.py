@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 
+from quickstack.facts.contract.model import HIGHER_IS_BETTER
 from quickstack.models.evaluation.intervals import compare, report
-from quickstack.models.modeling.metrics import HIGHER_IS_BETTER, measure_all
+from quickstack.models.modeling.metrics import measure_all
 
 
 def draw(task, rows, skill, seed=0):

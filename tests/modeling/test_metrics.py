@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from quickstack.facts.contract.model import HIGHER_IS_BETTER
 from quickstack.models.modeling.metrics import (
-    HIGHER_IS_BETTER,
-    MAIN_METRIC,
+    METRICS,
     measure,
     measure_all,
     rounded,
@@ -114,12 +114,17 @@ def test_macro_f1_counts_classes_that_occur() -> None:
     assert measure_all("multiclass", truth, scores)["macro_f1"] == pytest.approx(expected, abs=1e-6)
 
 
-def test_each_task_has_its_measures_and_one_that_leads() -> None:
+def test_each_task_measures_what_its_contract_may_choose_and_each_entry_has_a_task() -> None:
+    tasks = {metric.name: set(metric.describes) for metric in METRICS}
     for task, names in HIGHER_IS_BETTER.items():
         truth = np.array([0, 1, 1, 0])
         scores = np.eye(2)[truth] if task == "multiclass" else truth / 2
-        assert MAIN_METRIC[task] in names
-        assert set(measure_all(task, truth, scores)) - {"base_rate"} == set(names)
+        described = [metric.name for metric in METRICS if task in metric.describes]
+        assert [*measure_all(task, truth, scores)] == [*names, *described]
+        for name in names:
+            tasks[name].add(task)
+    for metric in METRICS:
+        assert set(metric.page) | set(metric.dax) <= tasks[metric.name] != set()
 
 
 @pytest.mark.parametrize(

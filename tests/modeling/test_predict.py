@@ -14,7 +14,7 @@ from quickstack.facts.errors import DataError
 from quickstack.models.modeling.fit import cross_validate, describe, encode_target, fit
 from quickstack.models.modeling.metrics import row_losses
 from quickstack.models.modeling.model_file import Model
-from quickstack.models.modeling.predict import model_features, predict, row_loss
+from quickstack.models.modeling.predict import model_features, predict, truth_and_scores
 
 
 def model_of(contract, table, name="linear") -> Model:
@@ -70,7 +70,7 @@ def test_classes_keep_their_type(target, positive, classes, kind) -> None:
     found = predict(model, table)
     assert found["prediction"].dtype == kind
     assert (found["prediction"] == table["target"]).mean() > 0.7
-    assert row_loss(model, found, table["target"]).mean() < 0.25
+    assert row_losses("binary", *truth_and_scores(model, found, table["target"])).mean() < 0.25
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
@@ -96,29 +96,30 @@ def test_a_missing_feature_is_named() -> None:
 def test_loss_of_rows_is_that_of_cross_validation(task) -> None:
     contract, table, params = make_contract(task), make_table(task), settings("baseline", folds=2)
     model = model_of(contract, table, "baseline")
-    found = row_loss(model, predict(model, table), table["target"])
+    predictions = predict(model, table)
+    truth, scores = truth_and_scores(model, predictions, table["target"])
+    found = row_losses(task, truth, scores)
     expected = cross_validate(table, contract, params)["loss"]["mean"]
     assert found.mean() == pytest.approx(expected, rel=0.02)
     # The same by hand, from the predictions.
-    predictions, truth = predict(model, table), encode_target(table, contract)
     columns = [c for c in predictions if c.startswith("probability_")]
-    scores = predictions[columns or predictions.columns[-1]].to_numpy()
-    np.testing.assert_array_equal(found, row_losses(task, truth, scores))
+    np.testing.assert_array_equal(truth, encode_target(table, contract))
+    np.testing.assert_array_equal(scores, predictions[columns or predictions.columns[-1]])
 
 
-def test_loss_is_unknown_where_the_truth_is() -> None:
+def test_the_truth_is_unknown_where_it_is_missing() -> None:
     table = make_table("regression")
     model = model_of(make_contract("regression"), table)
     actual = table["target"].where(table.index % 2 == 0)
-    found = row_loss(model, predict(model, table), actual)
-    assert np.isnan(found[1::2]).all()
-    expected = (predict(model, table)["prediction"] - actual).abs()[::2]
-    np.testing.assert_array_equal(found[::2], expected)
+    truth, scores = truth_and_scores(model, predict(model, table), actual)
+    np.testing.assert_array_equal(truth, actual)
+    assert np.isnan(truth[1::2]).all()
+    np.testing.assert_array_equal(scores, predict(model, table)["prediction"])
 
 
-def test_loss_of_an_unknown_class_is_refused_without_quoting_it() -> None:
+def test_an_unknown_class_is_refused_without_quoting_it() -> None:
     table = make_table()
     model = model_of(make_contract(), table)
     with pytest.raises(DataError, match="'target' holds 600 values") as caught:
-        row_loss(model, predict(model, table), pd.Series(["secret"] * 600))
+        truth_and_scores(model, predict(model, table), pd.Series(["secret"] * 600))
     assert "secret" not in str(caught.value)

@@ -16,10 +16,10 @@ import pytest
 from helpers import ROOT
 from modeling.cases import ORDERED, make_contract, make_table, settings
 from quickstack.facts import paths
+from quickstack.facts.contract.model import HIGHER_IS_BETTER
 from quickstack.facts.errors import ModelError
 from quickstack.facts.params import EvaluateParams
 from quickstack.models.modeling.candidates import TrainParams
-from quickstack.models.modeling.metrics import HIGHER_IS_BETTER
 
 LEFT = {
     "train": (paths.MODEL, paths.REFERENCE, paths.TRAINING),

@@ -17,18 +17,15 @@ BRIER = ReferenceLoss("brier", 0.15, 0.2, 10_000)
 
 
 def one(rows: int, loss: float, reference: ReferenceLoss | None = BRIER):
-    (found,) = judge(batch(np.full(rows, loss)), "binary", reference)
+    (found,) = judge(batch(np.full(rows, loss)), "regression", "mae", reference)
     return found
 
 
-def batch(loss, hit=None, score=None, periods=None) -> Outcomes:
-    zeros = np.zeros(len(loss))
-    return Outcomes(
-        np.full(len(loss), "2025-01") if periods is None else periods,
-        np.asarray(loss, dtype="float64"),
-        zeros if hit is None else hit,
-        zeros if score is None else score,
-    )
+def batch(loss, periods=None) -> Outcomes:
+    """Give rows whose absolute error is the loss; an unknown loss is an unknown truth."""
+    loss = np.asarray(loss, dtype="float64")
+    periods = np.full(len(loss), "2025-01") if periods is None else periods
+    return Outcomes(periods, loss, np.zeros(len(loss)))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +65,7 @@ def test_the_reference_is_read_from_the_metadata():
 def test_periods_are_sorted_and_rows_without_one_are_left_out():
     periods = np.array(["b", "", "a", "b", "c"])
     loss = np.array([0.1, 9.0, 0.2, np.nan, np.nan])
-    found = judge(batch(loss, periods=periods), "binary", BRIER)
+    found = judge(batch(loss, periods), "regression", "mae", BRIER)
     assert [(p.period, p.rows, p.labelled) for p in found] == [
         ("a", 1, 1),
         ("b", 2, 1),
@@ -78,17 +75,29 @@ def test_periods_are_sorted_and_rows_without_one_are_left_out():
     assert found[2].loss is found[2].metric is found[2].dropped is None
 
 
-@pytest.mark.parametrize(
-    ("task", "expected"), [("binary", 0.75), ("multiclass", 0.5), ("regression", 2.5)]
-)
-def test_the_main_metric_of_each_task(task, expected):
-    hit, score = np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.1, 0.4, 0.5, 0.8])
-    (found,) = judge(batch([1, 2, 3, 4], hit, score), task, None)
-    assert found.metric == pytest.approx(expected)
+MEASURED = [
+    # task, metric, truth, scores, its value
+    ("binary", "roc_auc", [0, 1, 0, 1], [0.1, 0.4, 0.5, 0.8], 0.75),
+    ("binary", "brier", [0, 1, 0, 1], [0.1, 0.4, 0.5, 0.8], 0.165),
+    ("multiclass", "accuracy", [0, 1, 1, 2], [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0]], 0.5),
+    ("multiclass", "macro_f1", [0, 1, 1, 2], [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0]], 7 / 18),
+    ("regression", "mae", [1, 2, 3, 4], [0, 0, 0, 0], 2.5),
+    ("regression", "rmse", [1, 2, 3, 4], [0, 0, 0, 0], np.sqrt(7.5)),
+]
+
+
+@pytest.mark.parametrize(("task", "metric", "truth", "scores", "value"), MEASURED)
+def test_the_main_metric_is_measured_on_rows_of_known_truth(task, metric, truth, scores, value):
+    truth, scores = np.array([*truth, np.nan]), np.array([*scores, scores[0]], dtype="float64")
+    (found,) = judge(Outcomes(np.full(5, "2025-01"), truth, scores), task, metric, None)
+    assert (found.rows, found.labelled) == (5, 4)
+    assert found.metric == pytest.approx(value, abs=1e-6)
 
 
 def test_one_class_has_a_loss_but_no_roc_auc():
-    (found,) = judge(batch(np.full(50, 0.1), np.ones(50), np.ones(50)), "binary", BRIER)
+    rows = Outcomes(np.full(50, "2025-01"), np.ones(50), np.full(50, 0.7))
+    (found,) = judge(rows, "binary", "roc_auc", BRIER)
+    assert found.loss == pytest.approx(0.09)
     assert found.metric is None
     assert found.dropped is False
 

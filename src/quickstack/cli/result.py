@@ -10,7 +10,6 @@ def result() -> None:
     from quickstack.cli.repository import find_root
     from quickstack.facts import paths
     from quickstack.facts.files import read_json
-    from quickstack.models.modeling.metrics import MAIN_METRIC
 
     def shown(value: float | None) -> str:
         return "not defined" if value is None else f"{value:.3f}"
@@ -20,7 +19,7 @@ def result() -> None:
         read_json(root / path)
         for path in (paths.QUALITY, paths.TRAINING, paths.METRICS, paths.DRIFT)
     )
-    rows, name = quality["rows"], MAIN_METRIC[training["task"]]
+    rows, name = quality["rows"], drift["performance"]["metric"]
     interval = metrics["interval"][name]
     lines = {
         "Data": f"{quality['dataset']}: {rows['read']:,} rows read, {rows['clean']:,} clean, "

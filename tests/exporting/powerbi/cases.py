@@ -15,7 +15,6 @@ import pandas as pd
 from examples import people_contract
 from quickstack.facts.contract import Column, Contract, Split
 from quickstack.facts.contract.model import Decision
-from quickstack.models.modeling.metrics import MAIN_METRIC
 from quickstack.results.exporting import export_tables
 from quickstack.results.exporting.export_tables import Field, Layout
 from quickstack.results.exporting.powerbi.project import write_project
@@ -136,7 +135,7 @@ def other_rows(
     contract: Contract, null_metrics: bool = False
 ) -> dict[str, Sequence[Sequence[Any]]]:
     """Give the other tables some rows; runs only where a run was published."""
-    metric, nothing = MAIN_METRIC[contract.task], [None] * 3
+    metric, nothing = contract.main_metric, [None] * 3
     figures = nothing if null_metrics else [0.8, 0.7, 0.9]
     periods = ("2024-01", "2024-02") if contract.time_column else ("test",)
     old = ["old", datetime(2024, 1, 2), "r", "m", "d", metric, *figures, "stable", 0, 9, 1,

@@ -19,8 +19,8 @@ from sklearn import metrics
 from exporting.powerbi.cases import Case, contract_of, write_case
 from exporting.powerbi.engine import Engine
 from exporting.powerbi.project_checks import model_of
-from quickstack.models.modeling.metrics import MAIN_METRIC
-from quickstack.results.exporting.labels import metric_name
+from quickstack.models.modeling.metrics import metrics_of
+from quickstack.results.exporting.powerbi.measures import reported_name
 
 NOW = datetime(2024, 3, 2, 12, 0)
 TASKS = ("binary", "multiclass", "regression")
@@ -59,15 +59,15 @@ def truth(case: Case) -> tuple[np.ndarray, np.ndarray]:
     return case.measured.actual.to_numpy(float), case.measured.prediction.to_numpy(float)
 
 
-def common(task: str) -> Expected:
-    name = metric_name(MAIN_METRIC[task])
+def common(contract) -> Expected:
+    name = reported_name(contract.main_metric)
     return {
         "Rows": lambda c: len(c.rows["predictions"]),
         "Test rows": lambda c: len(c.measured),
-        f"Reported {name}": lambda c: 0.8,
-        f"Reported {name}, low": lambda c: 0.7,
-        f"Reported {name}, high": lambda c: 0.9,
-        f"Reported {name}, baseline": lambda c: 0.5,
+        name: lambda c: 0.8,
+        f"{name}, low": lambda c: 0.7,
+        f"{name}, high": lambda c: 0.9,
+        f"{name}, baseline": lambda c: 0.5,
         "Newest period": lambda c: "2024-02",
         "Drifted features": lambda c: 2,
         "Monitored features": lambda c: 3,
@@ -135,12 +135,17 @@ OF_TASK = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}
 
 
 def test_every_measure_gives_the_figure_of_the_exported_tables(case, engine):
-    expected = common(case.contract.task) | OF_TASK[case.contract.task]
+    expected = common(case.contract) | OF_TASK[case.contract.task]
     assert set(expected) == set(engine.measures)
     found = {name: engine.measure(name) for name in expected}
     wanted = {name: function(case) for name, function in expected.items()}
     for name, value in wanted.items():
         assert found[name] == (value if isinstance(value, str) else pytest.approx(value)), name
+
+
+def test_each_metric_that_power_bi_computes_is_held_against_another_library():
+    for task, expected in OF_TASK.items():
+        assert {m.dax[task].name for m in metrics_of(task) if task in m.dax} <= set(expected)
 
 
 def test_the_figures_follow_the_segment_that_is_chosen(case, engine):
@@ -197,7 +202,7 @@ def test_no_predictions_and_no_metrics_give_zero_rows_and_blanks(task, tmp_path)
         default = 0 if name.endswith(("positives", "negatives", "to act on")) else None
         assert engine.measure(name) == counted.get(name, default), name
     assert (engine.measure("Rows"), engine.measure("Test rows")) == (0, 0)
-    assert engine.measure(f"Reported {metric_name(MAIN_METRIC[task])}") is None
+    assert engine.measure(reported_name(contract_of(task).main_metric)) is None
 
 
 def test_without_time_and_runs_there_is_no_promise_to_keep(tmp_path):
@@ -239,7 +244,7 @@ def test_a_planted_fault_changes_the_figure(name, tmp_path_factory):
     old, new = FAULTS[name]
     assert old in node.value
     node.value = node.value.replace(old, new, 1)
-    expected = (common("binary") | BINARY)[name](case)
+    expected = (common(case.contract) | BINARY)[name](case)
     assert engine_of(case, model).measure(name) != pytest.approx(expected)
 
 

@@ -14,6 +14,7 @@ CONTRACT_PROPERTIES: dict[str, tuple[type, ...]] = {
     "task": (str,),
     "target": (str,),
     "positiveLabel": (str, int, float, bool),
+    "mainMetric": (str,),
     "timeColumn": (str,),
     "period": (str,),
     "rowsPerPeriod": (int,),

@@ -19,7 +19,12 @@ from quickstack.facts.contract.privacy import read_anonymity
 from quickstack.facts.contract.source import read_server
 from quickstack.facts.contract.standard import structural_mistakes
 from quickstack.facts.contract.tables import read_tables
-from quickstack.facts.contract.task import check_task, read_decision, read_segments
+from quickstack.facts.contract.task import (
+    check_main_metric,
+    check_task,
+    read_decision,
+    read_segments,
+)
 from quickstack.facts.errors import ContractError
 from quickstack.facts.yaml_lines import LinedDocument, Path
 
@@ -105,6 +110,7 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
         target=custom.get("target", ""),
         split=Split(custom.get("testFrom"), custom.get("testFromRow"), custom.get("testShare")),
         positive=custom.get("positiveLabel"),
+        chosen_metric=custom.get("mainMetric"),
         time_column=custom.get("timeColumn"),
         period=custom.get("period"),
         rows_per_period=custom.get("rowsPerPeriod"),
@@ -121,6 +127,7 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
         return place_of(document, (), name) or ("customProperties",)
 
     check_task(contract, place, mistakes)
+    check_main_metric(contract, place("mainMetric"), mistakes)
     anonymity = read_anonymity(custom.get("kAnonymity"), contract, place("kAnonymity"), mistakes)
     return replace(
         contract,

@@ -105,6 +105,21 @@ class Decision:
     unit: str | None = None
 
 
+#: The metrics of each task, in the order of the reports, and whether higher is better. The first
+#: is the main metric where the contract names none. `models.modeling.metrics` says all else.
+HIGHER_IS_BETTER: dict[Task, dict[str, bool]] = {
+    "binary": {
+        "roc_auc": True,
+        "average_precision": True,
+        "brier": False,
+        "log_loss": False,
+        "accuracy": True,
+    },
+    "multiclass": {"accuracy": True, "macro_f1": True, "log_loss": False, "roc_auc_ovr": True},
+    "regression": {"mae": False, "rmse": False, "r2": True},
+}
+
+
 @dataclass(frozen=True)
 class Column:
     """One column, as the source delivers it.
@@ -269,6 +284,8 @@ class Contract:
     service_levels: dict[str, str] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
     anonymity: Anonymity | None = None
+    #: The metric of the task by which models are compared; None leaves it to `main_metric`.
+    chosen_metric: str | None = None
     #: Of a binary task: from which probability on to act, and what that is worth.
     decision: Decision = field(default_factory=Decision)
     #: The columns by whose values results are shown.
@@ -283,6 +300,11 @@ class Contract:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    @property
+    def main_metric(self) -> str:
+        """The metric by which models are compared, swept, published and shown first."""
+        return self.chosen_metric or next(iter(HIGHER_IS_BETTER[self.task]))
 
     @property
     def key(self) -> tuple[str, ...]:

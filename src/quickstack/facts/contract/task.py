@@ -6,8 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, get_args
 
-from quickstack.facts.contract.custom_properties import Mistakes, check_keys
-from quickstack.facts.contract.model import Column, Contract, Decision, Period, Task
+from quickstack.facts.contract.custom_properties import Mistakes, check_keys, choose
+from quickstack.facts.contract.model import (
+    HIGHER_IS_BETTER,
+    Column,
+    Contract,
+    Decision,
+    Period,
+    Task,
+)
 from quickstack.facts.contract.standard import closest
 from quickstack.facts.yaml_lines import Path
 
@@ -15,6 +22,14 @@ from quickstack.facts.yaml_lines import Path
 DEFAULT_SEGMENTS = 3
 _OUTCOMES = ("truePositive", "falsePositive", "falseNegative", "trueNegative")
 Place = Callable[[str], Path]
+
+
+def check_main_metric(contract: Contract, place: Path, mistakes: Mistakes) -> None:
+    """Check that `mainMetric` is a metric of the task."""
+    known = HIGHER_IS_BETTER.get(contract.task)
+    if contract.chosen_metric is not None and known is not None:
+        subject = f"mainMetric of a {contract.task} task"
+        choose(contract.chosen_metric, list(known), subject, place, mistakes)
 
 
 def check_task(contract: Contract, place: Place, mistakes: Mistakes) -> None:

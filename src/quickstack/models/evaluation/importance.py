@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quickstack.facts.contract.model import HIGHER_IS_BETTER
 from quickstack.models.modeling.features import feature_frame
-from quickstack.models.modeling.metrics import DECIMALS, MAIN_METRIC, Floats, measure
+from quickstack.models.modeling.metrics import DECIMALS, Floats, measure
 from quickstack.models.modeling.predict import model_features, score_rows
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ REPEATS = 3
 
 
 def permutation_importance(
-    model: Model, table: pd.DataFrame, truth: NDArray[Any], *, seed: int
+    model: Model, table: pd.DataFrame, truth: NDArray[Any], *, metric: str, seed: int
 ) -> pd.DataFrame:
     """Measure each feature by permutation (Breiman 2001, doi:10.1023/A:1010933404324).
 
@@ -33,15 +34,17 @@ def permutation_importance(
         Test rows; 5,000 of them, drawn by the seed, where there are more.
     truth
         Their encoded target, shape (rows,).
+    metric
+        Name of the main metric.
     seed
         Of the draw and the shuffling.
 
     Returns
     -------
     pandas.DataFrame
-        `feature`; `importance`, how much worse the main metric gets (roc_auc and macro_f1: its
-        drop; mae: its rise, in the target's unit), the mean of 3 shuffles; `standard_deviation`
-        over them. Most important first; NaN where the metric does not exist.
+        `feature`; `importance`, how much worse the metric gets (its drop where higher is
+        better, else its rise), in its own unit, the mean of 3 shuffles; `standard_deviation` over
+        them. Most important first; NaN where the metric does not exist.
     """
     import pandas as pd
 
@@ -52,10 +55,10 @@ def permutation_importance(
         chosen = np.sort(generator.choice(len(table), MAX_ROWS, replace=False))
     frame, truth = feature_frame(table.iloc[chosen], model_features(model)), truth[chosen]
     once = np.ones(len(chosen))
-    sign = 1.0 if task == "regression" else -1.0
+    sign = -1.0 if HIGHER_IS_BETTER[task][metric] else 1.0
 
     def badness(scores: Floats) -> float:
-        value = measure(task, truth, scores)(once)[MAIN_METRIC[task]]
+        value = measure(task, truth, scores)(once)[metric]
         return np.nan if value is None else sign * value
 
     intact = badness(score_rows(model.pipeline, frame, task))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstack.facts.contract.model import Task
-from quickstack.models.modeling.metrics import HIGHER_IS_BETTER, Floats, Measures, measure, rounded
+from quickstack.facts.contract.model import HIGHER_IS_BETTER, Task
+from quickstack.models.modeling.metrics import Floats, Measures, measure, rounded
 
 #: Percentiles between which 95 % of the resamples lie.
 PERCENTILES = (2.5, 97.5)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from quickstack.facts.contract.model import Contract
-from quickstack.models.modeling.metrics import HIGHER_IS_BETTER
+from quickstack.facts.contract.model import HIGHER_IS_BETTER, Contract
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +87,8 @@ def _data(contract: Contract, metadata: dict[str, Any]) -> list[str]:
 def _quality(contract: Contract, metrics: dict[str, Any]) -> list[str]:
     lines = ["| metric | value | 95 % interval | baseline | against the baseline |"]
     lines.append("|---|---|---|---|---|")
-    for name in HIGHER_IS_BETTER[contract.task]:
+    main, known = contract.main_metric, HIGHER_IS_BETTER[contract.task]
+    for name in [main, *(name for name in known if name != main)]:
         interval, gap = metrics["interval"][name], metrics["difference"][name]
         lines.append(
             f"| {name} | {_number(metrics['value'][name])} "

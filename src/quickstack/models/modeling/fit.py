@@ -22,7 +22,6 @@ from quickstack.models.modeling.conformal import LEVEL, half_width
 from quickstack.models.modeling.features import feature_frame, features, unused_columns
 from quickstack.models.modeling.metrics import (
     LOSS_NAME,
-    MAIN_METRIC,
     Floats,
     measure_all,
     rounded,
@@ -114,7 +113,7 @@ def cross_validate(
     dict or None
         None where `params.folds` is 0. Else, rounded to 6 decimals: `folds`; `metrics`, the mean
         and standard deviation over folds of each measure (None where a fold has none);
-        `by_fold`, the task's main measure in each fold, by which models are paired; `loss`,
+        `by_fold`, the main metric in each fold, by which models are paired; `loss`,
         `name`, `mean` and `standard_deviation` over the `rows` predicted, see
         `metrics.row_losses`; `interval`, of a regression, `level` and `half_width`, see
         `modeling.conformal`, else None.
@@ -141,7 +140,7 @@ def cross_validate(
         scores = score_rows(pipeline, frame.iloc[held_out], contract.task)
         measures.append(measure_all(contract.task, target[held_out], scores))
         losses.append(row_losses(contract.task, target[held_out], scores))
-    loss, main = np.concatenate(losses), MAIN_METRIC[contract.task]
+    loss, main = np.concatenate(losses), contract.main_metric
     return rounded(
         {
             "folds": params.folds,

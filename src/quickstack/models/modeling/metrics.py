@@ -1,39 +1,30 @@
-"""How good predictions are: measures by task, of rows that may count more or less than once.
+"""How good predictions are: one table of metrics, and how they are measured.
+
+To add a metric, add its name to `HIGHER_IS_BETTER` of the contract (`facts.contract.model`), and
+its formula and its entry in `METRICS` here. Reports, model card, page, tables, Power BI, diff,
+sweeps and gates read the table.
 
 Scores are, by task: the probability of the positive class, shape (rows,); the probability of each
 class, shape (rows, classes); or the predicted value, shape (rows,). The truth is 0 or 1, the number
-of the class, or the value. Every measure takes a weight per row, shape (rows,), because a bootstrap
+of the class, or the value. Every formula takes a weight per row, shape (rows,), because a bootstrap
 resample is no more than a weight per row; sorting is done once and not for each resample.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstack.facts.contract.model import Task
+from quickstack.facts.contract.model import HIGHER_IS_BETTER, Task
 
 Floats = NDArray[np.float64]
 Measures = dict[str, float | None]
 Measure = Callable[[Floats], Measures]
 
-#: The measures of each task, and whether more is better.
-HIGHER_IS_BETTER: dict[Task, dict[str, bool]] = {
-    "binary": {
-        "roc_auc": True,
-        "average_precision": True,
-        "brier": False,
-        "log_loss": False,
-        "accuracy": True,
-    },
-    "multiclass": {"accuracy": True, "macro_f1": True, "log_loss": False, "roc_auc_ovr": True},
-    "regression": {"mae": False, "rmse": False, "r2": True},
-}
-#: The measure that ranks features and models, by task.
-MAIN_METRIC: dict[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
 #: What the loss of one row is called, by task.
 LOSS_NAME: dict[Task, str] = {
     "binary": "brier",
@@ -44,27 +35,548 @@ LOSS_NAME: dict[Task, str] = {
 DECIMALS = 6
 
 
+class ScoredRows:
+    """Rows with truth, scores and weights: what a formula is a function of.
+
+    Parameters
+    ----------
+    truth, scores
+        As the module says.
+
+    Attributes
+    ----------
+    weights
+        float64, shape (rows,): how often each row counts; `total` is their sum.
+    """
+
+    def __init__(self, truth: NDArray[Any], scores: Floats) -> None:
+        self.truth, self.scores = truth, scores
+        self.weigh(np.ones(len(truth)))
+
+    def weigh(self, weights: Floats) -> None:
+        """Count each row as often as its weight says."""
+        self.weights, self.total = weights, weights.sum()
+
+    def mean(self, values: Floats) -> float:
+        """Return the weighted mean of a value per row."""
+        return float((self.weights * values).sum() / self.total)
+
+
+class BinaryRows(ScoredRows):
+    """Rows of two classes; above a probability of 0.5, the positive one is predicted.
+
+    Attributes
+    ----------
+    right
+        1.0 where the predicted class is the true one, shape (rows,).
+    log_losses
+        Minus the logarithm of the true class's probability, shape (rows,).
+    positive, negative
+        Weight of the positive and of the other rows at or above each distinct score, from the
+        highest score on, shape (distinct scores,).
+    """
+
+    def __init__(self, truth: NDArray[Any], scores: Floats) -> None:
+        truth = truth.astype("float64")
+        self.right = ((scores > 0.5) == (truth == 1)).astype("float64")
+        self.log_losses = _log_losses(np.where(truth == 1, scores, 1 - scores))
+        self._ranking = Ranking(truth, scores)
+        super().__init__(truth, scores)
+
+    def weigh(self, weights: Floats) -> None:
+        """Count each row as often as its weight says."""
+        super().weigh(weights)
+        self.positive, self.negative = self._ranking.above(weights)
+
+
+class MulticlassRows(ScoredRows):
+    """Rows of several classes; the most probable one is predicted.
+
+    Attributes
+    ----------
+    right, log_losses
+        As of `BinaryRows`.
+    confusion
+        Weight by true and predicted class, shape (classes, classes).
+    """
+
+    def __init__(self, truth: NDArray[Any], scores: Floats) -> None:
+        truth = truth.astype("int64")
+        predicted, self.classes = scores.argmax(axis=1), scores.shape[1]
+        self.right = (predicted == truth).astype("float64")
+        self.log_losses = _log_losses(scores[np.arange(len(truth)), truth])
+        self._pairs = truth * self.classes + predicted
+        self.rankings = [Ranking(truth == k, scores[:, k]) for k in range(self.classes)]
+        super().__init__(truth, scores)
+
+    def weigh(self, weights: Floats) -> None:
+        """Count each row as often as its weight says."""
+        super().weigh(weights)
+        pairs = np.bincount(self._pairs, weights, self.classes**2)
+        self.confusion = pairs.reshape(self.classes, self.classes)
+
+
+class RegressionRows(ScoredRows):
+    """Rows of a number.
+
+    Attributes
+    ----------
+    error
+        The absolute error, in the target's unit, shape (rows,).
+    """
+
+    def __init__(self, truth: NDArray[Any], scores: Floats) -> None:
+        truth = truth.astype("float64")
+        self.error = np.abs(scores - truth)
+        super().__init__(truth, scores)
+
+
+class Ranking:
+    """Rows in the order of a score, the highest first; rows of equal score rank alike."""
+
+    def __init__(self, positive: NDArray[Any], score: Floats) -> None:
+        self._order = np.argsort(-score, kind="stable")
+        ranked = score[self._order]
+        self._ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+        self._positive = positive[self._order].astype("float64")
+
+    def above(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the weight of positive and of other rows at or above each distinct score."""
+        ranked = weights[self._order]
+        positive = np.cumsum(ranked * self._positive)[self._ends]
+        negative = np.cumsum(ranked * (1 - self._positive))[self._ends]
+        return positive, negative
+
+
+def roc_auc(rows: BinaryRows) -> float | None:
+    """Share of (positive, other) pairs ranked rightly; None where one class is missing."""
+    return _area(rows.positive, rows.negative)
+
+
+def average_precision(rows: BinaryRows) -> float | None:
+    """Precision, weighted by the recall that each threshold adds, as scikit-learn defines it."""
+    if not rows.positive[-1]:
+        return None
+    gained = np.diff(rows.positive, prepend=0.0)
+    flagged = rows.positive + rows.negative
+    precise = rows.positive / np.where(flagged, flagged, 1)
+    return float((gained * precise).sum() / rows.positive[-1])
+
+
+def brier(rows: BinaryRows) -> float:
+    """Mean squared error of the probability (Brier 1950), 0 to 1."""
+    return rows.mean((rows.scores - rows.truth) ** 2)
+
+
+def log_loss(rows: BinaryRows | MulticlassRows) -> float:
+    """Mean of minus the natural logarithm of the true class's probability, as scikit-learn."""
+    return rows.mean(rows.log_losses)
+
+
+def accuracy(rows: BinaryRows | MulticlassRows) -> float:
+    """Share of rows whose predicted class is the true one."""
+    return rows.mean(rows.right)
+
+
+def base_rate(rows: BinaryRows) -> float:
+    """Share of positive rows."""
+    return float(rows.positive[-1] / rows.total)
+
+
+def macro_f1(rows: MulticlassRows) -> float:
+    """Mean F1 over the classes that occur as truth or prediction, as scikit-learn defines it."""
+    hits = rows.confusion.diagonal()
+    occurring = rows.confusion.sum(axis=0) + rows.confusion.sum(axis=1)
+    return float((2 * hits[occurring > 0] / occurring[occurring > 0]).mean())
+
+
+def roc_auc_ovr(rows: MulticlassRows) -> float | None:
+    """Mean ROC AUC of each class against the rest; None where a class is missing."""
+    areas = [_area(*ranking.above(rows.weights)) for ranking in rows.rankings]
+    known = [area for area in areas if area is not None]
+    return sum(known) / len(areas) if len(known) == len(areas) else None
+
+
+def mae(rows: RegressionRows) -> float:
+    """Mean absolute error, in the target's unit."""
+    return rows.mean(rows.error)
+
+
+def rmse(rows: RegressionRows) -> float:
+    """Root of the mean squared error, in the target's unit."""
+    return float(np.sqrt(rows.mean(rows.error**2)))
+
+
+def r2(rows: RegressionRows) -> float | None:
+    """Coefficient of determination; None where all true values are equal."""
+    spread = (rows.weights * (rows.truth - rows.mean(rows.truth)) ** 2).sum()
+    # As small as rounding leaves it, the spread of equal values is none.
+    if spread <= 1e-12 * rows.total * np.abs(rows.truth).max() ** 2:
+        return None
+    return float(1 - (rows.weights * rows.error**2).sum() / spread)
+
+
+@dataclass(frozen=True)
+class Dax:
+    """The measure by which Power BI computes a metric from the rows of the predictions.
+
+    Attributes
+    ----------
+    name
+        What people read.
+    text
+        DAX. Names in braces stand for: `table` of predictions; `seen`, the condition that a row
+        counts for quality; the columns `actual`, `predicted`, and, of a binary task,
+        `probability`, `score` (the probability rounded, so that ranking is quick) and `case` (1
+        for the positive class, else 0).
+    meaning
+        Its description.
+    format
+        A format string of Power BI; the target's unit follows where the metric has it.
+    """
+
+    name: str
+    text: str
+    meaning: str
+    format: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: all that the project says of it.
+
+    Attributes
+    ----------
+    name
+        As in `HIGHER_IS_BETTER`, by which it has its tasks and its direction.
+    label
+        What people call it.
+    meaning
+        What it says, in plain words.
+    formula
+        From scored rows (`BinaryRows`, `MulticlassRows`, `RegressionRows`) to its value; None
+        where it does not exist, such as a ROC AUC of one class or an R² of equal values.
+    in_target_unit
+        Whether it has the unit of the target; others have none.
+    page
+        The tasks whose page shows it among its large figures. The main metric always is one.
+    headline, against
+        How the page says it in its first sentence where it is the main metric, and how it adds
+        the guess without features. Braces: `label`, `target`, `positive`, `share` (in percent)
+        and `number`, of the model and of the guess.
+    short
+        What it is called over a narrow column, where `label` is too long.
+    dax
+        How Power BI computes it, by task; where it does not, it shows the reported value.
+    describes
+        The tasks whose rows it describes without judging a model: no direction, no baseline.
+    """
+
+    name: str
+    label: str
+    meaning: str
+    formula: Callable[[Any], float | None]
+    in_target_unit: bool = False
+    page: tuple[Task, ...] = ()
+    headline: str = (
+        "On rows it had not seen, the {label} of the predictions of {target} is {number}"
+    )
+    against: str = "; a guess without any feature has {number}"
+    short: str = ""
+    dax: Mapping[Task, Dax] = field(default_factory=dict)
+    describes: tuple[Task, ...] = ()
+
+
+#: In the order of the page's figures.
+METRICS = (
+    Metric(
+        "roc_auc",
+        "ROC AUC",
+        "How often a case gets a higher score than a non-case, both picked at random. 0.5 is "
+        "chance, 1 is perfect.",
+        roc_auc,
+        page=("binary",),
+        headline="Take two rows that the model had not seen, one with {target} = {positive} and "
+        "one without: the model ranks them rightly in {share} of cases, chance in 50 %",
+        against="",
+        dax={
+            "binary": Dax(
+                "ROC AUC",
+                # By trapezia over the scores, as `_area` has it.
+                """\
+VAR __Scores =
+    CALCULATETABLE(
+        ADDCOLUMNS(
+            SUMMARIZE({table}, {score}),
+            "@Cases", CALCULATE(SUM({case})),
+            "@Rows", CALCULATE(COUNTROWS({table}))
+        ),
+        KEEPFILTERS({seen})
+    )
+VAR __Cases = SUMX(__Scores, [@Cases])
+VAR __Others = SUMX(__Scores, [@Rows] - [@Cases])
+VAR __Won =
+    SUMX(
+        __Scores,
+        VAR __Score = {score}
+        VAR __Above = SUMX(FILTER(__Scores, {score} > __Score), [@Cases])
+        RETURN ([@Rows] - [@Cases]) * (__Above + [@Cases] / 2)
+    )
+RETURN
+    DIVIDE(__Won, __Cases * __Others)""",
+                "How often a case gets a higher probability than a row that is none, ties "
+                "counting half; probabilities rounded to 3 decimals, so that it is quick.",
+                "0.000",
+            )
+        },
+    ),
+    Metric(
+        "average_precision",
+        "Average precision",
+        "How clean the list of highest scores is, on average over all lengths. 1 is perfect; "
+        "chance is the share of cases.",
+        average_precision,
+        page=("binary",),
+    ),
+    Metric(
+        "brier",
+        "Brier score",
+        "Mean squared distance between the predicted probability and what happened. 0 is perfect; "
+        "lower is better.",
+        brier,
+        page=("binary",),
+        dax={
+            "binary": Dax(
+                "Brier score",
+                """\
+CALCULATE(
+    AVERAGEX({table}, ({probability} - {case}) ^ 2),
+    KEEPFILTERS({seen})
+)""",
+                "Mean squared distance between probability and truth; 0 is perfect.",
+                "0.0000",
+            )
+        },
+    ),
+    Metric(
+        "accuracy",
+        "Accuracy",
+        "Share of rows whose predicted class is right. 1 is perfect.",
+        accuracy,
+        page=("binary", "multiclass"),
+        headline="On rows it had not seen, the model names the right class in {share}",
+        against="; always guessing the commonest one is right in {share}",
+        dax={
+            "multiclass": Dax(
+                "Accuracy",
+                """\
+CALCULATE(
+    AVERAGEX({table}, IF({predicted} = {actual}, 1, 0)),
+    KEEPFILTERS({seen})
+)""",
+                "Share of the test rows whose predicted class is right.",
+                "0.0%",
+            )
+        },
+    ),
+    Metric(
+        "macro_f1",
+        "Macro F1",
+        "Balance of finding a class and not crying wolf, every class counting alike. 1 is perfect.",
+        macro_f1,
+        page=("multiclass",),
+        dax={
+            "multiclass": Dax(
+                "Macro F1",
+                """\
+VAR __Classes =
+    CALCULATETABLE(
+        DISTINCT(
+            UNION(
+                SELECTCOLUMNS(DISTINCT({actual}), "@Class", {actual} & ""),
+                SELECTCOLUMNS(DISTINCT({predicted}), "@Class", {predicted} & "")
+            )
+        ),
+        KEEPFILTERS({seen})
+    )
+RETURN
+    AVERAGEX(
+        __Classes,
+        VAR __Class = [@Class]
+        VAR __Hits =
+            CALCULATE(
+                COUNTROWS({table}),
+                KEEPFILTERS({seen}),
+                KEEPFILTERS({actual} = __Class),
+                KEEPFILTERS({predicted} = __Class)
+            )
+        VAR __Actual =
+            CALCULATE(COUNTROWS({table}), KEEPFILTERS({seen}), KEEPFILTERS({actual} = __Class))
+        VAR __Predicted =
+            CALCULATE(COUNTROWS({table}), KEEPFILTERS({seen}), KEEPFILTERS({predicted} = __Class))
+        RETURN DIVIDE(2 * __Hits, __Actual + __Predicted) + 0
+    )""",
+                "Balance of finding a class and not crying wolf, every class counting alike.",
+                "0.000",
+            )
+        },
+    ),
+    Metric(
+        "roc_auc_ovr",
+        "ROC AUC, each class against the rest",
+        "How well each class is told from all others, on average. 0.5 is chance, 1 is perfect.",
+        roc_auc_ovr,
+        page=("multiclass",),
+    ),
+    Metric(
+        "log_loss",
+        "Log loss",
+        "Punishes confident mistakes hardest. 0 is perfect; lower is better.",
+        log_loss,
+        page=("multiclass",),
+    ),
+    Metric(
+        "mae",
+        "Mean absolute error",
+        "How far a prediction is off, on average. Lower is better.",
+        mae,
+        in_target_unit=True,
+        page=("regression",),
+        headline="On rows it had not seen, the model misses {target} by {number} on average",
+        against="; a guess without any feature misses by {number}",
+        short="MAE",
+        dax={
+            "regression": Dax(
+                "Mean absolute error",
+                """\
+CALCULATE(
+    AVERAGEX({table}, ABS({predicted} - {actual})),
+    KEEPFILTERS({seen})
+)""",
+                "How far a prediction is off, on average.",
+                "#,0.00",
+            )
+        },
+    ),
+    Metric(
+        "rmse",
+        "Root mean squared error",
+        "How far a prediction is off, large misses counting more. Lower is better.",
+        rmse,
+        in_target_unit=True,
+        page=("regression",),
+        short="RMSE",
+        dax={
+            "regression": Dax(
+                "Root mean squared error",
+                """\
+VAR __Mean = CALCULATE(
+    AVERAGEX({table}, ({predicted} - {actual}) ^ 2),
+    KEEPFILTERS({seen})
+)
+RETURN
+    IF(NOT ISBLANK(__Mean), SQRT(__Mean))""",
+                "How far a prediction is off, large misses counting more.",
+                "#,0.00",
+            )
+        },
+    ),
+    Metric(
+        "r2",
+        "R²",
+        "Share of the ups and downs that the predictions explain. 1 is perfect, 0 is no better "
+        "than the mean.",
+        r2,
+        page=("regression",),
+        dax={
+            "regression": Dax(
+                "Explained share (R²)",
+                """\
+VAR __Mean = CALCULATE(
+    AVERAGE({actual}),
+    KEEPFILTERS({seen})
+)
+VAR __Missed = CALCULATE(
+    SUMX({table}, ({predicted} - {actual}) ^ 2),
+    KEEPFILTERS({seen})
+)
+VAR __Spread = CALCULATE(
+    SUMX({table}, ({actual} - __Mean) ^ 2),
+    KEEPFILTERS({seen})
+)
+VAR __Least = CALCULATE(
+    MIN({actual}),
+    KEEPFILTERS({seen})
+)
+VAR __Most = CALCULATE(
+    MAX({actual}),
+    KEEPFILTERS({seen})
+)
+RETURN
+    IF(__Most > __Least, 1 - DIVIDE(__Missed, __Spread))""",
+                "Share of the ups and downs that the predictions explain; 1 is perfect.",
+                "0.000",
+            )
+        },
+    ),
+    Metric(
+        "base_rate",
+        "Share of cases",
+        "How many of the rows are cases; a fact of the data.",
+        base_rate,
+        describes=("binary",),
+        dax={
+            "binary": Dax(
+                "Base rate",
+                """\
+CALCULATE(
+    AVERAGE({case}),
+    KEEPFILTERS({seen})
+)""",
+                "Share of cases among the test rows: what a choice at random finds.",
+                "0.0%",
+            )
+        },
+    ),
+)
+#: The same by name.
+BY_NAME = {metric.name: metric for metric in METRICS}
+_ROWS: dict[Task, type[ScoredRows]] = {
+    "binary": BinaryRows,
+    "multiclass": MulticlassRows,
+    "regression": RegressionRows,
+}
+
+
+def metrics_of(task: Task) -> list[Metric]:
+    """Return the metrics of a task in the order of the reports, then what describes its rows."""
+    described = [metric for metric in METRICS if task in metric.describes]
+    return [*(BY_NAME[name] for name in HIGHER_IS_BETTER[task]), *described]
+
+
 def measure(task: Task, truth: NDArray[Any], scores: Floats) -> Measure:
-    """Prepare the measures of some rows.
+    """Prepare the metrics of some rows.
 
     Parameters
     ----------
     task
-        Which measures.
+        Which metrics.
     truth, scores
         As the module says.
 
     Returns
     -------
     callable
-        From weights, float64 of shape (rows,), to each measure by name; None where it does not
-        exist, such as a ROC AUC of one class or an R² of equal values.
+        From weights, float64 of shape (rows,), to each metric by name; None where it does not
+        exist.
     """
-    if task == "binary":
-        return _binary(truth.astype("float64"), scores)
-    if task == "multiclass":
-        return _multiclass(truth.astype("int64"), scores)
-    return _regression(truth.astype("float64"), scores)
+    rows, entries = _ROWS[task](truth, scores), metrics_of(task)
+
+    def at(weights: Floats) -> Measures:
+        rows.weigh(weights)
+        return {metric.name: metric.formula(rows) for metric in entries}
+
+    return at
 
 
 def measure_all(task: Task, truth: NDArray[Any], scores: Floats) -> Measures:
@@ -100,85 +612,8 @@ def rounded(value: Any) -> Any:
     return value
 
 
-def _binary(truth: Floats, score: Floats) -> Measure:
-    order = np.argsort(-score, kind="stable")
-    ends, own = _group_ends(score[order]), truth[order]
-    loss = _log_loss(np.where(truth == 1, score, 1 - score))
-    squared = (score - truth) ** 2
-    right = ((score > 0.5) == (truth == 1)).astype("float64")
-
-    def at(weights: Floats) -> Measures:
-        total, ranked = weights.sum(), weights[order]
-        positive = np.cumsum(ranked * own)[ends]
-        negative = np.cumsum(ranked * (1 - own))[ends]
-        return {
-            "roc_auc": _roc_auc(positive, negative),
-            "average_precision": _average_precision(positive, negative),
-            "brier": (weights * squared).sum() / total,
-            "log_loss": (weights * loss).sum() / total,
-            "accuracy": (weights * right).sum() / total,
-            "base_rate": positive[-1] / total,
-        }
-
-    return at
-
-
-def _multiclass(truth: NDArray[np.int64], scores: Floats) -> Measure:
-    classes = scores.shape[1]
-    predicted = scores.argmax(axis=1)
-    loss = _log_loss(scores[np.arange(len(truth)), truth])
-    orders = [np.argsort(-scores[:, k], kind="stable") for k in range(classes)]
-    ends = [_group_ends(scores[order, k]) for k, order in enumerate(orders)]
-
-    def auc(k: int, weights: Floats) -> float | None:
-        own = (truth[orders[k]] == k).astype("float64")
-        ranked = weights[orders[k]]
-        return _roc_auc(np.cumsum(ranked * own)[ends[k]], np.cumsum(ranked * (1 - own))[ends[k]])
-
-    def at(weights: Floats) -> Measures:
-        confusion = np.bincount(truth * classes + predicted, weights, classes**2)
-        confusion = confusion.reshape(classes, classes)
-        hits, total = confusion.diagonal(), confusion.sum()
-        occurring = confusion.sum(axis=0) + confusion.sum(axis=1)
-        f1 = 2 * hits[occurring > 0] / occurring[occurring > 0]
-        areas = [auc(k, weights) for k in range(classes)]
-        known = [area for area in areas if area is not None]
-        return {
-            "accuracy": hits.sum() / total,
-            "macro_f1": f1.mean(),
-            "log_loss": (weights * loss).sum() / total,
-            "roc_auc_ovr": sum(known) / classes if len(known) == classes else None,
-        }
-
-    return at
-
-
-def _regression(truth: Floats, predicted: Floats) -> Measure:
-    error = np.abs(predicted - truth)
-
-    def at(weights: Floats) -> Measures:
-        total = weights.sum()
-        squares = (weights * error**2).sum()
-        spread = (weights * (truth - (weights * truth).sum() / total) ** 2).sum()
-        return {
-            "mae": (weights * error).sum() / total,
-            "rmse": np.sqrt(squares / total),
-            # As small as rounding leaves it, the spread of equal values is none.
-            "r2": 1 - squares / spread
-            if spread > 1e-12 * total * np.abs(truth).max() ** 2
-            else None,
-        }
-
-    return at
-
-
-def _group_ends(sorted_score: Floats) -> NDArray[np.intp]:
-    """Return where each run of equal scores ends: rows of equal score rank alike."""
-    return np.append(np.flatnonzero(np.diff(sorted_score)), len(sorted_score) - 1)
-
-
-def _roc_auc(positive: Floats, negative: Floats) -> float | None:
-    """Share of (positive, negative) pairs ranked rightly, ties counting half.
+def _area(positive: Floats, negative: Floats) -> float | None:
+    """Area under the ROC curve: the share of (positive, other) pairs ranked rightly, ties half.
 
     From the weights above each threshold, by trapezia (Hanley and McNeil 1982,
     doi:10.1148/radiology.143.1.7063747).
@@ -191,16 +626,7 @@ def _roc_auc(positive: Floats, negative: Floats) -> float | None:
     return float((steps * (positive + above)).sum() / (2 * pairs))
 
 
-def _average_precision(positive: Floats, negative: Floats) -> float | None:
-    """Precision, weighted by the recall that each threshold adds, as scikit-learn defines it."""
-    if not positive[-1]:
-        return None
-    gained = np.diff(positive, prepend=0.0)
-    flagged = positive + negative
-    return float((gained * positive / np.where(flagged, flagged, 1)).sum() / positive[-1])
-
-
-def _log_loss(probability_of_truth: Floats) -> Floats:
+def _log_losses(probability_of_truth: Floats) -> Floats:
     # Clipped at the spacing of doubles, as in scikit-learn: a sure mistake would count infinitely.
     epsilon = np.finfo("float64").eps
     return -np.log(np.clip(probability_of_truth, epsilon, 1 - epsilon))

@@ -11,7 +11,7 @@ from quickstack.facts.contract.model import Task
 from quickstack.facts.errors import DataError
 from quickstack.models.modeling.candidates import one_thread
 from quickstack.models.modeling.features import Feature, feature_frame
-from quickstack.models.modeling.metrics import Floats, row_losses
+from quickstack.models.modeling.metrics import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,8 +66,10 @@ def predict(model: Model, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=table.index)
 
 
-def row_loss(model: Model, predictions: pd.DataFrame, actual: pd.Series) -> Floats:
-    """Return the loss of each prediction: what `cross_validate` averages over training rows.
+def truth_and_scores(
+    model: Model, predictions: pd.DataFrame, actual: pd.Series
+) -> tuple[Floats, Floats]:
+    """Return what metrics and losses are measured from, as `modeling.metrics` describes it.
 
     Parameters
     ----------
@@ -80,8 +82,10 @@ def row_loss(model: Model, predictions: pd.DataFrame, actual: pd.Series) -> Floa
 
     Returns
     -------
-    numpy.ndarray
-        float64, shape (rows,); NaN where the truth is not known. See `metrics.row_losses`.
+    truth : numpy.ndarray
+        float64, shape (rows,); NaN where it is not known.
+    scores : numpy.ndarray
+        float64, shape (rows,), or (rows, classes) of a multiclass task.
 
     Raises
     ------
@@ -90,16 +94,12 @@ def row_loss(model: Model, predictions: pd.DataFrame, actual: pd.Series) -> Floa
     """
     task, classes = model.metadata["task"], model.metadata["classes"]
     known = actual.notna().to_numpy(dtype=bool)
-    losses = np.full(len(predictions), np.nan)
-    truth = encode(actual[known], task, classes, model.metadata["target"])
+    truth = np.full(len(predictions), np.nan)
+    truth[known] = encode(actual[known], task, classes, model.metadata["target"])
+    columns: Any = "prediction" if task == "regression" else "probability"
     if task == "multiclass":
         columns = [f"probability_{name}" for name in classes]
-        scores = predictions[columns].to_numpy(dtype="float64")
-    else:
-        column = "prediction" if task == "regression" else "probability"
-        scores = predictions[column].to_numpy(dtype="float64")
-    losses[known] = row_losses(task, truth, scores[known])
-    return losses
+    return truth, predictions[columns].to_numpy(dtype="float64")
 
 
 def score_rows(pipeline: Any, frame: pd.DataFrame, task: Task) -> Floats:

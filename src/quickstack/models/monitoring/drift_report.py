@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quickstack.facts.errors import DataError
-from quickstack.models.modeling.metrics import MAIN_METRIC
 from quickstack.models.modeling.reference_profile import Profile
 from quickstack.models.monitoring.drift import is_calibrated, measure_drift
 from quickstack.models.monitoring.performance import PeriodPerformance, ReferenceLoss
 from quickstack.models.monitoring.verdict import decide
 
 if TYPE_CHECKING:
-    from quickstack.facts.contract.model import Task
     from quickstack.facts.params import MonitorParams
 
 #: Numbers in the report are rounded to it, so that noise in the last bits does not show.
@@ -30,7 +28,7 @@ def drift_report(
     loss: ReferenceLoss | None,
     params: MonitorParams,
     *,
-    task: Task,
+    main_metric: str,
     ordered: bool,
 ) -> dict[str, Any]:
     """Build the report.
@@ -47,7 +45,7 @@ def drift_report(
         What the losses were compared with.
     params
         The limits of the drift rule.
-    task, ordered
+    main_metric, ordered
         Of the contract.
 
     Returns
@@ -94,7 +92,7 @@ def drift_report(
             for label, features in drift.items()
         ],
         "performance": {
-            "metric": MAIN_METRIC[task],
+            "metric": main_metric,
             "loss": None if loss is None else vars(loss),
             "periods": [vars(period) for period in performance],
         },

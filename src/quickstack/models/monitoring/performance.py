@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstack.models.modeling.metrics import Floats, measure_all
-from quickstack.models.modeling.predict import predict, row_loss
+from quickstack.models.modeling.metrics import Floats, measure_all, row_losses
+from quickstack.models.modeling.predict import predict, truth_and_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,25 +54,20 @@ class ReferenceLoss:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How predictions of rows turned out; arrays of shape (rows,) each.
+    """How predictions of rows turned out; one element of each array per row.
 
     Attributes
     ----------
     batches
         The batch of each row, text.
-    loss
-        In its own unit; NaN where the truth is unknown.
-    hit
-        1.0 for rows of the positive class (binary), for rows predicted rightly (multiclass), else
-        0.0; without meaning for regression.
-    score
-        Probability of the positive or of the predicted class, or the predicted value.
+    truth, scores
+        As `modeling.metrics` describes them, scores of shape (rows, classes) where the task is
+        multiclass; the truth is NaN where it is unknown.
     """
 
     batches: NDArray[Any]
-    loss: Floats
-    hit: Floats
-    score: Floats
+    truth: Floats
+    scores: Floats
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ class PeriodPerformance:
     loss
         Mean over the labelled rows; None where there are none.
     metric
-        The value of the task's main metric; None where it does not exist, such as a ROC AUC of
+        The value of the main metric; None where it does not exist, such as a ROC AUC of
         one class.
     z
         How many standard errors the loss is above the reference; None where it is not judged.
@@ -127,40 +122,31 @@ def outcomes(model: Model, table: pd.DataFrame, batches: pd.Categorical) -> Outc
     batches
         The batch of each row, shape (rows,).
     """
-    metadata = model.metadata
-    task, actual = metadata["task"], table[metadata["target"]]
-    predictions = predict(model, table)
-    known = actual.notna().to_numpy(dtype=bool)
-    truth = actual[known].to_numpy(dtype=object)
-    right = predictions["prediction"].to_numpy(dtype=object)[known]
-    hit = np.zeros(len(table))
-    hit[known] = truth == (right if task == "multiclass" else metadata["positive"])
-    score = predictions["probability" if task != "regression" else "prediction"]
-    return Outcomes(
-        np.asarray(batches, dtype=object),
-        *(row_loss(model, predictions, actual), hit, score.to_numpy("float64")),
-    )
+    actual = table[model.metadata["target"]]
+    truth, scores = truth_and_scores(model, predict(model, table), actual)
+    return Outcomes(np.asarray(batches, dtype=object), truth, scores)
 
 
 def join(parts: Sequence[Outcomes]) -> Outcomes:
     """Put the rows of several partitions, at least one, behind one another."""
     return Outcomes(
         np.concatenate([part.batches for part in parts]),
-        np.concatenate([part.loss for part in parts]),
-        np.concatenate([part.hit for part in parts]),
-        np.concatenate([part.score for part in parts]),
+        np.concatenate([part.truth for part in parts]),
+        np.concatenate([part.scores for part in parts]),
     )
 
 
-def judge(rows: Outcomes, task: Task, reference: ReferenceLoss | None) -> list[PeriodPerformance]:
+def judge(
+    rows: Outcomes, task: Task, main_metric: str, reference: ReferenceLoss | None
+) -> list[PeriodPerformance]:
     """Judge each batch.
 
     Parameters
     ----------
     rows
         Rows that the model has not seen; those of batch "" are left out.
-    task
-        Which main metric to compute.
+    task, main_metric
+        Of the contract.
     reference
         What to compare with; None judges nothing.
 
@@ -174,14 +160,13 @@ def judge(rows: Outcomes, task: Task, reference: ReferenceLoss | None) -> list[P
         if not period:
             continue
         own = rows.batches == period
-        known = own & ~np.isnan(rows.loss)
+        known = own & ~np.isnan(rows.truth)
         labelled = int(known.sum())
-        mean = float(rows.loss[known].mean()) if labelled else None
-        metric = mean if task == "regression" else None
-        if labelled and task == "binary":
-            metric = measure_all(task, rows.hit[known], rows.score[known])["roc_auc"]
-        elif labelled and task == "multiclass":
-            metric = float(rows.hit[known].mean())
+        mean = metric = None
+        if labelled:
+            truth, scores = rows.truth[known], rows.scores[known]
+            mean = float(row_losses(task, truth, scores).mean())
+            metric = measure_all(task, truth, scores)[main_metric]
         z = dropped = None
         if mean is not None and reference is not None and labelled >= MIN_LABELLED:
             z = z_score(mean, labelled, reference)

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from quickstack.facts.contract import load_contract
+from quickstack.facts.contract.model import HIGHER_IS_BETTER
 from quickstack.facts.errors import ParameterError, QuickstackError
 from quickstack.facts.params import read_dataset, read_params
 from quickstack.facts.paths import PARAMS, TRAINING, contract_path
 from quickstack.models.modeling.candidates import TrainParams
-from quickstack.models.modeling.metrics import HIGHER_IS_BETTER, MAIN_METRIC
 from quickstack.models.tuning.experiments import (
     FinishedTrial,
     find_finished,
@@ -112,7 +112,7 @@ def open_sweep(root: Path, file: Path, name: str) -> Sweep:
     pipeline = pipeline_digest(root, head)
     base, before = _belonging(root, name, space, pipeline)
     base = base or head
-    metric = MAIN_METRIC[contract.task]
+    metric = contract.main_metric
     return Sweep(
         root=root,
         name=name,

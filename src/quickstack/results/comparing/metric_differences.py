@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from quickstack.facts import paths
-from quickstack.facts.contract.model import Contract, Task
+from quickstack.facts.contract.model import HIGHER_IS_BETTER, Contract, Task
 from quickstack.models.evaluation.intervals import compare
-from quickstack.models.modeling.metrics import DECIMALS, HIGHER_IS_BETTER, MAIN_METRIC
+from quickstack.models.modeling.metrics import DECIMALS
 from quickstack.models.modeling.split import TEST
 from quickstack.results.comparing.revision_objects import Objects
 from quickstack.runtime.repository.revisions import Revision
@@ -61,10 +61,12 @@ def compare_metrics(
             how, differences = PAIRED, _paired(*found, after.params, task)
         elif found is not None:
             how = OVERLAP.format(OTHER_ROWS)
+    known = HIGHER_IS_BETTER[task]
+    main = next(iter(known)) if contract is None else contract.main_metric
     rows = []
-    for name, higher in HIGHER_IS_BETTER[task].items():
+    for name, higher in known.items():
         values = [_value(side, name) for side in (one, other)]
-        row = {"name": name, "main": name == MAIN_METRIC[task], "higher_is_better": higher}
+        row = {"name": name, "main": name == main, "higher_is_better": higher}
         row |= {"before": values[0], "after": values[1]}
         if how == PAIRED:
             difference = differences[name]

@@ -170,28 +170,24 @@ def metrics_rows(
     names
         What the columns of the segments are called among the predictions.
     """
-    whole, tested = ("test", "all", "all"), metrics["rows"]["test"]
-    rows: list[Any] = [
-        (
-            *(*whole, name, metrics[name], ends["low"], ends["high"]),
-            *(metrics["baseline"].get(name), tested),
-        )
-        for name, ends in metrics["interval"].items()
-    ]
+    tested = metrics["rows"]["test"]
+
+    def row(place: tuple[str, ...], found: Mapping[str, Any], name: str, count: int) -> Any:
+        ends = found["interval"].get(name, {})
+        value, baseline = found["value"].get(name), found["baseline"].get(name)
+        return (*place, name, value, ends.get("low"), ends.get("high"), baseline, count)
+
+    whole, found = ("test", "all", "all"), {**metrics, "value": metrics}
+    rows = [row(whole, found, name, tested) for name in metrics["interval"]]
     if interval := metrics.get("prediction_interval"):
         rows.append((*whole, COVERAGE, interval["coverage"], None, None, None, tested))
     for segment in segments:
-        place = ("test", (names or {})[segment["column"]], segment["segment"])
-        for name in metrics["interval"]:
-            ends = segment["interval"].get(name, {})
-            rows.append(
-                (
-                    *(*place, name, segment["value"].get(name), ends.get("low"), ends.get("high")),
-                    *(segment["baseline"].get(name), segment["rows"]),
-                )
-            )
+        place = "test", (names or {})[segment["column"]], segment["segment"]
+        rows += [row(place, segment, name, segment["rows"]) for name in metrics["interval"]]
     for name, spread in (metrics["cross_validation"] or {}).items():
-        rows.append(("cross_validation", "all", "all", name, spread["mean"], *4 * [None]))
+        rows.append(
+            ("cross_validation", "all", "all", name, spread["mean"], None, None, None, None)
+        )
     return _frame(METRICS, rows)
 
 

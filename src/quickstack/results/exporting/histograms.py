@@ -63,7 +63,7 @@ def probability_edges(contract: Contract) -> NDArray[np.float64]:
     return np.union1d(np.arange(FINE + 1) / FINE, [contract.decision.threshold])
 
 
-class Cells:
+class Histograms:
     """Counts of the rows that the model was not trained on.
 
     Group 0 holds all rows under one value; group i the values of the contract's segment i - 1.

@@ -5,54 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from quickstack.models.modeling.metrics import MAIN_METRIC
+from quickstack.models.modeling.metrics import BY_NAME
 
 if TYPE_CHECKING:
     from quickstack.facts.contract.model import Contract
-    from quickstack.results.exporting.histograms import Cells
+    from quickstack.models.modeling.metrics import Metric
+    from quickstack.results.exporting.histograms import Histograms
 
-#: Name and explanation of each metric.
-METRICS: dict[str, tuple[str, str]] = {
-    "roc_auc": (
-        "ROC AUC",
-        "How often a case gets a higher score than a non-case, both picked at random. 0.5 is "
-        "chance, 1 is perfect.",
-    ),
-    "average_precision": (
-        "Average precision",
-        "How clean the list of highest scores is, on average over all lengths. 1 is perfect; "
-        "chance is the share of cases.",
-    ),
-    "brier": (
-        "Brier score",
-        "Mean squared distance between the predicted probability and what happened. 0 is perfect; "
-        "lower is better.",
-    ),
-    "log_loss": (
-        "Log loss",
-        "Punishes confident mistakes hardest. 0 is perfect; lower is better.",
-    ),
-    "accuracy": ("Accuracy", "Share of rows whose predicted class is right. 1 is perfect."),
-    "macro_f1": (
-        "Macro F1",
-        "Balance of finding a class and not crying wolf, every class counting alike. 1 is perfect.",
-    ),
-    "roc_auc_ovr": (
-        "ROC AUC, each class against the rest",
-        "How well each class is told from all others, on average. 0.5 is chance, 1 is perfect.",
-    ),
-    "mae": ("Mean absolute error", "How far a prediction is off, on average. Lower is better."),
-    "rmse": (
-        "Root mean squared error",
-        "How far a prediction is off, large misses counting more. Lower is better.",
-    ),
-    "r2": (
-        "R²",
-        "Share of the ups and downs that the predictions explain. 1 is perfect, 0 is no better "
-        "than the mean.",
-    ),
-    "base_rate": ("Share of cases", "How many of the rows are cases; a fact of the data."),
-}
 #: What a broken rule means.
 RULES = {
     "layout": "the line does not fit the columns",
@@ -72,7 +31,7 @@ VERDICTS = {"stable": "stable", "warning": "to be watched", "alarm": "needs atte
 
 def metric_name(name: str) -> str:
     """Return what people call a metric."""
-    return METRICS.get(name, (name.replace("_", " "), ""))[0]
+    return BY_NAME[name].label if name in BY_NAME else name.replace("_", " ")
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -95,6 +54,11 @@ def target_unit(contract: Contract) -> str | None:
     return None if unit == "count" else unit
 
 
+def metric_unit(metric: Metric, contract: Contract) -> str | None:
+    """Return the unit of a metric: that of the target, or none."""
+    return target_unit(contract) if metric.in_target_unit else None
+
+
 def case_text(contract: Contract) -> str:
     """Say what is predicted."""
     meant = contract.column(contract.target).description.strip()
@@ -104,7 +68,7 @@ def case_text(contract: Contract) -> str:
     return f"Predicted is {contract.target}{meant}."
 
 
-def acting(contract: Contract, cells: Cells | None) -> list[str]:
+def acting(contract: Contract, histograms: Histograms | None) -> list[str]:
     """Say what acting at the contract's threshold gives on the test rows; nothing where it cannot.
 
     Returns
@@ -112,35 +76,34 @@ def acting(contract: Contract, cells: Cells | None) -> list[str]:
     list of str
         The answer, then what it stands on.
     """
-    if cells is None or contract.task != "binary":
+    if histograms is None or contract.task != "binary":
         return []
-    counts, decision = cells.counts(0), contract.decision
-    flagged = counts.bin >= cells.edges.searchsorted(decision.threshold)
+    counts, decision = histograms.counts(0), contract.decision
+    flagged = counts.bin >= histograms.edges.searchsorted(decision.threshold)
     some = {
         (outcome, acted): int(counts.rows[(counts.channel == outcome) & (flagged == acted)].sum())
         for outcome in (0, 1)
         for acted in (False, True)
     }
-    hit, wasted = some[1, True], some[0, True]
-    missed, left = some[1, False], some[0, False]
-    if not hit + missed or not hit + wasted:
+    tp, fp, fn, tn = some[1, True], some[0, True], some[1, False], some[0, False]
+    if not tp + fn or not tp + fp:
         return []
-    rows = hit + wasted + missed + left
+    rows = tp + fp + fn + tn
     answer = (
-        f"Flagging {share((hit + wasted) / rows)} of the rows finds "
-        f"{share(hit / (hit + missed))} of all cases of {contract.target} = {contract.positive}"
+        f"Flagging {share((tp + fp) / rows)} of the rows finds "
+        f"{share(tp / (tp + fn))} of all cases of {contract.target} = {contract.positive}"
     )
     detail = (
-        f"Of {rows:,} test rows, {hit + wasted:,} have a probability of at least "
-        f"{100 * decision.threshold:.3g} %; {share(hit / (hit + wasted))} of them are cases."
+        f"Of {rows:,} test rows, {tp + fp:,} have a probability of at least "
+        f"{100 * decision.threshold:.3g} %; {share(tp / (tp + fp))} of them are cases."
     )
     if decision.unit is None:
         return [answer + ".", detail]
     worth = (
-        hit * decision.true_positive
-        + wasted * decision.false_positive
-        + missed * decision.false_negative
-        + left * decision.true_negative
+        tp * decision.true_positive
+        + fp * decision.false_positive
+        + fn * decision.false_negative
+        + tn * decision.true_negative
     )
     return [f"{answer}; acting on them is worth {worth:,.0f} {decision.unit}.", detail]
 
@@ -169,27 +132,23 @@ def headline(contract: Contract, metrics: Mapping[str, Any]) -> str:
     metrics
         `reports/metrics.json`: each metric of the test rows, and `baseline` by metric.
     """
-    name = MAIN_METRIC[contract.task]
-    value, base = metrics.get(name), metrics["baseline"].get(name)
+    metric = BY_NAME[contract.main_metric]
+    value, base = metrics.get(metric.name), metrics["baseline"].get(metric.name)
     if value is None:
+        held = "value" if contract.task == "regression" else "class"
         return (
             f"How good the predictions of {contract.target} are cannot be measured: the test rows "
-            "hold one class only."
+            f"hold one {held} only."
         )
-    if contract.task == "binary":
-        return (
-            f"Take two rows that the model had not seen, one with {contract.target} = "
-            f"{contract.positive} and one without: the model ranks them rightly in "
-            f"{share(value)} of cases, chance in 50 %."
-        )
-    if contract.task == "multiclass":
-        rest = (
-            "" if base is None else f"; always guessing the commonest one is right in {share(base)}"
-        )
-        return f"On rows it had not seen, the model names the right class in {share(value)}{rest}."
-    unit = target_unit(contract)
-    missed = number(value, 2) + (f" ({unit})" if unit else "")
-    rest = "" if base is None else f"; a guess without any feature misses by {number(base, 2)}"
-    return (
-        f"On rows it had not seen, the model misses {contract.target} by {missed} on average{rest}."
+    digits = 2 if metric.in_target_unit else 3
+    unit = metric_unit(metric, contract)
+    said = metric.headline.format(
+        label=metric.label,
+        target=contract.target,
+        positive=contract.positive,
+        share=share(value),
+        number=number(value, digits) + (f" ({unit})" if unit else ""),
     )
+    if base is not None:
+        said += metric.against.format(share=share(base), number=number(base, digits))
+    return f"{said}."

@@ -1,4 +1,4 @@
-"""Cells as the page embeds them: few bins, in short text, below a limit of bytes."""
+"""Histograms as the page embeds them: few bins, in short text, below a limit of bytes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstack.results.exporting.histograms import Cells, Counts
+from quickstack.results.exporting.histograms import Counts, Histograms
 from quickstack.results.exporting.small_cells import LEAST, Cell, Size, pool_periods, pool_values
 
-#: Characters that the cells may take; the rest of a page of 100 KB is words, style and script.
+#: Characters that the histograms may take; the rest of a page of 100 KB is words, style and script.
 LIMIT = 34_000
 #: (bins of a probability, values per segment, periods): the first that fits is taken.
 SIZES = ((200, 10, 12), (120, 10, 12), (80, 10, 8), (60, 8, 6), (40, 6, 4), (25, 4, 2), (15, 2, 1))
@@ -21,7 +21,7 @@ BARS = 40
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
-def packed(cells: Cells, limit: int = LIMIT) -> dict[str, Any]:
+def packed(histograms: Histograms, limit: int = LIMIT) -> dict[str, Any]:
     """Return what the page embeds, JSON-able.
 
     Returns
@@ -36,7 +36,7 @@ def packed(cells: Cells, limit: int = LIMIT) -> dict[str, Any]:
     """
     result: dict[str, Any] = {}
     for bins, values, periods in SIZES:
-        result = _attempt(cells, bins, values, periods)
+        result = _attempt(histograms, bins, values, periods)
         if len(json.dumps(result, ensure_ascii=False)) <= limit:
             break
     return result
@@ -60,20 +60,22 @@ def pack(counts: Iterable[int]) -> str:
     return "".join(text)
 
 
-def chosen_edges(cells: Cells, counts: Counts, bins: int) -> NDArray[np.int64]:
+def chosen_edges(histograms: Histograms, counts: Counts, bins: int) -> NDArray[np.int64]:
     """Choose which fine edges to keep: bars of equal width, the threshold, and where rows lie.
 
     Between the bars, edges lie so that each bin holds about the same share of either outcome. Few
     positives among many rows keep their detail, and the area under the ROC curve its value.
     """
-    edges, last = cells.edges, len(cells.edges) - 1
+    edges, last = histograms.edges, len(histograms.edges) - 1
     bars = min(BARS, bins // 2)
     kept = {int(np.searchsorted(edges, i / bars - 1e-9)) for i in range(bars + 1)}
-    kept.add(int(np.searchsorted(edges, cells.contract.decision.threshold)))
+    kept.add(int(np.searchsorted(edges, histograms.contract.decision.threshold)))
     weight = np.zeros(last)
     for outcome in (0, 1):
-        own = (counts.channel + (cells.contract.task == "multiclass")) % 2 == outcome
-        own &= (counts.channel < 2) if cells.contract.task == "binary" else (counts.channel > 0)
+        own = (counts.channel + (histograms.contract.task == "multiclass")) % 2 == outcome
+        own &= (
+            (counts.channel < 2) if histograms.contract.task == "binary" else (counts.channel > 0)
+        )
         rows = np.bincount(counts.bin[own], counts.rows[own], last)[:last]
         weight += rows / max(rows.sum(), 1)
     heights = np.cumsum(weight)
@@ -84,11 +86,13 @@ def chosen_edges(cells: Cells, counts: Counts, bins: int) -> NDArray[np.int64]:
     return np.array(sorted(kept | {0, last}), dtype="int64")
 
 
-def _attempt(cells: Cells, bins: int, most_values: int, most_periods: int) -> dict[str, Any]:
-    everything = cells.counts(0)
-    names = {number: name or "" for name, number in cells.periods.items()}
+def _attempt(
+    histograms: Histograms, bins: int, most_values: int, most_periods: int
+) -> dict[str, Any]:
+    everything = histograms.counts(0)
+    names = {number: name or "" for name, number in histograms.periods.items()}
     sizes: dict[str, Size] = {}
-    for (_, t, unknown), rows in _sizes(cells, everything, np.arange(1 << 16)).items():
+    for (_, t, unknown), rows in _sizes(histograms, everything, np.arange(1 << 16)).items():
         labelled, other = sizes.get(names[t], (0, 0))
         sizes[names[t]] = (labelled, other + rows) if unknown else (labelled + rows, other)
     # Rows without a truth are left out where a period has few of them, and where they are older
@@ -112,8 +116,8 @@ def _attempt(cells: Cells, bins: int, most_values: int, most_periods: int) -> di
         if name in waiting:
             period[number, 1] = place.get(name, 0)
     result: dict[str, Any] = {"periods": [None] * pooled + shown, "groups": []}
-    if cells.scale is not None:
-        axes = {"value": cells.scale.value, "residual": cells.scale.residual}
+    if histograms.scale is not None:
+        axes = {"value": histograms.scale.value, "residual": histograms.scale.residual}
         result |= {name: [axis.start, axis.step, axis.size] for name, axis in axes.items()}
         channels: tuple[int, ...] = (
             axes["residual"].size,
@@ -122,31 +126,31 @@ def _attempt(cells: Cells, bins: int, most_values: int, most_periods: int) -> di
         )
         edges = None
     else:
-        edges = chosen_edges(cells, everything, bins)
-        result["edges"] = [round(float(edge), 9) for edge in cells.edges[edges]]
-        size, width = len(cells.classes), len(edges) - 1
+        edges = chosen_edges(histograms, everything, bins)
+        result["edges"] = [round(float(edge), 9) for edge in histograms.edges[edges]]
+        size, width = len(histograms.classes), len(edges) - 1
         many = (size * (size + 1), *([width] * (2 * size)))
-        channels = (width,) * 3 if cells.contract.task == "binary" else many
+        channels = (width,) * 3 if histograms.contract.task == "binary" else many
     result["size"] = sum(channels)
-    for group in range(len(cells.columns)):
-        result["groups"].append(_group(cells, group, period, channels, edges, most_values))
+    for group in range(len(histograms.columns)):
+        result["groups"].append(_group(histograms, group, period, channels, edges, most_values))
     return result
 
 
-def _unknown(cells: Cells, counts: Counts) -> NDArray[np.int64]:
+def _unknown(histograms: Histograms, counts: Counts) -> NDArray[np.int64]:
     """Say which counts are of rows whose truth is not known, 1, and which are not, 0."""
-    if cells.contract.task == "multiclass":
-        known = len(cells.classes) ** 2
+    if histograms.contract.task == "multiclass":
+        known = len(histograms.classes) ** 2
         return ((counts.channel == 0) & (counts.bin >= known)).astype("int64")
     return (counts.channel == 2).astype("int64")
 
 
-def _sizes(cells: Cells, counts: Counts, period: NDArray[np.int64]) -> dict[Cell, int]:
+def _sizes(histograms: Histograms, counts: Counts, period: NDArray[np.int64]) -> dict[Cell, int]:
     """Count rows by value, period and whether the truth is unknown."""
     # Of channels that count the same rows again, one is taken.
     again = {"binary": counts.channel < 0, "multiclass": counts.channel > 0,
-             "regression": counts.channel == 0}[cells.contract.task]  # fmt: skip
-    unknown = _unknown(cells, counts)
+             "regression": counts.channel == 0}[histograms.contract.task]  # fmt: skip
+    unknown = _unknown(histograms, counts)
     periods = period[counts.period] if period.ndim == 1 else period[counts.period, unknown]
     taken = ~again & (periods >= 0)
     keys = (counts.value << 20 | periods << 1 | unknown)[taken]
@@ -159,16 +163,16 @@ def _sizes(cells: Cells, counts: Counts, period: NDArray[np.int64]) -> dict[Cell
 
 
 def _group(
-    cells: Cells,
+    histograms: Histograms,
     group: int,
     period: NDArray[np.int64],
     channels: tuple[int, ...],
     edges: NDArray[np.int64] | None,
     most: int,
 ) -> dict[str, Any]:
-    counts = cells.counts(group)
-    names = list(cells.values[group])
-    kept, places, pooled = pool_values(_sizes(cells, counts, period), names, most)
+    counts = histograms.counts(group)
+    names = list(histograms.values[group])
+    kept, places, pooled = pool_values(_sizes(histograms, counts, period), names, most)
     targets = sorted({(place, when) for (_, when, _), place in places.items()})
     number = {target: index for index, target in enumerate(targets)}
     cell = np.full((len(names), len(period) + 1, 2), -1, dtype="int64")
@@ -178,9 +182,9 @@ def _group(
     bins = counts.bin
     if edges is not None:
         scored = np.searchsorted(edges, bins, side="right") - 1
-        pairs = (counts.channel == 0) & (cells.contract.task == "multiclass")
+        pairs = (counts.channel == 0) & (histograms.contract.task == "multiclass")
         bins = np.where(pairs, bins, scored)
-    unknown = _unknown(cells, counts)
+    unknown = _unknown(histograms, counts)
     t = period[counts.period, unknown]
     kept_rows = t >= 0
     slots = cell[counts.value, t, unknown] * starts[-1] + starts[counts.channel] + bins
@@ -188,13 +192,13 @@ def _group(
         slots[kept_rows], counts.rows[kept_rows], len(targets) * int(starts[-1])
     ).astype("int64").reshape(len(targets), -1)  # fmt: skip
     sums: dict[tuple[int, int], NDArray[np.float64]] = {}
-    for (v, number_of), total in sorted(cells.sums[group].items()):
+    for (v, number_of), total in sorted(histograms.sums[group].items()):
         when = int(period[number_of, 0])
         if when >= 0:
             key = places[v, when, False], when
             sums[key] = sums.get(key, 0.0) + total
     return {
-        "name": cells.columns[group],
+        "name": histograms.columns[group],
         "values": [names[value] for value in kept],
         "pooled": pooled,
         "cells": [

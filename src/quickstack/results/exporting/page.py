@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quickstack.models.modeling.metrics import HIGHER_IS_BETTER, MAIN_METRIC
+from quickstack.facts.contract.model import HIGHER_IS_BETTER
+from quickstack.models.modeling.metrics import BY_NAME
 from quickstack.results.exporting import sections
 from quickstack.results.exporting.bundle import compact_style, joined
 from quickstack.results.exporting.labels import (
@@ -23,7 +24,7 @@ from quickstack.results.exporting.labels import (
     acting,
     case_text,
     headline,
-    metric_name,
+    metric_unit,
     target_unit,
     time_lead,
 )
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from quickstack.facts.contract.model import Contract
-    from quickstack.results.exporting.histograms import Cells
+    from quickstack.results.exporting.histograms import Histograms
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -74,7 +75,7 @@ def page_view(
     quality: Mapping[str, Any],
     tables: Sequence[Mapping[str, Any]],
     hashes: Mapping[str, Any],
-    cells: Cells | None = None,
+    histograms: Histograms | None = None,
 ) -> dict[str, Any]:
     """Gather what the page shows, as text, lengths and counts.
 
@@ -91,12 +92,12 @@ def page_view(
         As `write_tables.write_table` describes them.
     hashes
         As `manifest.versions` gives them.
-    cells
+    histograms
         The counts of the predictions; None where there are none.
     """
-    counted = {"periods": [], "groups": []} if cells is None else packed(cells)
+    counted = {"periods": [], "groups": []} if histograms is None else packed(histograms)
     decision, test_rows = contract.decision, (metrics.get("rows") or {}).get("test")
-    said = [*acting(contract, cells), headline(contract, metrics)]
+    said = [*acting(contract, histograms), headline(contract, metrics)]
     versions = [
         (name.capitalize(), value[:12]) for name, value in hashes.items() if isinstance(value, str)
     ]
@@ -147,7 +148,7 @@ def page_view(
         "versions": [("Data set", f"{contract.id} {contract.version}"), *versions],
         "data": {
             "task": contract.task,
-            "words": _words(contract, cells),
+            "words": _labels(contract, histograms),
             "decision": {
                 "threshold": decision.threshold,
                 "hit": decision.true_positive,
@@ -166,14 +167,16 @@ def _outcome(name: str, text: str, kind: str, each: float) -> tuple[str, str, st
     return name, text, kind, f"{each:,.6g}".replace("-", "\N{MINUS SIGN}")
 
 
-def _words(contract: Contract, cells: Cells | None) -> dict[str, Any]:
+def _labels(contract: Contract, histograms: Histograms | None) -> dict[str, Any]:
     """Return the names that the script writes."""
-    multiclass = contract.task == "multiclass" and cells is not None
+    classes = None
+    if contract.task == "multiclass" and histograms is not None:
+        classes = [str(name) for name in histograms.classes]
     return {
         "case": f"{contract.target} = {contract.positive}",
         "unit": target_unit(contract),
-        "metric": metric_name(MAIN_METRIC[contract.task]),
-        "classes": [str(name) for name in cells.classes] if multiclass and cells else None,
+        "metric": BY_NAME[contract.main_metric].label,
+        "classes": classes,
     }
 
 
@@ -181,16 +184,16 @@ def _over_time(
     contract: Contract, metrics: Mapping[str, Any], report: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the points of the chart of the main figure over time."""
-    name = MAIN_METRIC[contract.task]
-    trained = (metrics.get("cross_validation") or {}).get(name) or {}
-    higher = HIGHER_IS_BETTER[contract.task][name]
-    unit = target_unit(contract) if name == "mae" else None
+    metric = BY_NAME[contract.main_metric]
+    trained = (metrics.get("cross_validation") or {}).get(metric.name) or {}
+    higher = HIGHER_IS_BETTER[contract.task][metric.name]
+    unit = metric_unit(metric, contract)
     return {
         "points": [
             {"name": p["period"], "value": p["metric"], "bad": bool(p["dropped"])}
             for p in report["periods"][-sections.SHOWN :]
         ],
-        "unit": metric_name(name) + (f" in {unit}" if unit else ""),
+        "unit": metric.label + (f" in {unit}" if unit else ""),
         "better": "higher is better" if higher else "lower is better",
         "compare": trained.get("mean"),
     }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from quickstack.models.modeling.metrics import HIGHER_IS_BETTER
-from quickstack.results.exporting.labels import METRICS, RULES, metric_name, number, target_unit
+from quickstack.facts.contract.model import HIGHER_IS_BETTER
+from quickstack.models.modeling.metrics import BY_NAME, METRICS
+from quickstack.results.exporting.labels import RULES, metric_name, metric_unit, number
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from quickstack.facts.contract.model import Contract, Task
+    from quickstack.facts.contract.model import Contract
 
 #: Rows of a table that the page shows; the files hold all of them.
 SHOWN = 12
@@ -19,32 +20,32 @@ SHOWN = 12
 REASONS = 4
 #: Periods of the table of drift, the newest ones.
 PERIODS = 8
-#: Metrics shown as large figures, by task.
-FIGURES = {
-    "binary": ("roc_auc", "average_precision", "brier", "accuracy"),
-    "multiclass": ("accuracy", "macro_f1", "roc_auc_ovr", "log_loss"),
-    "regression": ("mae", "rmse", "r2"),
-}
 
 
 def figures(contract: Contract, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the key metrics of the test rows, each with interval, baseline and explanation."""
+    """Return the key metrics of the test rows, each with interval, baseline and explanation.
+
+    The main metric comes first.
+    """
+    main = BY_NAME[contract.main_metric]
+    others = [m for m in METRICS if contract.task in m.page and m is not main]
     shown = []
-    for name in FIGURES[contract.task]:
+    for metric in (main, *others):
+        name, unit = metric.name, metric_unit(metric, contract)
         value, base = metrics.get(name), metrics["baseline"].get(name)
         interval = metrics["interval"].get(name) or {}
         low, high = interval.get("low"), interval.get("high")
-        unit = target_unit(contract) if name in ("mae", "rmse") else None
+        higher = HIGHER_IS_BETTER[contract.task][name]
         sure = "no interval" if low is None else f"95 % interval {number(low)} to {number(high)}"
         beside = "" if base is None else f" · without features {number(base)}"
         shown.append(
             {
-                "label": metric_name(name) + (f" ({unit})" if unit else ""),
+                "label": metric.label + (f" ({unit})" if unit else ""),
                 "value": number(value),
                 "interval": sure + beside,
-                "range": _range(value, low, high, base, contract.task, name),
+                "range": _range(value, low, high, base, higher=higher),
                 "better": _better((metrics["difference"].get(name) or {}).get("better"), base),
-                "explained": METRICS[name][1],
+                "explained": metric.meaning,
             }
         )
     return shown
@@ -68,13 +69,13 @@ def _range(
     low: float | None,
     high: float | None,
     base: float | None,
-    task: Task,
-    name: str,
+    *,
+    higher: bool,
 ) -> dict[str, Any] | None:
     """Place the interval and the baseline on a scale of 0 to 100 that begins at 0."""
     if value is None or low is None or high is None:
         return None
-    top = 1.0 if HIGHER_IS_BETTER[task][name] else 1.1 * max(high, base or 0.0) or 1.0
+    top = 1.0 if higher else 1.1 * max(high, base or 0.0) or 1.0
     start, end = _clipped(100 * low / top), _clipped(100 * high / top)
     return {
         "low": _length(min(start, 99.0)),
@@ -123,8 +124,9 @@ def performance(report: Mapping[str, Any]) -> dict[str, Any]:
     note = "Rows the model was not trained on, judged by the loss of each row whose truth is known."
     if report["loss"] is None:
         note += " Nothing to compare with: the model was trained without cross-validation."
-    metric = "MAE" if report["metric"] == "mae" else metric_name(report["metric"])
-    return {"metric": metric, "rows": rows, "note": note}
+    name = report["metric"]
+    short = BY_NAME[name].short if name in BY_NAME else ""
+    return {"metric": short or metric_name(name), "rows": rows, "note": note}
 
 
 def drift(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from quickstack.facts.contract.model import Contract
-    from quickstack.results.exporting.histograms import Cells
+    from quickstack.results.exporting.histograms import Histograms
 
 CONTRACT, PAGE, MANIFEST = "contract.odcs.yaml", "index.html", "manifest.json"
 
@@ -42,7 +42,7 @@ def write_export(
     contract: Contract,
     predictions: tuple[Layout, Iterable[pd.DataFrame]],
     reports: Reports,
-    cells: Cells,
+    histograms: Histograms,
     *,
     hashes: Mapping[str, Any],
     parameters: Mapping[str, Any],
@@ -56,7 +56,7 @@ def write_export(
         An empty folder.
     predictions
         Their layout, and their rows by partition. They are read once.
-    cells
+    histograms
         Filled when the last partition is read.
     hashes, parameters
         As `manifest.versions` gives and takes them.
@@ -87,15 +87,21 @@ def write_export(
         export_tables.QUALITY_RULES: [export_tables.quality_rule_rows(reports.quality)],
     }
     layouts = [*content]
-    with TemporaryDirectory(dir=folder, prefix=".spool-") as waiting, writers(workers) as threads:
+    with TemporaryDirectory(dir=folder, prefix=".spill-") as waiting, writers(workers) as threads:
         outgoing = [Outgoing(Path(waiting), one, frames) for one, frames in content.items()]
         for table in outgoing:
             table.start(folder, threads)
         # What describes the tables needs no file of them, and is written beside them.
         described = [table.description for table in outgoing]
         view = page_view(
-            *(contract, reports.metrics, reports.drift, reports.importance, reports.quality),
-            *(described, hashes, cells),
+            contract,
+            reports.metrics,
+            reports.drift,
+            reports.importance,
+            reports.quality,
+            described,
+            hashes,
+            histograms,
         )
         write_text(folder / PAGE, render_page(view))
         write_text(folder / CONTRACT, export_contract(contract, layouts, described))
@@ -104,7 +110,10 @@ def write_export(
         write_project(folder / "powerbi", contract, layouts)
         written = [table.finish() for table in outgoing]
     whole = manifest.build_manifest(
-        *(contract, hashes, parameters, written),
+        contract,
+        hashes,
+        parameters,
+        written,
         pages=[manifest.file_facts(folder / PAGE, folder)],
         documents=manifest.folder_facts(folder, [CONTRACT, "powerbi", "sql"]),
     )

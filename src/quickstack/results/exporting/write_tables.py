@@ -20,7 +20,7 @@ from quickstack.data.interim.arrow_types import arrow_schema
 from quickstack.facts.errors import DataError
 from quickstack.results.exporting.export_tables import Layout
 from quickstack.results.exporting.manifest import file_facts
-from quickstack.results.exporting.spill import Spool
+from quickstack.results.exporting.spill import Spill
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def write_table(folder: Path, layout: Layout, frames: Iterable[pd.DataFrame]) ->
     DataError
         Where a column does not have the type of the layout.
     """
-    with TemporaryDirectory(dir=folder, prefix=".spool-") as waiting, writers(1) as threads:
+    with TemporaryDirectory(dir=folder, prefix=".spill-") as waiting, writers(1) as threads:
         table = Outgoing(Path(waiting), layout, frames)
         table.start(folder, threads)
         return table.finish()
@@ -85,7 +85,7 @@ class Outgoing:
     layout
         Names and types of the columns; other columns of the frames are left out.
     frames
-        The rows, one partition at a time. Memory holds one of them beside what `Spool` keeps.
+        The rows, one partition at a time. Memory holds one of them beside what `Spill` keeps.
 
     Attributes
     ----------
@@ -101,16 +101,16 @@ class Outgoing:
 
     def __init__(self, waiting: Path, layout: Layout, frames: Iterable[pd.DataFrame]) -> None:
         self._layout = layout
-        self._spool = Spool(waiting / layout.name, layout.partition)
+        self._spill = Spill(waiting / layout.name, layout.partition)
         for frame in frames:
-            self._spool.add(to_arrow(frame, layout))
+            self._spill.add(to_arrow(frame, layout))
         self._files = [
             (f"{stem}.{ending}", value)
-            for value, stem in _stems(layout, self._spool.values()).items()
+            for value, stem in _stems(layout, self._spill.values()).items()
             for ending in ("csv", "parquet")
         ]
         self._facts: list[Future[dict[str, Any]]] = []
-        counts = [self._spool.count(value) for _, value in self._files]
+        counts = [self._spill.count(value) for _, value in self._files]
         self.description: dict[str, Any] = {
             "name": layout.name,
             "description": layout.description,
@@ -144,7 +144,7 @@ class Outgoing:
     def _write(self, folder: Path, path: str, value: str | None) -> dict[str, Any]:
         schema = table_schema(self._layout)
         write = _write_csv if path.endswith(".csv") else _write_parquet
-        write(folder / path, schema, _groups(self._spool.rows(value), schema))
+        write(folder / path, schema, _groups(self._spill.rows(value), schema))
         return file_facts(folder / path, folder)
 
 

@@ -8,8 +8,8 @@ from statistics import median
 from typing import Any
 
 from quickstack.facts import paths
+from quickstack.facts.contract.model import HIGHER_IS_BETTER
 from quickstack.facts.errors import QuickstackError
-from quickstack.models.modeling.metrics import MAIN_METRIC
 from quickstack.results.comparing.document_differences import compare_params
 from quickstack.runtime.repository.revisions import LOCK, Revision, flat, git
 from quickstack.runtime.running.run_records import describe_machine, lock_digest, read_records
@@ -134,7 +134,8 @@ def _used(revision: Revision) -> dict[str, Any]:
 def _metric(revision: Revision) -> dict[str, Any] | None:
     task: Any = revision.json(paths.TRAINING).get("task")
     metrics = revision.json(paths.METRICS)
-    name = MAIN_METRIC.get(task)
+    monitored = revision.json(paths.DRIFT).get("performance") or {}
+    name = monitored.get("metric") or next(iter(HIGHER_IS_BETTER.get(task, {})), None)
     if name is None or name not in metrics:
         return None
     interval = (metrics.get("interval") or {}).get(name) or {}

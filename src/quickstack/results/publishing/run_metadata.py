@@ -62,14 +62,14 @@ def read_facts(root: Path) -> Facts:
         Where the pipeline has not run, or git has no commit.
     """
     from quickstack.facts.contract import load_contract
-    from quickstack.models.modeling.metrics import HIGHER_IS_BETTER, MAIN_METRIC
+    from quickstack.facts.contract.model import HIGHER_IS_BETTER
 
     manifest, quality, metrics, drift = (
         _document(root, path)
         for path in (paths.EXPORTS / "manifest.json", paths.QUALITY, paths.METRICS, paths.DRIFT)
     )
     contract = load_contract(root / paths.contract_path(manifest["dataset"]))
-    name = MAIN_METRIC[contract.task]
+    name = contract.main_metric
     ends = metrics["interval"].get(name) or {}
     newest = quality.get("newest")
     return Facts(

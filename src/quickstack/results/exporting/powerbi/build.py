@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from quickstack.facts.contract.model import Contract
-from quickstack.models.modeling.metrics import MAIN_METRIC
 from quickstack.results.exporting.export_tables import RUNS, Layout
 from quickstack.results.exporting.powerbi.dimensions import dimensions, threshold_table
 from quickstack.results.exporting.powerbi.measures import (
@@ -15,6 +14,7 @@ from quickstack.results.exporting.powerbi.measures import (
     refer_to,
     reported_measures,
     row_measures,
+    task_measures,
 )
 from quickstack.results.exporting.powerbi.model_columns import key_columns, model_columns
 from quickstack.results.exporting.powerbi.object_names import one_line, readable, unique
@@ -24,7 +24,6 @@ from quickstack.results.exporting.powerbi.semantic_model import (
     ModelTable,
     SemanticModel,
 )
-from quickstack.results.exporting.powerbi.task_measures import task_measures
 
 #: What people read for the exported tables; others are named by themselves.
 TABLES = {"quality": "Files", "quality_rules": "Broken rules"}
@@ -81,7 +80,7 @@ def build_model(contract: Contract, layouts: Sequence[Layout], place: Place) -> 
     refer, predictions = refer_to(facts.values()), facts["predictions"]
     measures = [
         *row_measures(predictions.name),
-        *reported_measures(refer, MAIN_METRIC[contract.task]),
+        *reported_measures(refer, contract.main_metric),
         *task_measures(
             contract,
             refer,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from quickstack.facts.contract.model import Contract
-from quickstack.models.modeling.metrics import MAIN_METRIC
-from quickstack.results.exporting.labels import metric_name
+from quickstack.results.exporting.powerbi.measures import quality_metrics, reported_name
 from quickstack.results.exporting.powerbi.semantic_model import ModelTable, SemanticModel
 from quickstack.results.exporting.powerbi.visuals import Ref
 
@@ -69,19 +68,24 @@ class Fields:
         return None
 
     @property
+    def computed(self) -> list[str]:
+        """The names of the measures that compute a metric from rows, the main one first."""
+        task, main = self.contract.task, self.contract.main_metric
+        metrics = sorted(quality_metrics(task), key=lambda metric: metric.name != main)
+        return [metric.dax[task].name for metric in metrics]
+
+    @property
     def quality(self) -> Ref:
-        """The measure that says best how good the predictions are, wherever it is shown."""
-        names = {
-            "binary": "ROC AUC",
-            "multiclass": "Accuracy",
-            "regression": "Mean absolute error",
-        }
-        return self.measure(names[self.contract.task])
+        """The measure that says how good the predictions are, wherever it is shown.
+
+        The main metric; the first that Power BI computes where it does not compute that one.
+        """
+        return self.measure(self.computed[0])
 
     @property
     def reported(self) -> Ref:
         """The main metric as the evaluation reported it."""
-        return self.measure(f"Reported {metric_name(MAIN_METRIC[self.contract.task])}")
+        return self.measure(reported_name(self.contract.main_metric))
 
     def _exported(self, name: str) -> ModelTable:
         return next(table for table in self.model.tables if table.exported == name)

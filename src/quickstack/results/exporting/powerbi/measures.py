@@ -1,4 +1,8 @@
-"""The measures that every task has, in DAX: rows, reported metrics, drift, quality, freshness.
+"""The measures in DAX: rows, reported metrics, quality, decision, drift, data quality, freshness.
+
+How a metric is computed stands in its entry of `modeling.metrics`; here stand the others. All
+quality is measured on rows that the model had not seen and whose truth is known; it follows every
+filter and, for binary tasks, the threshold that the reader sets.
 
 A measure narrows what a visual shows and never widens it: each filter is inside KEEPFILTERS. A
 figure that does not exist (one class only, no row) is blank. Variables begin with two underscores,
@@ -10,8 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from quickstack.results.exporting.labels import metric_name
-from quickstack.results.exporting.powerbi.object_names import dax_column, dax_table, dax_text
+from quickstack.facts.contract.model import Contract, Decision, Task
+from quickstack.models.modeling.metrics import BY_NAME, Metric, metrics_of
+from quickstack.results.exporting.powerbi.object_names import (
+    dax_column,
+    dax_number,
+    dax_table,
+    dax_text,
+    format_unit,
+)
 from quickstack.results.exporting.powerbi.semantic_model import Measure, ModelTable
 
 #: From (exported table, exported column) to the DAX of the column.
@@ -53,8 +64,7 @@ def row_measures(predictions: str) -> list[Measure]:
         ),
         Measure(
             "Test rows",
-            narrowed(f"COUNTROWS({dax_table(predictions)})", f"{measured(predictions)} = TRUE()")
-            + " + 0",
+            narrowed(f"COUNTROWS({dax_table(predictions)})", seen(predictions)) + " + 0",
             "Rows that the model had not seen and whose truth is known: what quality is "
             "measured on.",
             COUNT,
@@ -63,9 +73,20 @@ def row_measures(predictions: str) -> list[Measure]:
     ]
 
 
-def measured(predictions: str) -> str:
-    """Return the column that says whether a row counts for quality."""
-    return dax_column(predictions, "Measured")
+def seen(predictions: str) -> str:
+    """Return the condition that a row counts for quality."""
+    return f"{dax_column(predictions, 'Measured')} = TRUE()"
+
+
+def reported_name(metric: str) -> str:
+    """Return the name of the measure that quotes a metric as the evaluation reported it."""
+    return f"Reported {BY_NAME[metric].label}"
+
+
+def quality_metrics(task: Task) -> list[Metric]:
+    """Return the metrics of a task that Power BI computes, in the order of the table."""
+    known = metrics_of(task)
+    return [metric for metric in BY_NAME.values() if metric in known and task in metric.dax]
 
 
 def reported_measures(refer: Refer, metric: str) -> list[Measure]:
@@ -75,9 +96,9 @@ def reported_measures(refer: Refer, metric: str) -> list[Measure]:
         f'{refer("metrics", "segment_column")} = "all"',
         f"{refer('metrics', 'metric')} = {dax_text(metric)}",
     )
-    name = metric_name(metric)
+    name = BY_NAME[metric].label
     parts = {
-        "value": (f"Reported {name}", "on the test rows, as the evaluation measured it"),
+        "value": (reported_name(metric), "on the test rows, as the evaluation measured it"),
         "low": (f"Reported {name}, low", "lower end of its 95 % interval"),
         "high": (f"Reported {name}, high", "upper end of its 95 % interval"),
         "baseline": (f"Reported {name}, baseline", "of a model that ignores all features"),
@@ -92,6 +113,226 @@ def reported_measures(refer: Refer, metric: str) -> list[Measure]:
         )
         for column, (title, words) in parts.items()
     ]
+
+
+def task_measures(
+    contract: Contract, refer: Refer, predictions: str, threshold: str, *, interval: bool
+) -> list[Measure]:
+    """Return the measures of the contract's task.
+
+    Parameters
+    ----------
+    contract
+        Task, decision and units.
+    refer
+        Writes a column of an exported table.
+    predictions, threshold
+        What people read for the tables of predictions and thresholds.
+    interval
+        Whether a regression's predictions have `low` and `high`.
+    """
+    of_table = _metric_measures(contract, refer, predictions)
+    if contract.task == "binary":
+        return _binary(of_table, refer, predictions, threshold, contract.decision)
+    if contract.task == "multiclass":
+        return [*of_table.values(), _commonest_class(refer, predictions)]
+    shown = "#,0.00" + format_unit(contract.column(contract.target).unit)
+    found = [*of_table.values(), *_levels(refer, predictions, shown)]
+    return [*found, _coverage(refer, predictions)] if interval else found
+
+
+def _metric_measures(contract: Contract, refer: Refer, predictions: str) -> dict[str, Measure]:
+    """Return the measure of each metric that Power BI computes, by the metric's name."""
+    names = {
+        "table": dax_table(predictions),
+        "seen": seen(predictions),
+        "actual": refer("predictions", "actual"),
+        "predicted": refer("predictions", "prediction"),
+    }
+    if contract.task == "binary":
+        names |= {
+            "probability": refer("predictions", "probability"),
+            "score": dax_column(predictions, "Score"),
+            "case": dax_column(predictions, "Case"),
+        }
+    unit = format_unit(contract.column(contract.target).unit)
+    found = {}
+    for metric in quality_metrics(contract.task):
+        dax = metric.dax[contract.task]
+        shown = dax.format + (unit if metric.in_target_unit else "")
+        text = dax.text.format_map(names)
+        found[metric.name] = Measure(dax.name, text, dax.meaning, shown, QUALITY)
+    return found
+
+
+def _binary(
+    of_table: dict[str, Measure], refer: Refer, predictions: str, threshold: str, decision: Decision
+) -> list[Measure]:
+    """Return quality and outcomes at the threshold, and their worth where the contract gives it."""
+    table, probability = dax_table(predictions), refer("predictions", "probability")
+    case, chosen = dax_column(predictions, "Case"), dax_column(threshold, "Threshold")
+
+    def outcome(name: str, is_case: int, side: str, meaning: str) -> Measure:
+        rows = narrowed(
+            f"COUNTROWS({table})",
+            seen(predictions),
+            f"{case} = {is_case}",
+            f"{probability} {side} __Threshold",
+        )
+        text = f"VAR __Threshold = [Threshold value]\nRETURN\n{rows} + 0"
+        return Measure(name, text, meaning, COUNT, DECISION)
+
+    acted = narrowed(f"COUNTROWS({table})", f"{probability} >= __Threshold")
+    base_rate, brier, roc_auc = (of_table.pop(name) for name in ("base_rate", "brier", "roc_auc"))
+    return [
+        Measure(
+            "Threshold value",
+            f"SELECTEDVALUE({chosen}, {dax_number(decision.threshold)})",
+            "From which probability on to act: the reader's choice, or else the contract's.",
+            SCORE,
+            DECISION,
+        ),
+        Measure(
+            "Rows to act on",
+            f"VAR __Threshold = [Threshold value]\nRETURN\n{acted} + 0",
+            "Rows whose probability reaches the threshold.",
+            COUNT,
+            DECISION,
+        ),
+        outcome("True positives", 1, ">=", "Cases that are acted on."),
+        outcome("False positives", 0, ">=", "Rows that are acted on and are no cases."),
+        outcome("False negatives", 1, "<", "Cases that are not acted on."),
+        outcome("True negatives", 0, "<", "Rows that are no cases and are left alone."),
+        base_rate,
+        Measure(
+            "Precision",
+            "DIVIDE([True positives], [True positives] + [False positives])",
+            "Share of cases among the test rows that are acted on.",
+            PERCENT,
+            QUALITY,
+        ),
+        Measure(
+            "Recall",
+            "DIVIDE([True positives], [True positives] + [False negatives])",
+            "Share of the cases among the test rows that are acted on.",
+            PERCENT,
+            QUALITY,
+        ),
+        Measure(
+            "Lift",
+            "DIVIDE([Precision], [Base rate])",
+            "How many times more cases acting finds than the same number of rows at random.",
+            "0.00\\x",
+            QUALITY,
+        ),
+        Measure(
+            "Accuracy at the threshold",
+            "DIVIDE([True positives] + [True negatives], [Test rows])",
+            "Share of the test rows on the right side of the threshold.",
+            PERCENT,
+            QUALITY,
+        ),
+        brier,
+        Measure(
+            "Mean probability",
+            narrowed(f"AVERAGE({probability})", seen(predictions)),
+            "Of the test rows; calibrated where it is the base rate.",
+            PERCENT,
+            QUALITY,
+        ),
+        roc_auc,
+        *of_table.values(),
+        *_value(refer, predictions, decision),
+    ]
+
+
+def _value(refer: Refer, predictions: str, decision: Decision) -> list[Measure]:
+    """Say what acting at the threshold is worth, where the contract gives values."""
+    if decision.unit is None:
+        return []
+    probability = refer("predictions", "probability")
+    worth = {
+        name: f"({dax_number(getattr(decision, name))})"
+        for name in ("true_positive", "false_positive", "false_negative", "true_negative")
+    }
+    act = f"__P * {worth['true_positive']} + (1 - __P) * {worth['false_positive']}"
+    leave = f"__P * {worth['false_negative']} + (1 - __P) * {worth['true_negative']}"
+    expected = (
+        "VAR __Threshold = [Threshold value]\n"
+        "RETURN\n"
+        "    SUMX(\n"
+        f"        {dax_table(predictions)},\n"
+        f"        VAR __P = {probability}\n"
+        f"        RETURN IF(NOT ISBLANK(__P), IF(__P >= __Threshold, {act}, {leave}))\n"
+        "    )"
+    )
+    realised = (
+        f"[True positives] * {worth['true_positive']} + [False positives] * "
+        f"{worth['false_positive']} + [False negatives] * {worth['false_negative']} + "
+        f"[True negatives] * {worth['true_negative']}"
+    )
+    money = "#,0" + format_unit(decision.unit)
+    return [
+        Measure(
+            "Expected value",
+            expected,
+            "What acting at the threshold is worth if the probabilities hold; all rows shown.",
+            money,
+            DECISION,
+        ),
+        Measure(
+            "Value on test rows",
+            realised,
+            "What acting at the threshold was worth on the test rows, by what happened.",
+            money,
+            DECISION,
+        ),
+    ]
+
+
+def _commonest_class(refer: Refer, predictions: str) -> Measure:
+    rows = f"COUNTROWS({dax_table(predictions)})"
+    commonest = f"MAXX(DISTINCT({refer('predictions', 'actual')}), CALCULATE({rows}))"
+    return Measure(
+        "Commonest class",
+        f"DIVIDE({narrowed(commonest, seen(predictions))}, [Test rows])",
+        "Share of the commonest class: what always guessing it gets right.",
+        PERCENT,
+        QUALITY,
+    )
+
+
+def _levels(refer: Refer, predictions: str, shown: str) -> list[Measure]:
+    """Compare the means of truth and predictions of a regression."""
+    actual, predicted = refer("predictions", "actual"), refer("predictions", "prediction")
+    error = f"AVERAGEX({dax_table(predictions)}, {predicted} - {actual})"
+    condition, of_test = seen(predictions), "Of the test rows."
+    return [
+        Measure(
+            "Mean error",
+            narrowed(error, condition),
+            "How much too high the predictions are on average; below 0 they are too low.",
+            shown,
+            QUALITY,
+        ),
+        Measure("Mean actual", narrowed(f"AVERAGE({actual})", condition), of_test, shown, QUALITY),
+        Measure(
+            "Mean prediction", narrowed(f"AVERAGE({predicted})", condition), of_test, shown, QUALITY
+        ),
+    ]
+
+
+def _coverage(refer: Refer, predictions: str) -> Measure:
+    actual, low, high = (refer("predictions", name) for name in ("actual", "low", "high"))
+    inside = f"IF({actual} >= {low} && {actual} <= {high}, 1, 0)"
+    average = f"AVERAGEX({dax_table(predictions)}, {inside})"
+    return Measure(
+        "Inside the interval",
+        narrowed(average, seen(predictions), f"NOT ISBLANK({low})"),
+        "Share of the test rows whose truth lies within the predicted interval.",
+        PERCENT,
+        QUALITY,
+    )
 
 
 def drift_measures(refer: Refer, drift: str) -> list[Measure]:

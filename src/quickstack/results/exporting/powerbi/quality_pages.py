@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from quickstack.models.modeling.metrics import MAIN_METRIC
 from quickstack.results.exporting.powerbi.charts import Page, by_segment, cards, importance
 from quickstack.results.exporting.powerbi.fields import Fields
 from quickstack.results.exporting.powerbi.visuals import Box, Ref, Visual, heading
 
-_CARDS = {
-    "binary": ("Precision", "Recall", "Lift", "Brier score", "Base rate", "ROC AUC"),
-    "multiclass": ("Accuracy", "Macro F1", "Commonest class", "Test rows"),
-    "regression": (
-        "Mean absolute error", "Root mean squared error", "Explained share (R²)", "Mean error",
-        "Inside the interval",
-    ),
-}  # fmt: skip
+#: More figures side by side would be too narrow.
+_MOST_CARDS = 6
 
 
 def quality_page(fields: Fields) -> Page:
@@ -58,7 +51,7 @@ def quality_page(fields: Fields) -> Page:
             "Model quality",
             "Measured on rows that the model had not seen and whose truth is known.",
         ),
-        **cards(fields, _CARDS[task], 96),
+        **cards(fields, _quality_cards(fields), 96),
         "first": first,
         "importance": importance(fields, Box(6, 6, 208, 248)),
         "segments": Visual(
@@ -69,7 +62,7 @@ def quality_page(fields: Fields) -> Page:
             {"Values": segments},
             only=[
                 (fields.column("metrics", "split"), "test"),
-                (fields.column("metrics", "metric"), MAIN_METRIC[task]),
+                (fields.column("metrics", "metric"), fields.contract.main_metric),
             ],
         ),
     }
@@ -77,6 +70,15 @@ def quality_page(fields: Fields) -> Page:
         last = fields.segments[min(1, len(fields.segments) - 1)]
         visuals["by_segment"] = by_segment(fields, last, Box(6, 6, 472, 232))
     return Page("quality", "Model quality", visuals)
+
+
+def _quality_cards(fields: Fields) -> list[str]:
+    main, *others = fields.computed
+    if fields.contract.task == "binary":
+        return ["Precision", "Recall", "Lift", *others[: _MOST_CARDS - 4], main]
+    multiclass = fields.contract.task == "multiclass"
+    more = ["Commonest class", "Test rows"] if multiclass else ["Mean error", "Inside the interval"]
+    return [main, *others, *more][:_MOST_CARDS]
 
 
 def data_page(fields: Fields) -> Page:

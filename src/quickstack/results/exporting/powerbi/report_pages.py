@@ -25,11 +25,9 @@ def build_pages(fields: Fields) -> list[Page]:
 
 
 def _overview(fields: Fields) -> Page:
-    own = {
-        "binary": ("Rows to act on", "Expected value"),
-        "multiclass": ("Macro F1", "Quarantined share"),
-        "regression": ("Explained share (R²)", "Quarantined share"),
-    }[fields.contract.task]
+    own = (fields.computed[-1], "Quarantined share")
+    if fields.contract.task == "binary":
+        own = ("Rows to act on", "Expected value")
     names = ("Rows", fields.reported.name, *own, "Drifted features", "Freshness promise")
     metrics = fields.columns("metrics", "metric", "value", "low", "high", "baseline", "rows")
     runs = fields.columns("runs", "run", "published", "metric", "value", "verdict", "fresh")

@@ -1,6 +1,6 @@
 // Reads what the page holds, and redraws when somebody asks for another view.
 
-import { columnName, openCube, pick, valueName } from "./cube.js";
+import { columnName, openCube, pick, valueName } from "./histograms.js";
 import { byId, html, svg } from "./draw.js";
 import { thresholdText } from "./format.js";
 import { drawPerformance, drawPublication } from "./time.js";

@@ -1,4 +1,4 @@
-// The cells of the page: unpacked once, added up for a filter.
+// The histograms of the page, twin of histograms.py: unpacked once, added up for a filter.
 
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const CODE = new Map([...DIGITS].map((digit, index) => [digit, index]));
@@ -31,7 +31,7 @@ export function unpack(text) {
 	return counts;
 }
 
-/** Unpack all cells. */
+/** Unpack all histograms. */
 export function openCube(packed) {
 	const groups = packed.groups.map((group) => ({
 		...group,
