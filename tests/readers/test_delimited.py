@@ -2,15 +2,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import HEADER, people_contract, write
 from quickstack.data.quality.parse import record_test
-from quickstack.data.readers.delimited import open_delimited
+from quickstack.data.readers.blocks import ReadOptions
 from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.read import read_blocks
 from quickstack.facts.contract import Column, Source
 from quickstack.facts.errors import SourceError
 
@@ -23,21 +23,14 @@ def read(path, content, size=1 << 20, contract=CONTRACT, **source):
     """Read chunk by chunk: (line, offset, cells), rejected rows with reasons, blank lines."""
     write(path, content)
     contract = replace(contract, source=Source(path="x", **source))
-    types = dict.fromkeys([c.name for c in contract.columns], pa.string())
+    options = ReadOptions(size=size, record_test=record_test(contract))
     rows, rejected, blank = [], [], 0
-    with open_delimited(Partition(path, "a"), contract, size, record_test(contract)) as file:
-        while (chunk := file.chunker.next()) is not None:
-            parsed = file.parse(chunk, types)
-            block = parsed.block
-            places = block.locations(range(block.table.num_rows)) if block.table.num_rows else []
-            for place, row in zip(places, block.table.to_pylist(), strict=True):
-                rows.append((place.line, place.offset, list(row.values())))
-            rejected += [(r.location.line, r.location.offset, r.reason) for r in block.rejected]
-            blank += block.blank
-            if parsed.used < len(chunk.data):
-                rest = chunk.data[parsed.used :]
-                offset = chunk.offset + file.chunker.text.length(chunk.data[: parsed.used])
-                file.chunker.give_back([], rest, offset, chunk.line + parsed.lines)
+    for block in read_blocks(Partition(path, "a"), contract, options):
+        locations = block.locations(range(block.table.num_rows)) if block.table.num_rows else []
+        for location, row in zip(locations, block.table.to_pylist(), strict=True):
+            rows.append((location.line, location.offset, list(row.values())))
+        rejected += [(r.location.line, r.location.offset, r.reason) for r in block.rejected]
+        blank += block.blank
     return rows, rejected, blank
 
 
@@ -218,11 +211,8 @@ def test_a_file_that_cannot_be_read_gets_a_sentence(tmp_path, content, sentence)
 
 
 def test_a_missing_file_gets_a_sentence(tmp_path):
-    with (
-        pytest.raises(SourceError, match=r"gone.csv: the file is missing"),
-        open_delimited(Partition(tmp_path / "gone.csv", "gone"), CONTRACT, 100),
-    ):
-        pass
+    with pytest.raises(SourceError, match=r"gone.csv: the file is missing"):
+        next(read_blocks(Partition(tmp_path / "gone.csv", "gone"), CONTRACT))
 
 
 def test_data_in_the_place_of_a_header_are_not_quoted(tmp_path):

@@ -12,8 +12,9 @@ import pytest
 from examples import people_contract, write
 from helpers import real_data
 from quickstack.data.readers import archives, workbook
-from quickstack.data.readers.excel import blocks
+from quickstack.data.readers.blocks import ReadOptions
 from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.read import read_blocks
 from quickstack.facts.contract import Column, Source
 from quickstack.facts.errors import SourceError
 from readers.workbooks import ods, ods_text, row, xlsx
@@ -36,7 +37,7 @@ def contract(columns=COLUMNS, **source):
 
 def read(path, data, rows=1000, wanted=None, **source):
     wanted = wanted or contract(**source)
-    return list(blocks(Partition(write(path, data), "x"), wanted, rows))
+    return list(read_blocks(Partition(write(path, data), "x"), wanted, ReadOptions(rows=rows)))
 
 
 def gather(found):
@@ -147,7 +148,9 @@ EXPECTED = ["text", "date", "integer", "boolean", "float", "datetime", "empty_co
 def test_real_workbooks(name, settings):
     path = real_data(f"torture/csvkit_examples/{name}")
     wanted = contract(tuple(text(n) for n in EXPECTED), **settings)
-    rows, _, rejected, _ = gather(list(blocks(Partition(path, "x"), wanted, 1000)))
+    rows, _, rejected, _ = gather(
+        list(read_blocks(Partition(path, "x"), wanted, ReadOptions(rows=1000)))
+    )
     # One row has a cell behind the last column.
     assert [r.reason for r in rejected] == ["a cell stands behind the last column"]
     assert len(rows) == 4
@@ -160,7 +163,7 @@ def test_real_workbooks(name, settings):
 def test_real_numbers(name):
     path = real_data(f"torture/csvkit_examples/{name}")
     wanted = contract((text("a"), text("b"), text("c")))
-    assert gather(list(blocks(Partition(path, "x"), wanted, 10)))[0] == [("1", "2", "3")]
+    assert gather(list(read_blocks(Partition(path, "x"), wanted)))[0] == [("1", "2", "3")]
 
 
 @pytest.mark.parametrize("computed", [False, True])

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from examples import people_contract, write
 from helpers import real_data
-from quickstack.data.readers.jsonl import blocks
+from quickstack.data.readers.blocks import ReadOptions
 from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.read import read_blocks
 from quickstack.data.readers.row_parser import NO_TEXT, NUL, TOO_LONG
 from quickstack.facts.contract import Column, Source
 from quickstack.facts.errors import SourceError
@@ -27,7 +28,11 @@ def contract(**source):
 
 
 def read(path, content, rows=1000, **source):
-    return list(blocks(Partition(write(path, content), "x"), contract(**source), rows))
+    return list(
+        read_blocks(
+            Partition(write(path, content), "x"), contract(**source), ReadOptions(rows=rows)
+        )
+    )
 
 
 def gather(found):
@@ -161,7 +166,9 @@ def test_a_line_of_any_length_is_rejected_in_little_memory(tmp_path):
             out.write(b"x" * (1 << 20))
         out.write(b'"}\n' + GOOD.encode())
     tracemalloc.start()
-    found, places, rejected, _ = gather(list(blocks(Partition(path, "x"), contract(), 10)))
+    found, places, rejected, _ = gather(
+        list(read_blocks(Partition(path, "x"), contract(), ReadOptions(rows=10)))
+    )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert [p.line for p in places] == [1, 3]
@@ -184,7 +191,7 @@ def test_real_lines():
     lines = path.read_text(encoding="utf-8").splitlines()
     names = list(json.loads(lines[0]))
     wanted = replace(contract(), columns=tuple(Column(n, "string") for n in names))
-    (block,) = blocks(Partition(path, "x"), wanted, 1000)
+    (block,) = read_blocks(Partition(path, "x"), wanted, ReadOptions(rows=1000))
     assert block.table.num_rows == len(lines)
     assert block.rejected == []
     expected = [json.loads(line, parse_float=str, parse_int=str) for line in lines]

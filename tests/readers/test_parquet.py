@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples import people_contract, write
-from quickstack.data.readers.parquet import blocks
+from quickstack.data.readers.blocks import ReadOptions
 from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.read import read_blocks
 from quickstack.facts.contract import Column, Source
 from quickstack.facts.errors import SourceError
 
@@ -26,7 +27,7 @@ def contract(*columns, **source):
 
 
 def read(path, wanted, rows=1000):
-    return list(blocks(Partition(path, "x"), wanted, rows))
+    return list(read_blocks(Partition(path, "x"), wanted, ReadOptions(rows=rows)))
 
 
 def one(tmp_path, type_, values, rows=1000, format_=None, **source):
@@ -247,7 +248,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     size = table.nbytes
     del table
     before, peak = pa.total_allocated_bytes(), 0
-    for block in blocks(Partition(path, "x"), WANTED, 4096):
+    for block in read_blocks(Partition(path, "x"), WANTED, ReadOptions(rows=4096)):
         peak = max(peak, pa.total_allocated_bytes() - before)
         assert block.table.num_rows <= 4096
     assert peak < size / 3

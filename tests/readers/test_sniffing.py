@@ -13,6 +13,9 @@ import pytest
 
 from helpers import real_data
 from quickstack.data.readers.sniffing import sniffed_type
+from quickstack.facts.formats import FORMATS
+
+TEXT_FORMAT = FORMATS["csv"]
 
 
 def parquet():
@@ -37,7 +40,7 @@ def tar():
     return out.getvalue()
 
 
-FOREIGN = {
+KINDS = {
     "page": (b"\n<!DOCTYPE html><html>", "HTML"),
     "answer of S3": (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code>', "HTML"),
     "bare error": (b"<Error>", "HTML"),
@@ -80,25 +83,25 @@ TEXT = {
 }
 
 
-@pytest.mark.parametrize(("head", "word"), FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize(("head", "word"), KINDS.values(), ids=KINDS)
 def test_what_is_no_text_is_named(head, word):
-    assert word in (sniffed_type(head) or "")
+    assert word in (sniffed_type(head, TEXT_FORMAT) or "")
 
 
 @pytest.mark.parametrize("head", TEXT.values(), ids=TEXT)
 def test_text_is_let_through(head):
-    assert sniffed_type(head) is None
+    assert sniffed_type(head, TEXT_FORMAT) is None
 
 
 def test_a_real_database(tmp_path):
     with sqlite3.connect(tmp_path / "a.db") as connection:
         connection.execute("create table t (a)")
     connection.close()
-    assert sniffed_type((tmp_path / "a.db").read_bytes()) == "an SQLite database"
+    assert sniffed_type((tmp_path / "a.db").read_bytes(), TEXT_FORMAT) == "an SQLite database"
 
 
 def test_random_bytes_are_never_text():
-    assert all(sniffed_type(os.urandom(4096)) for _ in range(200))
+    assert all(sniffed_type(os.urandom(4096), TEXT_FORMAT) for _ in range(200))
 
 
 CONTAINERS = {
@@ -112,4 +115,4 @@ CONTAINERS = {
 @pytest.mark.parametrize(("name", "word"), CONTAINERS.items())
 def test_the_torture_set(name, word):
     path = real_data(f"torture/generated/files/{name}")
-    assert word in (sniffed_type(path.read_bytes()[: 1 << 16]) or "")
+    assert word in (sniffed_type(path.read_bytes()[: 1 << 16], TEXT_FORMAT) or "")

@@ -21,7 +21,8 @@ from unittest import mock
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
-from quickstack.data.ingesting.partition import Job, ingest_partition
+from quickstack.data.ingesting.outcome import IngestJob
+from quickstack.data.ingesting.partition import ingest_partition
 from quickstack.data.readers import fast_parser
 from quickstack.data.readers.partitions import Partition
 from quickstack.facts.contract import Column, Contract
@@ -220,7 +221,7 @@ def read(example: Example, block_bytes: int, threads: int = 1) -> tuple[Seen, li
         folder = Path(name)
         path = folder / "data.csv"
         path.write_bytes(example.data)
-        job = Job(
+        job = IngestJob(
             Partition(path, "data", size=len(example.data)),
             example.contract,
             None,

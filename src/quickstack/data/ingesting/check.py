@@ -384,7 +384,7 @@ def _checked_columns(
     problems: dict[int, list[Problem]] = {}
     counter = {"error": counts.rules, "warning": counts.warned, "stop": counts.stopped}
     for column in contract.columns:
-        cells = _cells(block, column, contract)
+        cells = _cells(block, column)
         columns[column.name], wrong = parse_column(column, cells, contract.source)
         for broken in check_column(column, columns[column.name], wrong):
             severity = column.severity(broken.rule)
@@ -423,16 +423,10 @@ def _classes(table: pa.Table, checks: Checks) -> dict[str, list[Any]]:
     return found
 
 
-def _cells(block: Block, column: Column, contract: Contract) -> pa.Array:
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def _cells(block: Block, column: Column) -> pa.Array:
 
     chunks = block.table.column(column.name)
     cells = chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
-    text = pa.types.is_string(cells.type)
-    if text and contract.source.format != "csv":
-        absent = pc.is_in(cells, value_set=pa.array(contract.source.missing, pa.string()))
-        cells = pc.if_else(absent, pa.scalar(None, pa.string()), cells)
     return cells if block.ascii or column.type != "string" else normalise(cells)
 
 

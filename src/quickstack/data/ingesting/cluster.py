@@ -19,8 +19,8 @@ from typing import Any
 
 import quickstack
 from quickstack.data.ingesting.cache import ResultCache, code_digest
-from quickstack.data.ingesting.outcome import Outcome
-from quickstack.data.ingesting.partition import Job, ingest_partition
+from quickstack.data.ingesting.outcome import IngestJob, Outcome
+from quickstack.data.ingesting.partition import ingest_partition
 from quickstack.facts.errors import QuickstackError, SourceError
 from quickstack.facts.params import ComputeParams
 from quickstack.runtime.running.compute import results
@@ -33,7 +33,7 @@ _RETRIES = 3
 
 
 def ingest_on_cluster(
-    jobs: Sequence[tuple[str, Job]],
+    jobs: Sequence[tuple[str, IngestJob]],
     compute: ComputeParams,
     store: ResultCache,
     progress: Callable[[str, int, int], None] | None,

@@ -23,9 +23,9 @@ from quickstack.data.ingesting.cross_file_checks import (
     target_name,
 )
 from quickstack.data.ingesting.leak_check import find_leaked_values
-from quickstack.data.ingesting.outcome import Outcome
+from quickstack.data.ingesting.outcome import IngestJob, Outcome
 from quickstack.data.ingesting.parallel import map_jobs
-from quickstack.data.ingesting.partition import Job, ingest_partition
+from quickstack.data.ingesting.partition import ingest_partition
 from quickstack.data.privacy.pseudonym_keys import fingerprint
 from quickstack.data.quality.counts import RowCounts
 from quickstack.data.quality.quality_report import (
@@ -139,7 +139,10 @@ def _first_pass(
     todo = [i for i, outcome in enumerate(known) if outcome is None]
     run.recalled = len(names) - len(todo)
     jobs = [
-        (names[i], Job(run.partitions[i], run.contract, key, block_bytes, Path(), run.targets))
+        (
+            names[i],
+            IngestJob(run.partitions[i], run.contract, key, block_bytes, Path(), run.targets),
+        )
         for i in todo
     ]
     for index, outcome in zip(todo, map_jobs(jobs, compute, store, progress), strict=True):
@@ -196,14 +199,14 @@ def _second_pass(
             continue
         partition, first = run.partitions[index], run.outcomes[index]
         name = store.name(partition, repr(sorted(refused.items())))
-        job = Job(
+        job = IngestJob(
             partition, run.contract, key, block_bytes, Path(), run.targets,
             refusals=refused, starts=first.starts,
         )  # fmt: skip
         run.outcomes[index] = store.recall(name) or store.make(name, partial(_ingest_in, job))
 
 
-def _ingest_in(job: Job, folder: Path) -> Outcome:
+def _ingest_in(job: IngestJob, folder: Path) -> Outcome:
     return ingest_partition(replace(job, folder=folder))
 
 

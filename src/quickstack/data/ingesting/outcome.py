@@ -1,4 +1,4 @@
-"""What one file left: its counts, and the digests by which its rows are compared with others."""
+"""What is to be done with one file, and what became of it: its counts, digests and refusals."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from quickstack.data.ingesting.check import Refusals
 from quickstack.data.privacy.hashing import union
 from quickstack.data.quality.counts import RowCounts
+from quickstack.data.readers.partitions import Partition
+from quickstack.facts.contract import Contract
 
 CLEAN = "clean.parquet"
 QUARANTINE = "quarantine.jsonl"
@@ -20,6 +23,34 @@ _DOCUMENT = "outcome.json"
 _MERGED_AT = 1 << 21
 #: Larger arrays stay on disk, in bytes.
 _SMALL = 1 << 16
+
+
+@dataclass(frozen=True)
+class IngestJob:
+    """What to do with one source file.
+
+    Attributes
+    ----------
+    folder
+        Where its results go; it exists.
+    targets
+        The columns of this table that references of others point at.
+    threads
+        How many blocks are checked side by side.
+    refusals, starts
+        Rows to refuse because of others, by their position among the clean rows of an earlier
+        pass, and that pass's `Outcome.starts`.
+    """
+
+    partition: Partition
+    contract: Contract
+    key: bytes | None
+    block_bytes: int
+    folder: Path
+    targets: tuple[tuple[str, ...], ...] = ()
+    threads: int = 1
+    refusals: Refusals = field(default_factory=dict)
+    starts: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -33,7 +64,7 @@ class Outcome:
     folder
         Where the clean rows, the quarantine (where there is one) and the digests lie.
     starts
-        Where each block begins to the position of its first clean row.
+        The number of each block, from 0, to the position of its first clean row.
     arrays
         Name of a kind of digests to (file, type, columns).
     spans

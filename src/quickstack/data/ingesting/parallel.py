@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from quickstack.data.ingesting.cache import ResultCache
-from quickstack.data.ingesting.outcome import Outcome
-from quickstack.data.ingesting.partition import Job, ingest_partition
+from quickstack.data.ingesting.outcome import IngestJob, Outcome
+from quickstack.data.ingesting.partition import ingest_partition
 from quickstack.facts.errors import QuickstackError
 from quickstack.facts.params import ComputeParams
 from quickstack.runtime.running.compute import results
 
 
 def map_jobs(
-    jobs: Sequence[tuple[str, Job]],
+    jobs: Sequence[tuple[str, IngestJob]],
     compute: ComputeParams,
     store: ResultCache,
     progress: Callable[[str, int, int], None] | None,
@@ -42,7 +42,7 @@ def map_jobs(
     at_once = max(1, min(len(jobs), compute.workers))
     threads = max(1, compute.workers // at_once)
 
-    def one(item: tuple[str, Job]) -> Outcome | QuickstackError:
+    def one(item: tuple[str, IngestJob]) -> Outcome | QuickstackError:
         name, job = item
         shown = job.partition.shown
 

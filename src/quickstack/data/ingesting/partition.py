@@ -3,52 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from quickstack.data.ingesting.check import Checks, Refusals
-from quickstack.data.ingesting.outcome import CLEAN, QUARANTINE, Arrays, Outcome
+from quickstack.data.ingesting.check import Checks
+from quickstack.data.ingesting.outcome import CLEAN, QUARANTINE, Arrays, IngestJob, Outcome
 from quickstack.data.ingesting.typed_blocks import checked_blocks
 from quickstack.data.interim.arrow_types import arrow_schema
-from quickstack.data.readers.partitions import Partition
-from quickstack.facts.contract import Contract
+from quickstack.data.readers.blocks import Inline
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True)
-class Job:
-    """What to do with one source file.
-
-    Attributes
-    ----------
-    folder
-        Where its results go; it exists.
-    targets
-        The columns of this table that references of others point at.
-    threads
-        How many blocks are checked side by side.
-    refusals, starts
-        Rows to refuse because of others, by their position among the clean rows of an earlier
-        pass, and that pass's `Outcome.starts`.
-    """
-
-    partition: Partition
-    contract: Contract
-    key: bytes | None
-    block_bytes: int
-    folder: Path
-    targets: tuple[tuple[str, ...], ...] = ()
-    threads: int = 1
-    refusals: Refusals = field(default_factory=dict)
-    starts: dict[int, int] = field(default_factory=dict)
-
-
-def ingest_partition(job: Job, progress: Callable[[int, int], None] | None = None) -> Outcome:
+def ingest_partition(job: IngestJob, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Read, check and protect one file.
 
     Parameters
@@ -71,9 +41,9 @@ def ingest_partition(job: Job, progress: Callable[[int, int], None] | None = Non
             checked_blocks(job, executor) as (checks, blocks),
             _writer(job.folder / CLEAN, checks) as writer,
         ):
-            for start, size, checked in blocks:
+            for index, (size, checked) in enumerate(blocks):
                 first = outcome.counts.clean
-                outcome.starts[start] = first
+                outcome.starts[index] = first
                 outcome.counts.add(checked.counts)
                 arrays.add(checked.arrays, first)
                 if checked.table.num_rows:
@@ -133,16 +103,3 @@ def writing_schema(checks: Checks) -> pa.Schema:
         if encoded and column.interim_type == "string" and column.generalisation is None:
             schema = schema.set(index, pa.field(column.name, checks.types[column.name]))
     return schema
-
-
-class Inline(Executor):
-    """Runs each call at once, in the thread that asks."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call the function, and return its result as a future."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:  # raised where the result is asked for
-            future.set_exception(error)
-        return future

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -28,6 +28,7 @@ from quickstack.data.landing.snapshot import (
 )
 from quickstack.facts.errors import SourceError
 from quickstack.facts.files import write_json
+from quickstack.facts.formats import bare_name
 
 if TYPE_CHECKING:
     import urllib3
@@ -295,7 +296,6 @@ def _failure(error: Exception, where: str) -> Exception:
 TRIES = 6
 _CHUNK = 1 << 18
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-_DATA = re.compile(r"\.(csv|tsv|txt|jsonl?|ndjson|parquet|xlsx?|gz|bz2|xz|zst|zip)$", re.IGNORECASE)
 
 
 #: How a retry waits.
@@ -441,7 +441,8 @@ def _check(
 ) -> None:
     """Refuse what is not worth transferring."""
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind == "text/html" and _DATA.search(urlsplit(download.url).path):
+    name = PurePosixPath(urlsplit(download.url).path).name
+    if kind == "text/html" and bare_name(name) != name:
         raise SourceError(
             "the server sends a web page in place of the data, often one to log in",
             where=download.shown,

@@ -22,11 +22,11 @@ from quickstack.data.landing.snapshot import (
 )
 from quickstack.facts.errors import SourceError
 from quickstack.facts.files import write_text
+from quickstack.facts.formats import LISTING
 from quickstack.runtime.stores.diagnosis import CHANGED, MISSING, Diagnosis
 from quickstack.runtime.stores.pinned_object import Pin, PinnedObject
 
 KIND = "s3"
-LIST_SUFFIX = ".objects.jsonl"
 _THREADS, _CHUNK = 4, 1 << 20
 
 
@@ -126,7 +126,7 @@ def _list(
     record: dict[str, Any] | None,
     counts: str,
 ) -> Landed:
-    name = f"{landing.name}{LIST_SUFFIX}"
+    name = f"{landing.name}{LISTING}"
     lines = []
     for thing in objects:
         line = {"url": f"{source.bucket}/{thing.key}", **_entry(thing)}

@@ -1,10 +1,11 @@
-"""What every reader gives: blocks of rows, each of which can say where it stood in the file."""
+"""How a file is read, and what every reader gives: blocks of rows that know where they stood."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,8 +46,9 @@ class Block:
     Attributes
     ----------
     table : pyarrow.Table
-        One column per name of the contract. A text column holds the cells as delivered; a column
-        of another type holds values that the format itself has typed.
+        One column per name of the contract. A text column holds the cells as delivered, null
+        where they are one of `Source.missing`; a column of another type holds values that the
+        format itself or `ReadOptions.types` has typed.
     locations
         Gives the locations of some rows, by their positions in `table`, ascending. It costs
         something: ask for the rows that need it.
@@ -56,6 +58,8 @@ class Block:
         How many lines were empty.
     ascii
         Whether all text is known to be ASCII, and so needs no normalisation.
+    size
+        Bytes of the (uncompressed) file, where a format counts in bytes.
     """
 
     table: pa.Table
@@ -63,3 +67,48 @@ class Block:
     rejected: list[Rejected] = field(default_factory=list)
     blank: int = 0
     ascii: bool = False
+    size: int = 0
+
+
+class Inline(Executor):
+    """Runs each call at once, in the thread that submits it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call the function, and return its result as a future."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # raised where the result is asked for
+            future.set_exception(error)
+        return future
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a file is read. What a format cannot make use of, it ignores.
+
+    Attributes
+    ----------
+    rows
+        At most how many rows a block holds, where a format counts in rows.
+    size
+        About how many bytes a block holds, where a format counts in bytes.
+    executor, ahead
+        What parses blocks side by side, and how many are taken up before the first is wanted.
+    types
+        Called before the first block with the file's first rows as text and whether it is most
+        likely no longer than a block; returns the Arrow type of each column. A block keeps these
+        types where all its cells fit them. None: all text.
+    fits
+        Whether values that were so typed may stay; a block of others comes as text.
+    record_test
+        Given the header, returns what tells whether cells could be a row; see `Dialect`.
+    """
+
+    rows: int = 1 << 16
+    size: int = 8 << 20
+    executor: Executor = field(default_factory=Inline)
+    ahead: int = 1
+    types: Callable[[pa.Table, bool], dict[str, pa.DataType]] | None = None
+    fits: Callable[[pa.Array], bool] | None = None
+    record_test: Callable[[list[str]], Callable[[list[str]], bool]] | None = None

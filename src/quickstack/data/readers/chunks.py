@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import io
 from dataclasses import dataclass
 from typing import Protocol
 
 from quickstack.data.readers.dialect import MAX_LINES_OF_A_ROW, MAX_ROW_BYTES
+from quickstack.data.readers.sniffing import check_type
 from quickstack.facts.errors import SourceError
+from quickstack.facts.formats import FileFormat
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -39,18 +42,27 @@ class Utf8:
         As the contract declares it. A byte order mark decides between the two orders of UTF-16.
     carriage_returns
         Whether lines end with a lone CR: True, False, or None to look at the first bytes.
+    expected
+        The format whose signature the first bytes may have; None for no look at them.
 
     Raises
     ------
     SourceError
-        Where the file begins with the mark of another encoding.
+        Where the file begins with the mark of another encoding, or as another kind of file.
     """
 
     def __init__(
-        self, stream: Readable, encoding: str, where: str, carriage_returns: bool | None = None
+        self,
+        stream: Readable,
+        encoding: str,
+        where: str,
+        carriage_returns: bool | None = None,
+        expected: FileFormat | None = None,
     ) -> None:
         self._stream = stream
         head = stream.read(1 << 16)
+        if expected is not None:
+            check_type(head, expected, where)
         name = codecs.lookup(encoding).name
         declared = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(
             name, name
@@ -95,12 +107,20 @@ class Utf8:
     def lines(self, size: int, back: int) -> bytes:
         """Return the last `back` bytes again with what follows, about `size` up to a line end.
 
-        Nothing where that takes more than reading them.
+        They are read with one copy. Nothing where that takes more than reading them: the stream is
+        no plain file, less is left, or the line is long.
         """
+        file = self._stream
         if self._ready or self._decoder is not None or self._returns:
             return b""
-        read = getattr(self._stream, "lines", None)
-        return read(size, back) if read is not None else b""
+        if not (isinstance(file, io.BufferedReader) and isinstance(file.raw, io.FileIO)):
+            return b""
+        now = file.tell()
+        begin = now - back
+        file.seek(begin + size)
+        end = file.read(_LINE).find(b"\n") + 1
+        file.seek(begin if end else now)
+        return file.read(size + end) if end else b""
 
     def length(self, text: bytes, start: int = 0, stop: int | None = None) -> int:
         """Return how many bytes of the file a part of `text` was made from."""
@@ -145,6 +165,8 @@ def _bad_bytes(width: int) -> str:
     return name
 
 
+#: Where a chunk ends with a line, the line is not longer.
+_LINE = 1 << 14
 #: What is compared at a time, so that numpy's copies stay in the processor's cache.
 IN_CACHE = 1 << 16
 #: The first chunk holds at least so many bytes, for the header and what stands before it.

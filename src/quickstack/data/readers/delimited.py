@@ -7,65 +7,35 @@ give the same rows.
 
 from __future__ import annotations
 
-import io
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from quickstack.data.readers import fast_parser, row_parser
-from quickstack.data.readers.blocks import Block, Rejected, RowLocation
-from quickstack.data.readers.chunks import Chunk, Chunker, Readable, Utf8, count
+from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
+from quickstack.data.readers.chunks import Chunk, Chunker, Utf8, count
 from quickstack.data.readers.dialect import MAX_ROW_BYTES, Dialect
 from quickstack.data.readers.header import check_header
 from quickstack.data.readers.partitions import Partition
-from quickstack.data.readers.sniffing import sniffed_type
 from quickstack.data.readers.streams import open_partition
 from quickstack.facts.contract import Contract
 from quickstack.facts.errors import SourceError
+from quickstack.facts.formats import FORMATS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Where a block ends with a line, the line is not longer.
-_LINE = 1 << 14
-
-
-class Watched:
-    """A stream whose first bytes are looked at: a page or a workbook is no delimited text."""
-
-    def __init__(self, stream: Readable, where: str) -> None:
-        self._stream, self._where, self._first = stream, where, True
-
-    def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes; SourceError where the first ones are no delimited text."""
-        data = self._stream.read(size)
-        if self._first:
-            self._first = False
-            if what := sniffed_type(data):
-                raise SourceError(
-                    f"this is no delimited text but {what}",
-                    where=self._where,
-                    fix="deliver the table itself, or correct `format` in the contract",
-                )
-        return data
-
-    def lines(self, size: int, back: int) -> bytes:
-        """Go back so many bytes, and read about `size` up to a line end, which copies them once.
-
-        Nothing is read where the stream is no plain file, where less is left, or where the line is
-        long.
-        """
-        file = self._stream
-        if not (isinstance(file, io.BufferedReader) and isinstance(file.raw, io.FileIO)):
-            return b""
-        now = file.tell()
-        begin = now - back
-        file.seek(begin + size)
-        end = file.read(_LINE).find(b"\n") + 1
-        file.seek(begin if end else now)
-        return file.read(size + end) if end else b""
+#: What the fast parser refuses is read anew in pieces of this size, so that one broken line
+#: costs no more than that.
+_SMALL = 1 << 16
+#: The first rows, by which types are chosen, take so many bytes at most.
+_HEAD = 1 << 20
+#: A first chunk smaller than this share of a block is most likely the whole file.
+_WHOLE = 0.9
 
 
 def read_header(
@@ -96,21 +66,7 @@ def read_header(
             break
         chunker.give_back([], data, chunk.offset, chunk.line)
     if rows is None:
-        empty = data[position:].startswith((b"\n", b"\r"))
-        if not empty and not _is_utf8(data[position:].partition(b"\n")[0]):
-            encoding = dialect.source.encoding
-            raise SourceError(
-                f"the file is not {encoding} text",
-                where=where,
-                fix="correct `encoding` of the server 'raw' in the contract",
-            )
-        raise SourceError(
-            "the first line is empty"
-            if empty
-            else "the header cannot be read: its quotes or its text are wrong",
-            where=f"{where}:{skip + 1}",
-            fix="correct `quote`, `encoding` or `skipLines` in the contract, or the file",
-        )
+        raise _no_header(data[position:], dialect.source.encoding, where, skip)
     length, header = rows
     end = position + length
     lines = data.count(b"\n", 0, end)
@@ -119,6 +75,23 @@ def read_header(
     )
     trailing = len(header) > 1 and header[-1] == ""
     return data[position:end], header[:-1] if trailing else header, trailing
+
+
+def _no_header(data: bytes, encoding: str, where: str, skip: int) -> SourceError:
+    empty = data.startswith((b"\n", b"\r"))
+    if not empty and not _is_utf8(data.partition(b"\n")[0]):
+        return SourceError(
+            f"the file is not {encoding} text",
+            where=where,
+            fix="correct `encoding` of the server 'raw' in the contract",
+        )
+    return SourceError(
+        "the first line is empty"
+        if empty
+        else "the header cannot be read: its quotes or its text are wrong",
+        where=f"{where}:{skip + 1}",
+        fix="correct `quote`, `encoding` or `skipLines` in the contract, or the file",
+    )
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -167,19 +140,12 @@ class _Locations:
         return locations
 
 
-#: What the fast parser refuses is read anew in pieces of this size, so that one broken line
-#: costs no more than that.
-_SMALL = 1 << 16
-
-
 @dataclass(frozen=True)
 class Parsed:
     """The rows of a chunk, and what is left of it.
 
     Attributes
     ----------
-    typed
-        Whether the columns have the types that were asked for; all of them are text otherwise.
     used
         How many bytes of the chunk its rows take; a row that goes on behind it begins there.
     lines
@@ -187,7 +153,6 @@ class Parsed:
     """
 
     block: Block
-    typed: bool
     used: int
     lines: int
 
@@ -205,39 +170,39 @@ class DelimitedFile:
         self.dialect = dialect
         self.chunker = Chunker(text, size, dialect.quote if dialect.plain else b"")
 
-    def parse(self, chunk: Chunk, types: dict[str, pa.DataType]) -> Parsed:
+    def parse(
+        self,
+        chunk: Chunk,
+        types: dict[str, pa.DataType] | None = None,
+        fits: Callable[[pa.Array], bool] | None = None,
+    ) -> Parsed:
         """Parse one chunk; safe to call from several threads.
 
         Parameters
         ----------
-        types
-            The Arrow type of each column. They are kept where all of the chunk's cells fit them.
+        types, fits
+            As in `ReadOptions`: the Arrow type of each column (None: text), and whether values
+            that have it may stay.
         """
         if chunk.too_long:
             location = RowLocation(chunk.line, chunk.offset, chunk.data)
             block = Block(self._empty(), lambda rows: [], [Rejected(location, row_parser.TOO_LONG)])  # noqa: ARG005
-            return Parsed(block, False, len(chunk.data), 0)
+            return Parsed(block, len(chunk.data), 0)
         lines = fast_parser.well_formed(chunk.data, self.dialect, chunk.line_ends)
         if lines is not None:
-            whole = any(str(kind) == "int64" for kind in types.values())
-            fitting = not (whole and fast_parser.holds_hexadecimal(chunk.data))
             plain = chunk.data.isascii()
             parse = partial(
                 fast_parser.parse, chunk.data, self.dialect, lines=lines, ascii_only=plain
             )
-            found = parse(types) if fitting else None
-            typed = found is not None
+            found = parse(types) if types and _may_fit(chunk.data, types) else None
+            if found and fits and not all(fits(column.chunk(0)) for column in found[0].columns):
+                found = None
             found = found or parse(self._text())
             if found is not None:
                 table, blank = found
-                block = Block(
-                    table,
-                    _LazyLocations(self.dialect, self.chunker.text, chunk).of,
-                    [],
-                    blank,
-                    plain,
-                )
-                return Parsed(block, typed, len(chunk.data), lines.count)
+                locations = _LazyLocations(self.dialect, self.chunker.text, chunk).of
+                block = Block(table, locations, [], blank, plain, len(chunk.data))
+                return Parsed(block, len(chunk.data), lines.count)
         return self._piecewise(chunk)
 
     def _piecewise(self, chunk: Chunk) -> Parsed:
@@ -245,7 +210,7 @@ class DelimitedFile:
         import pyarrow as pa
 
         data, position, line = chunk.data, 0, 0
-        found = _Found()
+        found = _ChunkRows()
         offset, before = chunk.offset, 0
         while position < len(data):
             end = data.rfind(b"\n", position, position + _SMALL) + 1
@@ -278,8 +243,54 @@ class DelimitedFile:
             position = end
         table = pa.concat_tables(found.tables) if found.tables else self._empty()
         locations = _Locations(self.chunker.text, chunk, found.starts, found.ends, found.lines)
-        block = Block(table, locations.of, found.rejected, found.blank, data.isascii())
-        return Parsed(block, False, position, line)
+        block = Block(table, locations.of, found.rejected, found.blank, data.isascii(), position)
+        return Parsed(block, position, line)
+
+    def head(self) -> tuple[pa.Table, bool]:
+        """Return the first rows as text, and whether the file is most likely one chunk."""
+        chunk = self.chunker.peek()
+        if chunk is None:
+            return self._empty(), True
+        end = chunk.data.rfind(b"\n", 0, _HEAD) + 1
+        data = chunk.data[:end] if end and len(chunk.data) > _HEAD else chunk.data
+        first = replace(chunk, data=data, line_ends=count(data, b"\n"))
+        return self.parse(first).block.table, len(chunk.data) < self.chunker.size * _WHOLE
+
+    def rest(self, chunk: Chunk, parsed: Parsed, following: deque[Chunk]) -> Chunk | None:
+        """Return what is left of a chunk that ends inside a row, to be parsed again.
+
+        Parameters
+        ----------
+        following
+            The chunks made since, in order; those that the chunk that is returned, or the next
+            ones, will hold are taken out.
+
+        Returns
+        -------
+        Chunk or None
+            None where the next chunks of `chunker` begin with it.
+        """
+        rest = Chunk(
+            chunk.data[parsed.used :],
+            chunk.offset + self.chunker.text.length(chunk.data[: parsed.used]),
+            chunk.line + parsed.lines,
+            chunk.final,
+            chunk.line_ends - parsed.lines,
+        )
+        if not any(later.too_long for later in following):
+            self.chunker.give_back(list(following), rest.data, rest.offset, rest.line)
+            following.clear()
+            return None
+        if following[0].too_long:
+            # It is no part of any row, so nothing can complete this one.
+            return replace(rest, final=True)
+        after = following.popleft()
+        return replace(
+            rest,
+            data=rest.data + after.data,
+            final=after.final,
+            line_ends=rest.line_ends + after.line_ends,
+        )
 
     def _text(self) -> dict[str, pa.DataType]:
         import pyarrow as pa
@@ -303,8 +314,13 @@ class DelimitedFile:
         )
 
 
+def _may_fit(data: bytes, types: dict[str, pa.DataType]) -> bool:
+    whole = any(str(kind) == "int64" for kind in types.values())
+    return not (whole and fast_parser.holds_hexadecimal(data))
+
+
 @dataclass
-class _Found:
+class _ChunkRows:
     """The rows of the pieces of a chunk."""
 
     tables: list[pa.Table] = field(default_factory=list)
@@ -345,7 +361,8 @@ def open_delimited(
     """
     source, where = contract.source, partition.shown
     with open_partition(partition) as stream:
-        text = Utf8(Watched(stream, where), source.encoding, where, source.line_end == "cr" or None)
+        returns = source.line_end == "cr" or None
+        text = Utf8(stream, source.encoding, where, returns, FORMATS["csv"])
         dialect = Dialect(source)
         file = DelimitedFile(text, dialect, size)
         line, header, trailing = read_header(file.chunker, file.dialect, where, source.skip_lines)
@@ -357,3 +374,39 @@ def open_delimited(
             dialect = replace(dialect, is_record=record_test(header))
         file.dialect = dialect
         yield file
+
+
+def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> Iterator[Block]:
+    """Yield a delimited file in blocks, parsed side by side as if each ended with a row.
+
+    Where one does not, reading begins anew at the row that goes on behind it.
+
+    Raises
+    ------
+    SourceError
+        As `open_delimited`.
+    """
+    with open_delimited(partition, contract, options.size, options.record_test) as file:
+        types = options.types(*file.head()) if options.types else None
+        chunks: deque[Chunk] = deque()
+        parsing: deque[Future[Parsed]] = deque()
+
+        def submit(chunk: Chunk) -> Future[Parsed]:
+            return options.executor.submit(file.parse, chunk, types, options.fits)
+
+        while True:
+            while len(chunks) < options.ahead and (chunk := file.chunker.next()) is not None:
+                chunks.append(chunk)
+                parsing.append(submit(chunk))
+            if not chunks:
+                return
+            chunk, parsed = chunks.popleft(), parsing.popleft().result()
+            if parsed.used or not chunk.data:
+                yield parsed.block
+            if parsed.used < len(chunk.data):
+                rest = file.rest(chunk, parsed, chunks)
+                while len(parsing) > len(chunks):
+                    parsing.popleft().cancel()
+                if rest is not None:
+                    chunks.appendleft(rest)
+                    parsing.appendleft(submit(rest))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from quickstack.data.readers.blocks import Block, Rejected, RowLocation
+from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
 from quickstack.data.readers.header import check_header
 from quickstack.data.readers.partitions import Partition
 from quickstack.data.readers.sniffing import sniffed_type
@@ -16,25 +16,20 @@ from quickstack.data.readers.streams import open_partition
 from quickstack.data.readers.workbook import Look, damaged, look, require_harmless
 from quickstack.facts.contract import Column, Contract, Source
 from quickstack.facts.errors import SourceError
+from quickstack.facts.formats import FORMATS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 #: A larger file is no workbook that Excel opens; it is held in memory as a whole.
 _MAX_BYTES = 512 << 20
-_BEGINNINGS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
-def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Block]:
+def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> Iterator[Block]:
     """Yield a sheet of a workbook in blocks: .xlsx, .xls or .ods.
 
     Whole numbers come without `.0`, dates as the contract writes them. A row that holds an error
     (`#DIV/0!`) is rejected. The sheet is held in memory; MAX_CELLS bounds it.
-
-    Parameters
-    ----------
-    rows
-        At most how many rows a block holds.
 
     Raises
     ------
@@ -51,12 +46,12 @@ def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Bloc
     cells = _rows(sheet, at)
     header = _header(cells, source.skip_lines, at)
     check_header(header, contract, at)
-    found = _Found(contract, header, seen)
+    found = _SheetRows(contract, header, seen)
     for number, row in enumerate(cells, start=source.skip_lines + 1):
         found.take(number, row)
-        if len(found.rows) >= rows:
+        if len(found.rows) >= options.rows:
             yield found.block()
-            found = _Found(contract, header, seen)
+            found = _SheetRows(contract, header, seen)
     yield found.block()
 
 
@@ -69,8 +64,9 @@ def _require_workbook(data: bytes, where: str) -> None:
         )
     if not data:
         raise SourceError("the file is empty", where=where, fix="deliver it again")
-    if not data.startswith(_BEGINNINGS):
-        what = sniffed_type(data[: 1 << 16]) or "text or something else"
+    expected = FORMATS["excel"]
+    if not any(signature.pattern.match(data) for signature in expected.signatures):
+        what = sniffed_type(data[: 1 << 16], expected) or "text or something else"
         raise SourceError(
             f"this is no workbook but {what}",
             where=where,
@@ -140,7 +136,7 @@ def _header(cells: Iterator[list[Any]], skip: int, where: str) -> list[str]:
 
 
 @dataclass
-class _Found:
+class _SheetRows:
     """What was read since the last block."""
 
     contract: Contract

@@ -11,19 +11,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from quickstack.data.readers.blocks import Block, Rejected, RowLocation
+from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
 from quickstack.data.readers.chunks import Chunk, Chunker, Utf8
 from quickstack.data.readers.dialect import MAX_ROW_BYTES
 from quickstack.data.readers.partitions import Partition
 from quickstack.data.readers.row_parser import NO_TEXT, NUL, TOO_LONG
-from quickstack.data.readers.sniffing import sniffed_type
 from quickstack.data.readers.streams import open_partition
 from quickstack.facts.contract import Column, Contract
 from quickstack.facts.errors import SourceError
+from quickstack.facts.formats import FORMATS
 
 if TYPE_CHECKING:
-    pass
+    import pyarrow as pa
 
+#: Bytes that are read at a time, and of the rows that a block may hold.
+_CHUNK, _MOST = 4 << 20, 32 << 20
+#: What is kept of a line that is too long.
+_KEPT = 1000
 _HALF = re.compile(r"[\ud800-\udfff]")
 
 
@@ -100,25 +104,11 @@ def _quoted(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-#: Bytes that are read at a time, and of the rows that a block may hold.
-_CHUNK, _MOST = 4 << 20, 32 << 20
-#: What is kept of a line that is too long.
-_KEPT = 1000
-
-
-def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Block]:
+def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> Iterator[Block]:
     """Yield a file of JSON Lines in blocks.
 
     Numbers come as the text they were written as, nested values as JSON. A key that is absent is
     a value that is missing; one that the contract does not name refuses its line.
-
-    Parameters
-    ----------
-    rows
-        At most how many rows a block holds.
 
     Raises
     ------
@@ -127,9 +117,9 @@ def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Bloc
     """
     where, source = partition.shown, contract.source
     with open_partition(partition) as stream:
-        text = Utf8(_Watched(stream, where), source.encoding, where, carriage_returns=False)
+        text = Utf8(stream, source.encoding, where, False, FORMATS["jsonl"])
         chunker = Chunker(text, _CHUNK, b"")
-        found = _Found(contract)
+        found = _JsonRows(contract)
         empty = True
         while (chunk := chunker.next()) is not None:
             empty = False
@@ -138,32 +128,12 @@ def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Bloc
                 continue
             for line, offset, raw in _lines(chunk, text):
                 found.take(line, offset, raw, where)
-                if len(found.rows) >= rows or found.size > _MOST:
+                if len(found.rows) >= options.rows or found.size > _MOST:
                     yield found.block()
-                    found = _Found(contract, first=False)
+                    found = _JsonRows(contract, first=False)
         if empty:
             raise SourceError("the file is empty", where=where, fix="deliver it again")
         yield found.block()
-
-
-class _Watched:
-    """A stream whose first bytes are looked at: a page or a pointer is no JSON."""
-
-    def __init__(self, stream: Any, where: str) -> None:
-        self._stream, self._where, self._first = stream, where, True
-
-    def read(self, size: int = -1) -> bytes:
-        data: bytes = self._stream.read(size)
-        if self._first:
-            self._first = False
-            what = sniffed_type(data)
-            if what is not None and not what.startswith("JSON"):
-                raise SourceError(
-                    f"this is no JSON Lines but {what}",
-                    where=self._where,
-                    fix="deliver the table itself, or correct `format` in the contract",
-                )
-        return data
 
 
 def _lines(chunk: Chunk, text: Utf8) -> Iterator[tuple[int, int, bytes]]:
@@ -177,7 +147,7 @@ def _lines(chunk: Chunk, text: Utf8) -> Iterator[tuple[int, int, bytes]]:
 
 
 @dataclass
-class _Found:
+class _JsonRows:
     """What was read since the last block."""
 
     contract: Contract

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from quickstack.data.readers.blocks import Block, Rejected, RowLocation
+from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
 from quickstack.data.readers.header import check_header
 from quickstack.data.readers.parquet_types import ColumnReader, column_reader, json_values
 from quickstack.data.readers.partitions import Partition
@@ -21,13 +21,8 @@ if TYPE_CHECKING:
 _BUFFER = 1 << 20
 
 
-def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Block]:
+def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> Iterator[Block]:
     """Yield a Parquet file in blocks; columns are matched by name.
-
-    Parameters
-    ----------
-    rows
-        At most how many rows a block holds.
 
     Raises
     ------
@@ -61,7 +56,9 @@ def blocks(partition: Partition, contract: Contract, rows: int) -> Iterator[Bloc
                 for c in contract.columns
             ]
             first = 1
-            for batch in file.iter_batches(rows, columns=list(schema.names), use_threads=False):
+            for batch in file.iter_batches(
+                options.rows, columns=list(schema.names), use_threads=False
+            ):
                 yield _block(batch, readers, first)
                 first += batch.num_rows
         except (pa.ArrowException, OSError, ValueError) as error:

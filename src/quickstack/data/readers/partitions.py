@@ -16,9 +16,7 @@ from urllib.parse import urlsplit
 
 from quickstack.facts.contract import Contract
 from quickstack.facts.errors import SourceError
-
-#: How a file ends that lists pinned objects.
-LISTING = ".objects.jsonl"
+from quickstack.facts.formats import LISTING, bare_name
 
 
 @dataclass(frozen=True)
@@ -256,12 +254,6 @@ def _malformed(path: Path, number: int, what: str) -> SourceError:
     )
 
 
-#: Endings that say how a table is written and packed, and nothing about what is in it.
-_PACKED = (".gz", ".gzip", ".bz2", ".xz", ".zst", ".zstd", ".zip")
-_WRITTEN = (
-    ".csv", ".tsv", ".txt", ".dat", ".parquet", ".pq", ".jsonl", ".ndjson", ".json",
-    ".xlsx", ".xlsm", ".xls", ".ods",
-)  # fmt: skip
 #: With `.parquet` and a temporary name around it, it stays below the 255 bytes of a file name.
 _MAX_BYTES = 160
 
@@ -298,19 +290,11 @@ def _name(path: PurePosixPath, remote: bool, level: int) -> str:
     if remote:
         parts = parts[-1:] if level == 0 else parts[1:]
     if level == 0:
-        parts = (*parts[:-1], _stem(parts[-1]))
+        parts = (*parts[:-1], bare_name(parts[-1]))
     name = unicodedata.normalize("NFC", "-".join(parts))
     name = re.sub(r"[^\w-]", "_", name)
     if level == 2 or len(name.encode()) > _MAX_BYTES or not name.strip("_"):
         digest = hashlib.blake2b(path.as_posix().encode("utf-8", "surrogateescape"), digest_size=6)
         short = name.encode()[: _MAX_BYTES - 16].decode("utf-8", "ignore")
         name = f"{short}-{digest.hexdigest()}"
-    return name
-
-
-def _stem(name: str) -> str:
-    for endings in (_PACKED, _WRITTEN):
-        ending = PurePosixPath(name).suffix
-        if ending.lower() in endings:
-            name = name[: -len(ending)]
     return name

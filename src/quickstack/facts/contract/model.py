@@ -201,7 +201,8 @@ class Source:
         on S3, the file there that lists the pinned objects (`*.objects.jsonl`, which
         `quickstack land --in-place` writes).
     format
-        `csv` is any delimited text. Compression is recognised by the file's first bytes.
+        One of `FORMATS`; `csv` is any delimited text. Compression is recognised by the first
+        bytes of the file.
     quote, escape
         The character around cells, empty for none; and the one that makes the next literal
         (None: a doubled quote is a quote).
@@ -226,7 +227,7 @@ class Source:
     """
 
     path: str
-    format: Literal["csv", "parquet", "jsonl", "excel"] = "csv"
+    format: str = "csv"
     delimiter: str = ","
     encoding: str = "utf-8"
     quote: str = '"'

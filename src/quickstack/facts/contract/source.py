@@ -16,18 +16,14 @@ from quickstack.facts.contract.custom_properties import (
     texts,
 )
 from quickstack.facts.contract.model import Source
+from quickstack.facts.formats import FORMATS, formats_of
 from quickstack.facts.yaml_lines import Path
 
-FORMATS = ("csv", "parquet", "jsonl", "excel")
 _FIELDS = {
     "delimiter": "delimiter", "quote": "quote", "escape": "escape", "lineEnd": "line_end",
     "skipLines": "skip_lines", "skipInitialSpace": "skip_initial_space", "decimal": "decimal",
     "thousands": "thousands", "trueValues": "true_values", "falseValues": "false_values",
     "sheet": "sheet", "missingValues": "missing", "maxQuarantinedShare": "max_quarantined_share",
-}  # fmt: skip
-_ONLY_OF = {
-    "delimiter": ("csv",), "quote": ("csv",), "escape": ("csv",), "lineEnd": ("csv",),
-    "skipLines": ("csv", "excel"), "skipInitialSpace": ("csv",), "sheet": ("excel",),
 }  # fmt: skip
 _LINE_ENDS = ("auto", "cr")
 
@@ -96,7 +92,7 @@ def _settled(
     """Check settings one by one, then together with those that are inherited."""
     format_ = custom.get("format", base.format)
     if "format" in custom and not choose(
-        format_, FORMATS, "the format", places["format"], mistakes
+        format_, tuple(FORMATS), "the format", places["format"], mistakes
     ):
         format_ = base.format
     settings: dict[str, Any] = {"format": format_}
@@ -107,7 +103,7 @@ def _settled(
         if name not in custom:
             continue
         value, place = custom[name], places[name]
-        formats = _ONLY_OF.get(name, FORMATS)
+        formats = formats_of(name)
         if format_ not in formats:
             mistakes.add(place, f"'{name}' is of the format {' or '.join(formats)}; leave it out")
         elif isinstance(value, list):
@@ -166,17 +162,14 @@ def _of_number(letter: str) -> bool:
 def _clashes(source: Source) -> list[tuple[str, str]]:
     """Return the settings that exclude each other, each with its sentence."""
     found = []
-    if source.format == "csv":
-        if source.delimiter == source.quote:
-            found.append(("quote", "quote and delimiter must differ"))
-        if source.escape == source.delimiter:
-            found.append(("escape", "escape and delimiter must differ"))
-        if source.escape is not None and source.escape == source.quote:
-            found.append(("escape", "a doubled quote is read as one anyway; leave escape out"))
-        if source.skip_initial_space and source.delimiter == " ":
-            found.append(
-                ("skipInitialSpace", "skipInitialSpace needs a delimiter that is no blank")
-            )
+    if source.delimiter == source.quote:
+        found.append(("quote", "quote and delimiter must differ"))
+    if source.escape == source.delimiter:
+        found.append(("escape", "escape and delimiter must differ"))
+    if source.escape is not None and source.escape == source.quote:
+        found.append(("escape", "a doubled quote is read as one anyway; leave escape out"))
+    if source.skip_initial_space and source.delimiter == " ":
+        found.append(("skipInitialSpace", "skipInitialSpace needs a delimiter that is no blank"))
     if source.decimal == source.thousands:
         found.append(("thousands", "thousands and decimal must differ"))
     if set(source.true_values) & set(source.false_values):

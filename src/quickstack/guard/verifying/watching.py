@@ -147,7 +147,7 @@ def _run(sandbox: Path, stage: ResolvedStage) -> _Run:
 
 def _contract_connects(sandbox: Path, stage: ResolvedStage) -> bool:
     """Whether its raw data are a list of objects that lie on S3: the one source on a network."""
-    from quickstack.data.readers.partitions import LISTING
+    from quickstack.facts.formats import LISTING
 
     return any(next((sandbox / dep).rglob(f"*{LISTING}"), None) for dep in stage.deps)
 
