@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quickstack.data.interim.interim_tables import read_interim
+from quickstack.data.interim.interim_tables import interim_texts, read_interim
 from quickstack.facts import paths
 from quickstack.facts.files import whole_folder, write_csv, write_json, write_text
 from quickstack.facts.params import EvaluateParams
@@ -10,7 +10,7 @@ from quickstack.models.evaluation.curves import curves
 from quickstack.models.evaluation.importance import permutation_importance
 from quickstack.models.evaluation.intervals import compare, report
 from quickstack.models.evaluation.model_card import model_card
-from quickstack.models.evaluation.segments import measure_segments, segment_texts
+from quickstack.models.evaluation.segments import measure_segments
 from quickstack.models.modeling.conformal import interval_coverage
 from quickstack.models.modeling.features import feature_frame
 from quickstack.models.modeling.fit import class_names, encode_target, fit_baseline
@@ -39,7 +39,7 @@ def main(stage: Stage) -> None:
     drawn = {"resamples": params.resamples, "seed": params.seed}
     metrics = compare(contract.task, truth, scores, baseline_scores, **drawn)
     columns = {
-        name: segment_texts(test[name], contract.column(name).interim_type)
+        name: interim_texts(test[name], contract.column(name).interim_type)
         for name in contract.segments
     }
     segments = measure_segments(contract.task, truth, scores, baseline_scores, columns, **drawn)

@@ -18,7 +18,7 @@ from quickstack.models.modeling.split import split_columns
 from quickstack.models.modeling.split_partitions import Labels, label_parts
 from quickstack.models.monitoring.drift_report import drift_report
 from quickstack.models.monitoring.performance import Outcomes, join, judge, outcomes, reference_loss
-from quickstack.runtime.running.compute import map_partitions
+from quickstack.runtime.compute.partition_map import map_partitions
 from quickstack.runtime.running.stage import Stage, run
 
 

@@ -9,7 +9,7 @@ from quickstack.data.readers.partitions import find_partitions
 from quickstack.facts.contract import Source
 from quickstack.facts.errors import SourceError
 from quickstack.facts.params import ComputeParams
-from quickstack.runtime.running.compute import map_partitions
+from quickstack.runtime.compute.partition_map import map_partitions
 
 
 @pytest.fixture(scope="module")

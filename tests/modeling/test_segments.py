@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quickstack.data.interim.interim_tables import interim_texts
 from quickstack.models.evaluation.intervals import compare
 from quickstack.models.evaluation.segments import (
     MAX_VALUES,
     MISSING,
     measure_segments,
-    segment_texts,
 )
 
 ROWS = 1000
@@ -58,7 +58,7 @@ def test_small_segments_are_counted_only_and_one_class_has_no_roc_auc():
 def test_of_ten_thousand_values_the_most_frequent_are_shown():
     truth, scores, base = scored(30_000)
     values = pd.Series(np.r_[np.repeat(7, 20_000), np.arange(10_000)])
-    texts = segment_texts(values, "integer")
+    texts = interim_texts(values, "integer")
     found = measure_segments("binary", truth, scores, base, {"v": texts}, **DRAWN)["segments"]
     assert len(found) == MAX_VALUES
     assert (found[0]["segment"], found[0]["rows"]) == ("7", 20_001)
@@ -79,6 +79,6 @@ TEXTS = ["=cmd()", None, "</script><img onerror=…>"]
     ],
 )
 def test_values_become_the_text_that_the_tables_hold(values, kind, expected):
-    texts = segment_texts(pd.Series(values, index=[5, 6, 7]), kind)
+    texts = interim_texts(pd.Series(values, index=[5, 6, 7]), kind)
     assert texts.index.tolist() == [5, 6, 7]
     assert [None if pd.isna(text) else text for text in texts] == expected

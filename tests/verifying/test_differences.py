@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quickstack.guard.verifying.dvc_hashes import content_md5
-from quickstack.guard.verifying.output_differences import compare_files, file_differences
-from quickstack.guard.verifying.tolerances import is_fitted
+from quickstack.guard.verifying.output_differences import compare_files, file_differences, is_fitted
+from quickstack.runtime.running.dvc_hashes import content_md5
 
 TABLE = pd.DataFrame({"name": ["Ada", "Bo"], "score": [0.25, 0.5], "rows": [1, 2]})
 

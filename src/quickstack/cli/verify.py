@@ -55,7 +55,7 @@ def verify(
     if (deep or repair) and not stored:
         stored = True
     if fix and rewrite_deps(root):
-        typer.echo("dvc.yaml: the modules of each stage are written; run `dvc repro`", err=as_json)
+        typer.echo("dvc.yaml: the rooms of each stage are written; run `dvc repro`", err=as_json)
     levels: dict[str, Level] = dict(QUICK)
     if watch:
         from quickstack.guard.verifying.watching import watched

@@ -23,7 +23,7 @@ from quickstack.data.ingesting.outcome import IngestJob, Outcome
 from quickstack.data.ingesting.partition import ingest_partition
 from quickstack.facts.errors import QuickstackError, SourceError
 from quickstack.facts.params import ComputeParams
-from quickstack.runtime.running.compute import results
+from quickstack.runtime.compute.partition_map import results
 
 #: Seconds until a scheduler that does not answer is given up.
 _PATIENCE = 20

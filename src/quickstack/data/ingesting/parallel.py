@@ -11,7 +11,7 @@ from quickstack.data.ingesting.outcome import IngestJob, Outcome
 from quickstack.data.ingesting.partition import ingest_partition
 from quickstack.facts.errors import QuickstackError
 from quickstack.facts.params import ComputeParams
-from quickstack.runtime.running.compute import results
+from quickstack.runtime.compute.partition_map import results
 
 
 def map_jobs(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quickstack.facts.contract.model import LogicalType
 from quickstack.facts.errors import SourceError
 from quickstack.facts.paths import INTERIM
 
@@ -70,3 +71,31 @@ def read_partition(path: Path, columns: list[str] | None = None) -> pd.DataFrame
             table = table.set_column(index, field.name, column)
     mapping = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
     return table.to_pandas(types_mapper=mapping.get, use_threads=False)
+
+
+def interim_texts(values: pd.Series, kind: LogicalType) -> pd.Series:
+    """Write the values of a column as they stand in an exported CSV; missing ones stay missing.
+
+    Parameters
+    ----------
+    values
+        As `read_interim` reads them.
+    kind
+        The type that the column has in the clean data.
+
+    Returns
+    -------
+    pandas.Series
+        `str`, index as in `values`: text as it is, `true` and `false`, whole numbers without
+        decimals, dates as ISO 8601.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    if kind == "string":
+        return values.astype("str")
+    array = pa.array(values, from_pandas=True)
+    if kind == "date":
+        array = array.cast(pa.date32())
+    texts = array.cast(pa.large_string()).to_pandas()
+    return pd.Series(texts.array, index=values.index, dtype="str")

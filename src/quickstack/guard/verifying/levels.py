@@ -1,7 +1,8 @@
-"""The levels of verification: what each one holds to be right, and every doubt."""
+"""The levels of verification: what each one checks, and the problems that it finds."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,61 +12,67 @@ from quickstack.runtime.stores.health_check import Result, Status
 
 
 @dataclass
-class Verdict:
+class LevelResult:
     """What a level found.
 
     Attributes
     ----------
-    right
-        The sentence where there is no doubt.
-    wrong
-        Every doubt, with what to do about it.
+    summary
+        The sentence that is shown where there is no problem.
+    problems
+        One sentence each, with what to do about it.
     notes
-        What is no doubt and should be known: what was not looked at.
+        What is no problem and should be known: what was not looked at.
     """
 
-    right: str
-    wrong: list[str] = field(default_factory=list)
+    summary: str
+    problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-Level = Callable[[Path], Verdict]
+Level = Callable[[Path], LevelResult]
 
 
 def results(root: Path, levels: dict[str, Level]) -> Iterator[Result]:
-    """Run levels one after the other; an error with a sentence is a doubt of its level."""
+    """Run levels one after the other; an error with a sentence is a problem of its level."""
     for name, level in levels.items():
         try:
-            verdict = level(root)
+            result = level(root)
         except QuickstackError as error:
-            verdict = Verdict("", [error.sentence()])
-        for sentence in verdict.wrong:
+            result = LevelResult("", [error.sentence()])
+        for sentence in result.problems:
             yield Result(name, Status.FAILED, sentence)
-        if not verdict.wrong:
-            yield Result(name, Status.OK, verdict.right)
-        for sentence in verdict.notes:
+        if not result.problems:
+            yield Result(name, Status.OK, result.summary)
+        for sentence in result.notes:
             yield Result(name, Status.NOTE, sentence)
 
 
-def declared(root: Path) -> Verdict:
+def step(text: str) -> None:
+    """Say what begins, on stderr; nothing where nobody looks."""
+    if sys.stderr.isatty():
+        print(f"{text} ...", file=sys.stderr, flush=True)
+
+
+def declared(root: Path) -> LevelResult:
     """Hold `deps` and `params` against the code, and outputs against what git holds."""
     from quickstack.guard.verifying.declarations import undeclared_sentences
     from quickstack.runtime.repository.tracked import tracked_sentences
 
-    return Verdict(
+    return LevelResult(
         "every stage declares the rooms it imports",
         undeclared_sentences(root) + tracked_sentences(root),
     )
 
 
-def restricted(root: Path) -> Verdict:
+def restricted(root: Path) -> LevelResult:
     """Look for raw data that a push would share, and for keys in the shared configuration."""
     from quickstack.runtime.repository.restricted import unrestricted_outputs
     from quickstack.runtime.storage.local_config import check_no_secrets
     from quickstack.runtime.stores.remotes import CONFIG
 
     check_no_secrets(root / CONFIG)
-    return Verdict(
+    return LevelResult(
         "raw data and quarantine go to the restricted remote only",
         [
             f"a push would share {path}; bind it by `quickstack add`, or `remote: restricted`"
@@ -74,18 +81,18 @@ def restricted(root: Path) -> Verdict:
     )
 
 
-def environment(root: Path) -> Verdict:
+def environment(root: Path) -> LevelResult:
     """Hold the interpreter and its packages against the lock."""
     from quickstack.guard.verifying.environment import environment_sentences
 
-    return Verdict("the packages are those of requirements.txt", environment_sentences(root))
+    return LevelResult("the packages are those of requirements.txt", environment_sentences(root))
 
 
-def plan(root: Path) -> Verdict:
+def plan(root: Path) -> LevelResult:
     """Ask what would run."""
     from quickstack.runtime.repository.plan import changes, sentences
 
-    return Verdict(
+    return LevelResult(
         "nothing would run: dvc.lock describes this state",
         sentences(changes(root)),
     )

@@ -1,17 +1,36 @@
-"""How two versions of an output differ: columns, rows, numbers; never a value of the data."""
+"""How two versions of an output differ: columns, rows, numbers; never a value of the data.
+
+Data may not differ. Fitted numbers may by what another processor's order of additions makes: the
+fractions in the outputs of `_FITTED`, and nothing else in them; whole numbers, texts, dates, rows
+and columns are data there too.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import BadZipFile
 
-from quickstack.guard.verifying.tolerances import is_close
+from quickstack.facts import paths
 
+#: Of a fitted number, relative to it; and absolutely, for numbers near zero.
+RELATIVE, ABSOLUTE = 1e-6, 1e-9
+
+_FITTED = (
+    paths.MODEL,
+    paths.TRAINING,
+    paths.METRICS,
+    paths.CURVES,
+    paths.IMPORTANCE,
+    paths.MODEL_CARD,
+    paths.DRIFT,
+    paths.EXPORTS,
+)
 #: Sentences of each kind about one file.
 _MOST = 5
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
@@ -60,6 +79,17 @@ def compare_files(a: Path, b: Path) -> list[Difference]:
         return found or [Difference("the content is equal, its bytes are not")]
     sizes = a.stat().st_size, b.stat().st_size
     return [Difference(f"{sizes[0]:,} and {sizes[1]:,} bytes, which differ")]
+
+
+def is_fitted(path: str) -> bool:
+    """Whether an output, or a file in one, holds fitted numbers."""
+    place = PurePosixPath(path)
+    return any(PurePosixPath(f) in (place, *place.parents) for f in _FITTED)
+
+
+def is_close(one: float, other: float) -> bool:
+    """Whether two fitted numbers are within the tolerance."""
+    return one == other or math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
 
 
 def _tables(a: Path, b: Path) -> Iterator[Difference]:

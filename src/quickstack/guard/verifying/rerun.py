@@ -14,14 +14,12 @@ from tempfile import TemporaryDirectory
 
 from quickstack.facts.errors import QuickstackError
 from quickstack.facts.yaml_lines import read_yaml
-from quickstack.guard.verifying.dvc_hashes import content_md5, folder_md5s
-from quickstack.guard.verifying.levels import Verdict
+from quickstack.guard.verifying.levels import LevelResult, step
 from quickstack.guard.verifying.named_files import covers
-from quickstack.guard.verifying.output_differences import compare_files
+from quickstack.guard.verifying.output_differences import compare_files, is_fitted
 from quickstack.guard.verifying.resolved_pipeline import resolved_stages
-from quickstack.guard.verifying.status_line import step
-from quickstack.guard.verifying.tolerances import is_fitted
 from quickstack.runtime.repository.plan import dvc_reason
+from quickstack.runtime.running.dvc_hashes import content_md5, folder_md5s
 from quickstack.runtime.stores.remotes import cache_folder
 
 #: What must not change a byte, so this run has other values than people's; the folder is another
@@ -30,7 +28,7 @@ _OTHER = {"PYTHONHASHSEED": "20240229", "TZ": "Pacific/Kiritimati", "OMP_NUM_THR
 _IGNORED = (".quickstack/keys", ".quickstack/pseudonym.key", ".dvc/config.local")
 
 
-def rerun(root: Path) -> Verdict:
+def rerun(root: Path) -> LevelResult:
     """Clone HEAD into a temporary folder, run all stages without any cache, and compare.
 
     Raises
@@ -46,7 +44,7 @@ def rerun(root: Path) -> Verdict:
             fix="commit or stash them: what is run again is the commit",
         )
     commit = _git(root, "rev-parse", "--short", "HEAD").strip()
-    verdict = Verdict(f"commit {commit}, run anew in a clean clone, gives every output's bytes")
+    result = LevelResult(f"commit {commit}, run anew in a clean clone, gives every output's bytes")
     with TemporaryDirectory(prefix="quickstack-") as folder:
         clone = Path(os.path.realpath(folder)) / "clone"
         step(f"cloning {commit}")
@@ -67,21 +65,21 @@ def rerun(root: Path) -> Verdict:
         if done.returncode:
             stopped = [line for line in done.stderr.splitlines() if " stopped: " in line]
             reason = stopped[0] if stopped else dvc_reason(done.stderr)
-            verdict.wrong.append(f"commit {commit} does not run in a clean clone: {reason}")
-            return verdict
+            result.problems.append(f"commit {commit} does not run in a clean clone: {reason}")
+            return result
         step("comparing")
         for name, md5 in locked.items():
             places = [clone / name, root / name, cache]
-            _compare(verdict, name, md5, kept, places)
+            _compare(result, name, md5, kept, places)
         for name in sorted(_outputs(clone).keys() - locked.keys()):
-            verdict.wrong.append(f"{name}: dvc.lock does not name this output; run `dvc repro`")
-    return verdict
+            result.problems.append(f"{name}: dvc.lock does not name this output; run `dvc repro`")
+    return result
 
 
-def _compare(verdict: Verdict, name: str, md5: str, kept: Path, places: list[Path]) -> None:
+def _compare(result: LevelResult, name: str, md5: str, kept: Path, places: list[Path]) -> None:
     made, here, cache = places
     if not made.exists():
-        verdict.wrong.append(f"{name}: was not written again")
+        result.problems.append(f"{name}: was not written again")
         return
     if content_md5(made) == md5:
         return
@@ -91,23 +89,23 @@ def _compare(verdict: Verdict, name: str, md5: str, kept: Path, places: list[Pat
         path = f"{name}/{inner}" if inner else name
         if original is None or not again.exists():
             what = "is new" if again.exists() else "was not written again"
-            verdict.wrong.append(f"{path}: {what}")
+            result.problems.append(f"{path}: {what}")
             found += 1
             continue
         for difference in compare_files(original, again):
             found += 1
             if difference.close and is_fitted(path):
                 sentence = f"{path}: {difference.sentence}; within the tolerance of fitted numbers"
-                verdict.notes.append(sentence)
+                result.notes.append(sentence)
             else:
-                verdict.wrong.append(f"{path}: {difference.sentence}")
+                result.problems.append(f"{path}: {difference.sentence}")
     if md5.endswith(".dir"):
         listed = {i for i, _ in _originals(md5, kept / name, here, cache)}
         new = sorted(folder_md5s(made).keys() - listed) if listed else []
-        verdict.wrong += [f"{name}/{inner}: is new" for inner in new]
+        result.problems += [f"{name}/{inner}: is new" for inner in new]
         found += len(new)
     if not found:
-        verdict.wrong.append(f"{name}: other bytes; how is unknown, as the original is not here")
+        result.problems.append(f"{name}: other bytes; how is unknown, as the original is not here")
 
 
 def _originals(md5: str, kept: Path, here: Path, cache: Path) -> Iterator[tuple[str, Path | None]]:

@@ -7,22 +7,72 @@ object compared.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from quickstack.facts.errors import QuickstackError, StorageError
-from quickstack.guard.verifying.dvc_hashes import file_md5
-from quickstack.guard.verifying.levels import Verdict
-from quickstack.guard.verifying.remote_objects import Remotes, bare_md5
-from quickstack.guard.verifying.status_line import step
+from quickstack.guard.verifying.levels import LevelResult, step
 from quickstack.runtime.repository.needed_objects import Need, needs, tips
-from quickstack.runtime.stores.folder_store import ObjectStore
-from quickstack.runtime.stores.remotes import RESTRICTED
+from quickstack.runtime.running.dvc_hashes import file_md5
+from quickstack.runtime.stores.folder_store import ObjectFacts, ObjectStore
+from quickstack.runtime.stores.object_stores import remote_store
+from quickstack.runtime.stores.remotes import RESTRICTED, SHARED, cache_folder, dvc_config
 
 #: Bytes that are read where no listing proves the content, newest objects first.
 BUDGET = 1 << 30
 _REPAIR = "`quickstack push`, or `quickstack verify --stored --repair`"
+
+
+class Remotes:
+    """The remotes, each listed once, and this repository's cache."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.cache = root, cache_folder(root)
+        self._stores: dict[str, ObjectStore] = {}
+        self._facts: dict[str, dict[str, ObjectFacts]] = {}
+
+    def store(self, name: str) -> ObjectStore:
+        """Return a remote."""
+        if name not in self._stores:
+            self._stores[name] = remote_store(self.root, name)
+        return self._stores[name]
+
+    def facts(self, name: str) -> dict[str, ObjectFacts]:
+        """Return what a remote lists."""
+        if name not in self._facts:
+            step(f"listing {name}")
+            self._facts[name] = self.store(name).objects()
+        return self._facts[name]
+
+    def default(self) -> str:
+        """Return the remote of outputs that name none."""
+        return str(dvc_config(self.root)["core"].get("remote", SHARED))
+
+    def cached(self, need: Need) -> Path | None:
+        """Return the object in the cache, where its content is right."""
+        path = self.cache / need.key
+        return path if path.is_file() and file_md5(path) == bare_md5(need) else None
+
+    def listing(self, need: Need) -> bytes | None:
+        """Return a folder's listing from the cache, else from its remote."""
+        if path := self.cached(need):
+            return path.read_bytes()
+        try:
+            if need.key not in self.facts(need.remote):
+                return None
+            with self.store(need.remote).file(need.key) as file:
+                content: bytes = file.read_bytes()
+        except StorageError:
+            return None
+        right = hashlib.md5(content, usedforsecurity=False).hexdigest() == bare_md5(need)
+        return content if right else None
+
+
+def bare_md5(need: Need) -> str:
+    """Return the md5 of an object's content, without the mark of a folder's listing."""
+    return need.md5.removesuffix(".dir")
 
 
 @dataclass(frozen=True)
@@ -33,7 +83,7 @@ class Bad:
     what: str
 
 
-def stored(root: Path, *, days: int = 90, deep: bool = False, repair: bool = False) -> Verdict:
+def stored(root: Path, *, days: int = 90, deep: bool = False, repair: bool = False) -> LevelResult:
     """Compare the remotes with what HEAD, and branches and tags of the last days, need.
 
     Parameters
@@ -49,16 +99,16 @@ def stored(root: Path, *, days: int = 90, deep: bool = False, repair: bool = Fal
     remotes = Remotes(root)
     commits = tips(root, days)
     needed = needs(root, commits, remotes.default(), remotes.listing)
-    verdict = Verdict("")
-    bad, looked = _look(remotes, needed, verdict, deep=deep)
+    result = LevelResult("")
+    bad, looked = _look(remotes, needed, result, deep=deep)
     if repair and bad:
-        bad = list(_repair(remotes, bad, verdict))
-    verdict.wrong += sentences(bad)
-    verdict.right = (
+        bad = list(_repair(remotes, bad, result))
+    result.problems += sentences(bad)
+    result.summary = (
         f"the {looked:,} objects that HEAD and {len(commits) - 1} other branches and tags need "
         "are in their remotes"
     )
-    return verdict
+    return result
 
 
 def unpushed(root: Path, commits: dict[str, str], remote: str | None = None) -> list[Bad]:
@@ -84,7 +134,7 @@ def unpushed(root: Path, commits: dict[str, str], remote: str | None = None) -> 
 
 def put_back(root: Path, bad: list[Bad]) -> Iterator[Bad]:
     """Put objects back from this cache; yield those that stay bad."""
-    return _repair(Remotes(root), bad, Verdict(""))
+    return _repair(Remotes(root), bad, LevelResult(""))
 
 
 def sentences(bad: Iterable[Bad]) -> list[str]:
@@ -103,19 +153,19 @@ def sentences(bad: Iterable[Bad]) -> list[str]:
 
 
 def _look(
-    remotes: Remotes, needed: list[Need], verdict: Verdict, *, deep: bool
+    remotes: Remotes, needed: list[Need], result: LevelResult, *, deep: bool
 ) -> tuple[list[Bad], int]:
     bad: list[Bad] = []
     looked = 0
     for name, group in _by_remote(needed):
         try:
             bad += _missing(remotes, name, group)
-            bad += _wrong(remotes, name, group, verdict, deep=deep)
+            bad += _damaged(remotes, name, group, result, deep=deep)
         except StorageError as error:
             if _is_foreign(remotes, name, group):
-                verdict.notes.append(f"{name} was not looked at: {error.sentence()}")
+                result.notes.append(f"{name} was not looked at: {error.sentence()}")
                 continue
-            verdict.wrong.append(f"{name} cannot be looked at: {error.sentence()}")
+            result.problems.append(f"{name} cannot be looked at: {error.sentence()}")
             continue
         looked += len(group)
     return bad, looked
@@ -145,41 +195,46 @@ def _missing(remotes: Remotes, name: str, group: list[Need]) -> list[Bad]:
     ]
 
 
-def _wrong(
-    remotes: Remotes, name: str, group: list[Need], verdict: Verdict, *, deep: bool
+def _damaged(
+    remotes: Remotes, name: str, group: list[Need], result: LevelResult, *, deep: bool
 ) -> Iterator[Bad]:
+    """Yield the objects of another size or content; what no listing proves is read."""
     facts, store = remotes.facts(name), remotes.store(name)
-    here = [need for need in group if need.key in facts]
-    unread: list[Need] = []
-    doubted: list[Need] = []
-    for need in here:
-        fact = facts[need.key]
-        if not need.key.startswith("files/"):
+    read: list[Need] = []
+    unproven: list[Need] = []
+    for need in group:
+        fact = facts.get(need.key)
+        if fact is None or not need.key.startswith("files/"):
             continue  # of DVC 2, whose hash of a text is not that of its bytes
         if need.size is not None and fact.size != need.size:
             yield Bad(need, f"has {fact.size:,} bytes of {need.size:,}")
-        elif deep or (fact.md5 is not None and fact.md5 != bare_md5(need)):
+        elif fact.md5 is None and not deep:
+            unproven.append(need)
+        elif deep or fact.md5 != bare_md5(need):
             # An ETag that is no MD5 comes from encryption with a key of its own: read it.
-            doubted.append(need)
-        elif fact.md5 is None:
-            unread.append(need)
-    left = BUDGET
-    skipped = 0
-    for need in sorted(unread, key=lambda need: -facts[need.key].changed):
-        if facts[need.key].size <= left:
-            left -= facts[need.key].size
-            doubted.append(need)
-        else:
-            skipped += 1
-    if skipped:
-        verdict.notes.append(
+            read.append(need)
+    newest = _newest(unproven, facts)
+    if len(newest) < len(unproven):
+        skipped = len(unproven) - len(newest)
+        result.notes.append(
             f"{name}: the content of {skipped:,} older objects was not read; `--deep` reads it"
         )
-    for number, need in enumerate(doubted):
+    read += newest
+    for number, need in enumerate(read):
         if number % 100 == 0:
-            step(f"reading {name}: {number:,} of {len(doubted):,} objects")
+            step(f"reading {name}: {number:,} of {len(read):,} objects")
         if _content(store, need) != bare_md5(need):
             yield Bad(need, "has other content than its name says")
+
+
+def _newest(unproven: list[Need], facts: dict[str, ObjectFacts]) -> list[Need]:
+    """Return those that may be read, newest first, within the budget of bytes."""
+    chosen, left = [], BUDGET
+    for need in sorted(unproven, key=lambda need: -facts[need.key].changed):
+        if facts[need.key].size <= left:
+            left -= facts[need.key].size
+            chosen.append(need)
+    return chosen
 
 
 def _content(store: ObjectStore, need: Need) -> str:
@@ -187,7 +242,7 @@ def _content(store: ObjectStore, need: Need) -> str:
         return file_md5(path)
 
 
-def _repair(remotes: Remotes, bad: list[Bad], verdict: Verdict) -> Iterator[Bad]:
+def _repair(remotes: Remotes, bad: list[Bad], result: LevelResult) -> Iterator[Bad]:
     """Put objects back, the files of a folder before its listing; yield those that stay bad."""
     put = 0
     for item in sorted(bad, key=lambda item: item.need.md5.endswith(".dir")):
@@ -201,4 +256,4 @@ def _repair(remotes: Remotes, bad: list[Bad], verdict: Verdict) -> Iterator[Bad]
             raise QuickstackError(f"cannot repair: {error.what}", fix=error.fix) from None
         put += 1
     if put:
-        verdict.notes.append(f"{put:,} objects were put back from this cache")
+        result.notes.append(f"{put:,} objects were put back from this cache")

@@ -89,15 +89,12 @@ def _judged(where: Surroundings, what: str, name: str) -> Iterator[str]:
         for top in (where.sandbox, where.root):
             if path.is_relative_to(top) and not _is_tools(path, where.root):
                 inner = path.relative_to(top).as_posix()
-                yield from (_written if what == "write" else _seen)(where, inner, what)
+                written = what == "write"
+                yield from _written(where, inner) if written else _read(where, what, inner)
                 return
         if what != "list" and not _is_tools(path, where.root) and not _is_systems(path, what):
             does = "writes" if what == "write" else "reads"
             yield f"{stage}: {does} {path}, outside the repository; bring it into data/"
-
-
-def _seen(where: Surroundings, inner: str, what: str) -> Iterator[str]:
-    yield from _read(where, what, inner)
 
 
 def _read(where: Surroundings, what: str, inner: str) -> Iterator[str]:
@@ -119,7 +116,7 @@ def _read(where: Surroundings, what: str, inner: str) -> Iterator[str]:
     yield f"{stage.name}: {does} {inner}; add `- {added}` to its deps in dvc.yaml"
 
 
-def _written(where: Surroundings, inner: str, _what: str = "write") -> Iterator[str]:
+def _written(where: Surroundings, inner: str) -> Iterator[str]:
     stage = where.stage
     if inner.startswith((".quickstack/", ".dvc/tmp")) or inner in (".quickstack", ".dvc"):
         return

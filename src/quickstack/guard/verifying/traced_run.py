@@ -48,21 +48,10 @@ class Recorder:
         if event == "open":
             path, mode, flags = args
             writing = any(letter in (mode or "") for letter in "wax+")
-            if writing or (isinstance(flags, int) and flags & _WRITING):
-                self._path("write", path)
-            else:
-                self._path("read", path)
+            writing = writing or (isinstance(flags, int) and bool(flags & _WRITING))
+            self._path("write" if writing else "read", path)
         elif event in _LISTS:
             self._path("list", args[0] if args[0] is not None else ".")
-        elif event in _CHANGES:
-            place = _CHANGES[event]
-            self._path("write", args[0], -1 if place is None else args[place])
-        elif event in _PAIRS:
-            source, target, *folders = args
-            self._path("write", source, folders[0] if len(folders) > 1 else -1)
-            self._path("write", target, folders[-1])
-        elif event == "sqlite3.connect":
-            self._path("write", args[0])
         elif event == "subprocess.Popen":
             self.note("start", _text(args[0] or (args[1][0] if args[1] else "")))
         elif event in _STARTS:
@@ -71,6 +60,19 @@ class Recorder:
             address = args[1]
             if isinstance(address, tuple):  # a text is a socket in the file system
                 self.note("connect", f"{address[0]}:{address[1]}")
+        else:
+            self._change(event, args)
+
+    def _change(self, event: str, args: tuple[Any, ...]) -> None:
+        if event in _CHANGES:
+            place = _CHANGES[event]
+            self._path("write", args[0], -1 if place is None else args[place])
+        elif event in _PAIRS:
+            source, target, *folders = args
+            self._path("write", source, folders[0] if len(folders) > 1 else -1)
+            self._path("write", target, folders[-1])
+        elif event == "sqlite3.connect":
+            self._path("write", args[0])
 
     def _path(self, what: str, path: Any, folder: int = -1) -> None:
         if isinstance(path, int):  # a file that is open already

@@ -19,13 +19,13 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from quickstack.guard.verifying.dvc_hashes import content_md5
 from quickstack.guard.verifying.imports import LIBRARY
-from quickstack.guard.verifying.levels import Verdict
+from quickstack.guard.verifying.levels import LevelResult, step
 from quickstack.guard.verifying.named_files import EXEMPT
 from quickstack.guard.verifying.resolved_pipeline import ResolvedStage, resolved_stages
 from quickstack.guard.verifying.touched import Surroundings, problems
 from quickstack.runtime.repository.plan import changes
+from quickstack.runtime.running.dvc_hashes import content_md5
 
 _RUNNER = Path(__file__).with_name("traced_run.py")
 #: Git-ignored, and named by the contract's fingerprint.
@@ -39,17 +39,15 @@ class _Run:
     sentence: str
 
 
-def watched(root: Path) -> Verdict:
+def watched(root: Path) -> LevelResult:
     """Run all stages in order, each from what those before it left, and collect the problems."""
-    from quickstack.guard.verifying.status_line import step
-
     root = root.resolve()
-    verdict = Verdict(
+    result = LevelResult(
         "each stage, run with nothing but what it declares, leaves what dvc.lock says"
     )
     pending = {change.stage for change in changes(root)}
     if pending:
-        verdict.notes.append("bytes were not compared: dvc.lock does not describe this state")
+        result.notes.append("bytes were not compared: dvc.lock does not describe this state")
     stages = resolved_stages(root)
     with TemporaryDirectory(prefix="quickstack-") as folder:
         made = Path(os.path.realpath(folder)) / "outputs"
@@ -58,7 +56,7 @@ def watched(root: Path) -> Verdict:
             sandbox = made.with_name(stage.name)
             missing = _fill(sandbox, stage, root, made)
             if missing:
-                verdict.wrong.append(
+                result.problems.append(
                     f"{stage.name}: {missing} is not here; run `dvc pull` or `dvc repro`"
                 )
                 break
@@ -73,12 +71,12 @@ def watched(root: Path) -> Verdict:
                 found.append(f"{stage.name}: failed with nothing but what it declares: {reason}")
             else:
                 found += _unlike(sandbox, stage, compare=not pending)
-            verdict.wrong += found
+            result.problems += found
             if run.exit_code:
                 break
             _keep(sandbox, stage, made)
             shutil.rmtree(sandbox)
-    return verdict
+    return result
 
 
 def _fill(sandbox: Path, stage: ResolvedStage, root: Path, made: Path) -> str | None:

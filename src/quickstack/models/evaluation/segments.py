@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstack.facts.contract.model import LogicalType, Task
+from quickstack.facts.contract.model import Task
 from quickstack.models.evaluation.intervals import compare
 from quickstack.models.modeling.metrics import Floats
 
@@ -21,34 +21,6 @@ MIN_ROWS = 50
 MAX_VALUES = 50
 #: The segment of rows that have no value. A key of a table may not be null.
 MISSING = "(missing)"
-
-
-def segment_texts(values: pd.Series, kind: LogicalType) -> pd.Series:
-    """Write the values of a column as they stand in an exported CSV; missing ones stay missing.
-
-    Parameters
-    ----------
-    values
-        As `sources.interim` reads them.
-    kind
-        The type that the column has in the clean data.
-
-    Returns
-    -------
-    pandas.Series
-        `str`, index as in `values`: text as it is, `true` and `false`, whole numbers without
-        decimals, dates as ISO 8601.
-    """
-    import pandas as pd
-    import pyarrow as pa
-
-    if kind == "string":
-        return values.astype("str")
-    array = pa.array(values, from_pandas=True)
-    if kind == "date":
-        array = array.cast(pa.date32())
-    texts = array.cast(pa.large_string()).to_pandas()
-    return pd.Series(texts.array, index=values.index, dtype="str")
 
 
 def measure_segments(
@@ -68,7 +40,7 @@ def measure_segments(
     task, truth, scores, baseline_scores, resamples, seed
         As `modeling.intervals.compare` takes them.
     columns
-        By name: the texts of the same rows, as `segment_texts` gives them.
+        By name: the texts of the same rows, as `interim_texts` gives them.
 
     Returns
     -------

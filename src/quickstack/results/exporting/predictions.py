@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from quickstack.models.evaluation.segments import segment_texts
+from quickstack.data.interim.interim_tables import interim_texts
 from quickstack.results.exporting.export_tables import Field, Layout
 from quickstack.results.exporting.prediction_columns import outcome_columns, outcome_fields
 
@@ -126,7 +126,7 @@ def prediction_rows(
         if field.source is not None:
             values = table[field.source]
             if field.type == "string" and field.name != "actual":
-                values = segment_texts(values, contract.column(field.source).interim_type)
+                values = interim_texts(values, contract.column(field.source).interim_type)
         elif field.name.startswith(("prediction", "probability")):
             values = predicted[next(own)]
             values = values.round(decimals) if field.type == "number" else values

@@ -121,43 +121,51 @@ def _reason(error: BaseException) -> str:
 
 
 def _changes(stage: Any, root: Path, made: dict[str, Any]) -> Iterator[Change]:
-    from dvc.dependency import ParamsDependency
     from dvc.stage import PipelineStage
 
-    place = Path(os.path.relpath(stage.path, root)).as_posix()
-
-    def path(entry: Any) -> str:
-        return Path(os.path.relpath(entry.fs_path, root)).as_posix()
-
+    place = _place(stage.path, root)
     if not isinstance(stage, PipelineStage):
         for out in stage.outs:
             if (status := _status(out)) and status != "deleted":
-                yield Change(place, "data", path(out), _hash(out), _hash_now(out))
+                path = _place(out.fs_path, root)
+                yield Change(place, "data", path, _hash(out), _hash_now(out))
         return
     name = stage.name if place == PIPELINE.as_posix() else f"{place}:{stage.name}"
     if stage.changed_stage():
         # Its md5 covers nothing else that `dvc.lock` keeps.
         yield Change(name, "command", "", _locked_command(stage), str(stage.cmd))
-    if stage.frozen:
+    if not stage.frozen:
+        for dep in stage.deps:
+            yield from _dependency(name, dep, root, made)
+        for out in stage.outs:
+            yield from _output(name, out, root)
+
+
+def _place(path: str, root: Path) -> str:
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
+def _dependency(stage: str, dep: Any, root: Path, made: dict[str, Any]) -> Iterator[Change]:
+    from dvc.dependency import ParamsDependency
+
+    if isinstance(dep, ParamsDependency):
+        yield from _parameters(stage, dep)
         return
-    for dep in stage.deps:
-        if isinstance(dep, ParamsDependency):
-            yield from _parameters(name, dep)
-            continue
-        status = _status(dep)
-        if status == "deleted":
-            out = made.get(dep.fs_path)
-            if out is None or out.hash_info == dep.hash_info:
-                continue
-            yield Change(name, "dependency", path(dep), _hash(dep), _hash(out))
-        elif status:
-            yield Change(name, "dependency", path(dep), _hash(dep), _hash_now(dep))
-    for out in stage.outs:
-        status = _status(out)
-        if status == "new" or (status == "deleted" and not out.hash_info):
-            yield Change(name, "output", path(out), "", _hash_now(out))
-        elif status and status != "deleted":
-            yield Change(name, "output", path(out), _hash(out), _hash_now(out))
+    status, path = _status(dep), _place(dep.fs_path, root)
+    if status == "deleted":
+        out = made.get(dep.fs_path)
+        if out is not None and out.hash_info != dep.hash_info:
+            yield Change(stage, "dependency", path, _hash(dep), _hash(out))
+    elif status:
+        yield Change(stage, "dependency", path, _hash(dep), _hash_now(dep))
+
+
+def _output(stage: str, out: Any, root: Path) -> Iterator[Change]:
+    status, path = _status(out), _place(out.fs_path, root)
+    if status == "new" or (status == "deleted" and not out.hash_info):
+        yield Change(stage, "output", path, "", _hash_now(out))
+    elif status and status != "deleted":
+        yield Change(stage, "output", path, _hash(out), _hash_now(out))
 
 
 def _status(entry: Any) -> str | None:

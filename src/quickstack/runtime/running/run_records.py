@@ -23,6 +23,7 @@ from typing import Any
 from quickstack.facts.files import write_json
 from quickstack.facts.paths import PARAMS, PIPELINE
 from quickstack.facts.yaml_lines import read_yaml
+from quickstack.runtime.running.dvc_hashes import content_md5
 
 RECORDS = Path(".quickstack/runs")
 #: Records that are kept of each stage.
@@ -113,7 +114,7 @@ def _write(stage: str, began: datetime, run: dict[str, Any]) -> None:
 def _inputs_and_outputs(stage: str) -> dict[str, Any]:
     """Return the hashes of what went in, and the bytes of what went in and came out.
 
-    Code is hashed as one, since there are many modules; `lock` is `lock_digest` of the entry that
+    Code is hashed as one; `lock` is `lock_digest` of the entry that
     DVC is about to write. Data that an earlier stage made have the hash of its entry.
     """
     params = _read(PARAMS)
@@ -149,23 +150,10 @@ def _inputs_and_outputs(stage: str) -> dict[str, Any]:
 def _hash(path: str, locked: Mapping[str, Any]) -> str | None:
     if path in locked:
         return locked[path]["md5"]
-    if Path(path).is_file():
-        return _md5(Path(path).read_bytes())
-    if path.startswith("src/"):
-        # As DVC hashes a folder: its files in order, as JSON. Data are not hashed here again.
-        found = (p for p in Path(path).rglob("*") if p.is_file() and p.suffix != ".pyc")
-        files = sorted(found, key=lambda p: p.as_posix())
-        entries = [
-            {"md5": _md5(file.read_bytes()), "relpath": file.relative_to(path).as_posix()}
-            for file in files
-        ]
-        return _md5(json.dumps(entries).encode()) + ".dir"
+    if Path(path).is_file() or path.startswith("src/"):  # folders of data are not hashed again
+        return content_md5(Path(path))
     pointer = _read(Path(f"{path}.dvc")) if Path(f"{path}.dvc").is_file() else {}
     return next((out.get("md5") for out in pointer.get("outs") or ()), None)
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _size(path: str) -> int:
