@@ -83,40 +83,53 @@ def arrow(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:
 def texts(column: pa.Array) -> Iterator[bytes]:
     """Yield the distinct values of a column as text, a line each; of nested ones, each part."""
     import pyarrow as pa
-    import pyarrow.compute as pc
+
+    parts = _parts(column)
+    if parts is not None:
+        for part in parts:
+            yield from texts(part)
+    elif not (pa.types.is_null(column.type) or pa.types.is_boolean(column.type)):
+        yield from _distinct(column)
+
+
+def _parts(column: pa.Array) -> list[pa.Array] | None:
+    """Return the columns that a column is made of; None where it holds plain values."""
+    import pyarrow as pa
 
     kind = column.type
     if isinstance(column, pa.ExtensionArray):
-        yield from texts(column.storage)
-    elif pa.types.is_dictionary(kind):
-        yield from texts(column.dictionary)  # all of it, whether a row holds the value or not
-    elif pa.types.is_struct(kind):
-        for number in range(kind.num_fields):
-            yield from texts(column.field(number))
-    elif pa.types.is_map(kind):
-        yield from texts(column.keys)
-        yield from texts(column.items)
-    elif pa.types.is_nested(kind):
-        yield from texts(column.values if hasattr(column, "values") else column.flatten())
-    elif pa.types.is_null(kind) or pa.types.is_boolean(kind):
-        return
-    else:
-        if pa.types.is_floating(kind):
-            wide = column.cast(pa.float64())
-            large = pc.and_(
-                pc.greater_equal(pc.abs(wide), _SMALLEST_NUMBER), pc.less(pc.abs(wide), 9e18)
-            )
-            column = wide.filter(large).cast(pa.int64(), safe=False)
-        distinct = column.unique().drop_null()
-        if pa.types.is_fixed_size_binary(kind):
-            distinct = distinct.cast(pa.binary())
-        binary = pa.types.is_binary(distinct.type) or pa.types.is_large_binary(distinct.type)
-        wide_type = pa.large_binary() if binary else pa.large_string()
-        if len(distinct):
-            edges = pa.array([0, len(distinct)], pa.int32())
-            whole = pa.ListArray.from_arrays(edges, distinct.cast(wide_type))
-            joined = pc.binary_join(whole, pa.scalar("\n").cast(wide_type))[0]
-            yield joined.as_buffer().to_pybytes()
+        return [column.storage]
+    if pa.types.is_dictionary(kind):
+        return [column.dictionary]  # all of it, whether a row holds the value or not
+    if pa.types.is_struct(kind):
+        return [column.field(number) for number in range(kind.num_fields)]
+    if pa.types.is_map(kind):
+        return [column.keys, column.items]
+    if pa.types.is_nested(kind):
+        return [column.values if hasattr(column, "values") else column.flatten()]
+    return None
+
+
+def _distinct(column: pa.Array) -> Iterator[bytes]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_floating(column.type):
+        wide = column.cast(pa.float64())
+        large = pc.and_(
+            pc.greater_equal(pc.abs(wide), _SMALLEST_NUMBER), pc.less(pc.abs(wide), 9e18)
+        )
+        column = wide.filter(large).cast(pa.int64(), safe=False)
+    distinct = column.unique().drop_null()
+    if pa.types.is_fixed_size_binary(distinct.type):
+        distinct = distinct.cast(pa.binary())
+    binary = pa.types.is_binary(distinct.type) or pa.types.is_large_binary(distinct.type)
+    wide_type = pa.large_binary() if binary else pa.large_string()
+    if len(distinct):
+        edges = pa.array([0, len(distinct)], pa.int32())
+        whole = pa.ListArray.from_arrays(edges, distinct.cast(wide_type))
+        joined = pc.binary_join(whole, pa.scalar("\n").cast(wide_type))[0]
+        yield joined.as_buffer().to_pybytes()
 
 
 def sqlite(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:

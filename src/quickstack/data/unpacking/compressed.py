@@ -15,30 +15,33 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from quickstack.data.unpacking.buffers import Budget, Buffer, TooLargeError, collect, opened
+from quickstack.facts.formats import PACKINGS, packing_of
 
-#: How compressed content begins.
-MAGICS = {
-    "gzip": b"\x1f\x8b\x08",
-    "bz2": b"BZh",
-    "xz": b"\xfd7zXZ\x00",
-    "zstd": b"\x28\xb5\x2f\xfd",
-    "lz4": b"\x04\x22\x4d\x18",
-}
 #: What codecs raise at damaged content.
 DAMAGED = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+#: How compressed streams begin: those of zlib, and packings but for archives of several files.
 _START = re.compile(
-    rb"\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08|BZh[1-9]1AY&SY|\xfd7zXZ\x00|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18"
+    b"|".join(
+        (
+            rb"\x78[\x01\x5e\x9c\xda]",
+            *(re.escape(m) for p in PACKINGS.values() if p.name != "zip" for m in p.magic),
+        )
+    )
 )
+#: What follows the first bytes of bzip2: of a block, or of an empty stream.
+_BZ2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 #: What a stream that begins by chance hardly ever yields.
 _SMALLEST = 24
 #: Shorter base64 holds no file; values in it are found as they are.
 _BASE64_RUN = 100
 
 
-def codec(content: Buffer) -> str | None:
-    """Return the compression that the first bytes name, or None."""
-    start = content[:6]
-    return next((name for name, magic in MAGICS.items() if start.startswith(magic)), None)
+def codec(content: Buffer, begin: int = 0) -> str | None:
+    """Return the compression that the bytes from `begin` show, or None."""
+    name = packing_of(content[begin : begin + 6])
+    if name == "bz2" and content[begin + 4 : begin + 10] not in _BZ2_BLOCKS:
+        return None
+    return None if name == "zip" else name
 
 
 def stream(content: Buffer, name: str, begin: int = 0) -> Callable[[int], bytes]:
@@ -50,7 +53,7 @@ def stream(content: Buffer, name: str, begin: int = 0) -> Callable[[int], bytes]
         return cast(Callable[[int], bytes], pa.CompressedInputStream(source, name).read)
     reader: Any = opened(content, begin)
     if name == "zlib":
-        return _Inflate(reader).read
+        return _ZlibStream(reader).read
     openers: dict[str, Callable[..., Any]] = {
         "gzip": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile,
     }  # fmt: skip
@@ -58,7 +61,7 @@ def stream(content: Buffer, name: str, begin: int = 0) -> Callable[[int], bytes]
     return cast(Callable[[int], bytes], file.read)
 
 
-class _Inflate:
+class _ZlibStream:
     """Read one zlib stream, however much follows it."""
 
     def __init__(self, source: BinaryIO) -> None:
@@ -83,7 +86,7 @@ def decompressed(path: Path) -> BinaryIO:
         At opening or while it is read.
     """
     with path.open("rb") as file:
-        start = file.read(6)
+        start = file.read(10)
     if start.startswith(b"PK\x03\x04"):
         archive = zipfile.ZipFile(path)
         return cast(BinaryIO, archive.open(archive.namelist()[0]))
@@ -109,7 +112,7 @@ def carved(content: Buffer, budget: Budget) -> Iterator[tuple[str, Buffer]]:
         begin = match.start()
         if begin < done:
             continue
-        name = codec(match[0]) or "zlib"
+        name = codec(content, begin) or "zlib"
         if not _begins(content, name, begin):
             continue
         found, error = collect(stream(content, name, begin), budget)

@@ -6,11 +6,13 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from quickstack.data.unpacking import columnar
 from quickstack.data.unpacking.buffers import Budget, Buffer, TooLargeError, collect
 from quickstack.data.unpacking.buffers import opened as as_file
 from quickstack.data.unpacking.compressed import base64_runs, carved, codec, stream
+from quickstack.facts.formats import PACKINGS
 
 #: Files inside files inside files: deeper ones are reported as not read.
 DEPTH = 8
@@ -18,6 +20,8 @@ DEPTH = 8
 EXPANDED = 8 << 30
 
 Child = tuple[str, Buffer]
+#: Called with why something could not be read, and where inside it lies.
+Note = Callable[..., None]
 
 
 @dataclass
@@ -71,42 +75,31 @@ def _pieces(
         yield from _pieces(child, (*inside, label), budget, opened)
 
 
-def _children(
-    content: Buffer, note: Callable[..., None], budget: Budget
-) -> Iterator[tuple[str, Buffer]]:
+def _children(content: Buffer, note: Note, budget: Budget) -> Iterator[Child]:
     start = content[:16]
-    name = codec(content)
-    if name == "bz2" and content[4:10] not in (b"1AY&SY", b"\x17rE8P\x90"):
-        name = None
-    if name:
-        found, error = collect(stream(content, name), budget)
-        if isinstance(error, TooLargeError):
-            raise error
-        if error:
-            note(f"its {name} stream is damaged")
-        yield name, found
-    elif start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        yield from _zipped(content, note, budget)
-    elif content[257:262] == b"ustar":
-        yield from _tarred(content, note, budget)
-    elif start.startswith(b"PAR1"):
-        yield from columnar.parquet(content, budget)
-    elif start.startswith(b"PARE"):
-        note("its Parquet footer is encrypted")
-    elif start.startswith((b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")):
-        yield from columnar.arrow(content, budget)
-    elif start.startswith(b"SQLite format 3\0"):
-        yield from columnar.sqlite(content, budget)
-    elif start[8:12] == b"DUCK":
+    if name := codec(content):
+        return _decompressed(content, note, budget, name)
+    if content[257:262] == b"ustar":
+        return _tarred(content, note, budget)
+    if start[8:12] == b"DUCK":
         note("a DuckDB file compresses its columns; export it, or delete it")
-    elif start.startswith((b"Rar!", b"7z\xbc\xaf\x27\x1c")):
-        note("archives of this kind are not opened")
-    else:
-        yield from carved(content, budget)
-        yield from base64_runs(content, budget)
+        return iter(())
+    for magic, children in _OPENERS:
+        if start.startswith(magic):
+            return children(content, note, budget)
+    return chain(carved(content, budget), base64_runs(content, budget))
 
 
-def _zipped(content: Buffer, note: Callable[..., None], budget: Budget) -> Iterator[Child]:
+def _decompressed(content: Buffer, note: Note, budget: Budget, name: str) -> Iterator[Child]:
+    found, error = collect(stream(content, name), budget)
+    if isinstance(error, TooLargeError):
+        raise error
+    if error:
+        note(f"its {name} stream is damaged")
+    yield name, found
+
+
+def _zipped(content: Buffer, note: Note, budget: Budget) -> Iterator[Child]:
     with zipfile.ZipFile(as_file(content)) as archive:
         for number, member in enumerate(archive.infolist()):
             name = member.filename
@@ -129,7 +122,7 @@ def _zipped(content: Buffer, note: Callable[..., None], budget: Budget) -> Itera
             yield name, found
 
 
-def _tarred(content: Buffer, note: Callable[..., None], budget: Budget) -> Iterator[Child]:
+def _tarred(content: Buffer, note: Note, budget: Budget) -> Iterator[Child]:
     with tarfile.open(fileobj=as_file(content), mode="r:") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.isfile() else None
@@ -141,3 +134,30 @@ def _tarred(content: Buffer, note: Callable[..., None], budget: Budget) -> Itera
             if error:
                 note("this member of the archive is damaged", member.name)
             yield member.name, found
+
+
+def _columns(
+    read: Callable[[Buffer, Budget], Iterator[Child]],
+) -> Callable[[Buffer, Note, Budget], Iterator[Child]]:
+    return lambda content, note, budget: read(content, budget)  # noqa: ARG005 - as the others
+
+
+def _closed(why: str) -> Callable[[Buffer, Note, Budget], Iterator[Child]]:
+    def children(content: Buffer, note: Note, budget: Budget) -> Iterator[Child]:  # noqa: ARG001
+        note(why)
+        yield from ()
+
+    return children
+
+
+#: How a file begins, and what gives what it holds.
+_OPENERS: tuple[
+    tuple[tuple[bytes, ...], Callable[[Buffer, Note, Budget], Iterator[Child]]], ...
+] = (
+    (PACKINGS["zip"].magic, _zipped),
+    ((b"PAR1",), _columns(columnar.parquet)),
+    ((b"PARE",), _closed("its Parquet footer is encrypted")),
+    ((b"ARROW1", b"FEA1", b"\xff\xff\xff\xff"), _columns(columnar.arrow)),
+    ((b"SQLite format 3\0",), _columns(columnar.sqlite)),
+    ((b"Rar!", b"7z\xbc\xaf\x27\x1c"), _closed("archives of this kind are not opened")),
+)
