@@ -17,7 +17,7 @@ _LF, _CR = 10, 13
 
 
 @dataclass(frozen=True)
-class Lines:
+class LineCounts:
     """The physical lines of a well-formed piece of text.
 
     Attributes
@@ -32,7 +32,7 @@ class Lines:
     inner: int
 
 
-def well_formed(data: bytes, dialect: Dialect, line_ends: int) -> Lines | None:
+def well_formed(data: bytes, dialect: Dialect, line_ends: int) -> LineCounts | None:
     """Prove that pyarrow splits `data` as the row parser would; None where it may not.
 
     Every quote must open a cell, close one, or be doubled inside one; no line is a repeated
@@ -52,13 +52,13 @@ def well_formed(data: bytes, dialect: Dialect, line_ends: int) -> Lines | None:
     if len(data) > MAX_ROW_BYTES and _longest_line(bytes_) > MAX_ROW_BYTES:
         return None
     if not dialect.quote or data.find(dialect.quote) < 0:
-        return Lines(count, 0)
+        return LineCounts(count, 0)
     quotes = np.flatnonzero(bytes_ == dialect.quote[0])
     if not _placed(bytes_, quotes, dialect):
         return None
     opening, closing = quotes[::2], quotes[1::2]
     if not bool((closing - opening > 1).any()):
-        return Lines(count, 0)
+        return LineCounts(count, 0)
     ends = np.flatnonzero(bytes_ == _LF)
     inside = np.searchsorted(ends, closing) - np.searchsorted(ends, opening)
     if inside.size and int(inside.max()) > 1:
@@ -67,14 +67,14 @@ def well_formed(data: bytes, dialect: Dialect, line_ends: int) -> Lines | None:
     # Doubled quotes split a cell into runs, so that it may hold more line ends than each of them.
     if inner and (dialect.width >= MAX_LINES_OF_A_ROW or _doubled(quotes)):
         return None
-    return Lines(count, inner)
+    return LineCounts(count, inner)
 
 
 def parse(
     data: bytes,
     dialect: Dialect,
     types: dict[str, pa.DataType],
-    lines: Lines,
+    lines: LineCounts,
     *,
     ascii_only: bool = False,
 ) -> Any:
