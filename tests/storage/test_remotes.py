@@ -25,7 +25,6 @@ def test_committed_remotes(tmp_path: Path) -> None:
         remote = read_remote(root, name)
         assert (remote.bucket, remote.prefix) == (f"quickstack-{name}", "dvc")
         assert remote.settings["verify"] is True
-        assert (remote.settings["connect_timeout"], remote.settings["read_timeout"]) == (5, 20)
     check_no_secrets(ROOT / ".dvc/config")
 
 

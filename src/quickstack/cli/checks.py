@@ -76,16 +76,21 @@ def git(root: Path) -> Iterator[Result]:
 
 
 def dvc(root: Path) -> Iterator[Result]:
-    """Look for DVC and its S3 plug-in, and for keys in the configuration that git shares."""
+    """Look for DVC and its packages for the remotes, and for keys in what git shares."""
     from importlib.metadata import PackageNotFoundError, version
 
     from quickstack.runtime.storage.local_config import check_no_secrets
-    from quickstack.runtime.stores.remotes import CONFIG
+    from quickstack.runtime.stores.remotes import CONFIG, read_remote, remote_names
 
+    remotes = [read_remote(root, name) for name in remote_names(root)]
+    packages = sorted({remote.package for remote in remotes if remote.package})
     try:
-        sentence = f"{version('dvc')} with dvc-s3 {version('dvc-s3')}"
+        found = ", ".join(f"{package} {version(package)}" for package in packages)
+        sentence = version("dvc") + (f" with {found}" if found else "")
     except PackageNotFoundError as error:
-        what = f"{error.name} is not installed. To fix it: pip install -r {REQUIREMENTS}."
+        listed = error.name in ("dvc", "dvc-s3")
+        fix = f"-r {REQUIREMENTS}" if listed else f"{error.name}, and add it to pyproject.toml"
+        what = f"{error.name} is not installed. To fix it: pip install {fix}."
         yield Result("dvc", Status.FAILED, what)
     else:
         yield Result("dvc", Status.OK, sentence)

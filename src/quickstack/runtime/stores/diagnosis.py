@@ -135,6 +135,7 @@ def diagnose(error: BaseException, remote: Remote, *, action: str = "use") -> Di
         "bucket": remote.bucket,
         "remote": remote.name,
         "scheme": remote.scheme,
+        "package": remote.package,
         "endpoint": endpoint_name(remote, error),
         "action": action,
         "seconds": SECONDS,
@@ -156,12 +157,11 @@ def _meaning_elsewhere(error: BaseException) -> tuple[str, str, str]:
     match error:
         case ImportError():
             what = "DVC's package for {scheme}:// is not installed"
-            return IDENTITY, what, "pip install dvc-{scheme}, and add it to pyproject.toml"
+            return IDENTITY, what, "pip install {package}, and add it to pyproject.toml"
         case FileNotFoundError():
             return BUCKET, "{address} does not exist", "create it, or correct the remote's url"
         case PermissionError():
-            fix = "ask its owner for access, or log in with the tools of {scheme}://"
-            return ACCESS, "These credentials may not {action} {address}", fix
+            return ACCESS, "You may not {action} {address}", "log in there, or ask its owner"
         case TimeoutError():
             what = "{address} never answers"
             return ENDPOINT, what, "check network, VPN and the remote's url"

@@ -56,7 +56,9 @@ class FileSystemStore:
             self._fs.invalidate_cache()
             found = self._fs.find(self._path(prefix), detail=True)
         start = len(self._path(""))
-        return {path[start:]: _facts(info) for path, info in sorted(found.items())}
+        # Some servers list the folder itself.
+        keys = {path[start:]: info for path, info in sorted(found.items())}
+        return {key: _facts(info) for key, info in keys.items() if key and not key.endswith("/")}
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:

@@ -16,6 +16,7 @@ from quickstack.facts.errors import StorageError
 SHARED, RESTRICTED = "storage", "restricted"
 NAMES = (SHARED, RESTRICTED)
 CONFIG, LOCAL = Path(".dvc/config"), Path(".dvc/config.local")
+_SECURED = {"https": "http", "webdavs": "webdav"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Remote:
         if not self.scheme:
             return str(self.settings["url"])
         return f"{self.scheme}://{self.bucket.rpartition('@')[2]}/{self.prefix}".rstrip("/")
+
+    @property
+    def package(self) -> str:
+        """DVC's package for this kind of remote; empty for a folder, which needs none."""
+        return f"dvc-{_SECURED.get(self.scheme, self.scheme)}" if self.scheme else ""
 
     def key(self, name: str) -> str:
         """Return the key of an object of that name below the remote's prefix."""
