@@ -19,7 +19,7 @@ from quickstack.results.exporting.export_tables import METRICS
 from quickstack.results.exporting.manifest import file_facts
 from quickstack.results.exporting.write_tables import write_table
 from quickstack.results.publishing.data_age import Arrival
-from quickstack.results.publishing.exports import read_exports
+from quickstack.results.publishing.publication import read_exports
 from quickstack.results.publishing.publisher import Job
 from quickstack.results.publishing.run_metadata import Facts
 from quickstack.runtime.stores.remotes import Remote

@@ -18,9 +18,9 @@ import boto3
 
 from publishing.cases import look, make_job
 from quickstack.facts.errors import QuickstackError
+from quickstack.results.publishing.published_runs import rollback
 from quickstack.results.publishing.publisher import publish
 from quickstack.results.publishing.readers_place import BucketPlace, FolderPlace
-from quickstack.results.publishing.rollback import rollback
 from quickstack.runtime.stores.remotes import Remote
 
 #: Processes begin as copies of this one, so that a kill hits publishing and not its imports.

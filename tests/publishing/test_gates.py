@@ -12,10 +12,9 @@ from examples import write
 from helpers import ROOT
 from publishing.cases import NOON, make_exports, make_facts
 from quickstack.facts.errors import DataError, QuickstackError
-from quickstack.results.publishing.exports import read_exports
 from quickstack.results.publishing.gates import committed, leak_free, of_quality
-from quickstack.results.publishing.publication import build_run
-from quickstack.results.publishing.published_state import State
+from quickstack.results.publishing.publication import build_run, read_exports
+from quickstack.results.publishing.published_runs import State
 from quickstack.results.publishing.readers_place import FolderPlace, Seen, open_folder, open_place
 
 CONTRACT = "configuration/contracts/sample.odcs.yaml"

@@ -12,7 +12,7 @@ import pytest
 
 from publishing.cases import make_job, remote_of
 from quickstack.facts.errors import StorageError
-from quickstack.results.publishing.links import page_link, true_end
+from quickstack.results.publishing.published_runs import page_link, true_end
 from quickstack.results.publishing.publisher import publish
 from quickstack.results.publishing.readers_place import BucketPlace, FolderPlace
 

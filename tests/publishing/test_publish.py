@@ -13,10 +13,9 @@ import pytest
 
 from publishing.cases import NOON, look, make_job, remote_of
 from quickstack.facts.errors import DataError, StorageError
-from quickstack.results.publishing.published_state import read_state
+from quickstack.results.publishing.published_runs import read_state, rollback
 from quickstack.results.publishing.publisher import publish
 from quickstack.results.publishing.readers_place import BucketPlace, FolderPlace
-from quickstack.results.publishing.rollback import rollback
 
 
 def bucket_of(server, name):
@@ -228,7 +227,7 @@ def test_a_dry_run_leaves_no_trace(folder, tmp_path):
 def test_an_export_that_was_changed_by_hand_is_refused(folder, tmp_path):
     make_job(folder, tmp_path)
     (tmp_path / "exports" / "metrics.csv").write_text("mine")
-    from quickstack.results.publishing.exports import read_exports
+    from quickstack.results.publishing.publication import read_exports
 
     with pytest.raises(DataError, match=r"other files than metrics\.csv"):
         read_exports(tmp_path / "exports")

@@ -49,10 +49,10 @@ def publish(
     """
     from quickstack.cli.repository import find_root
     from quickstack.facts.paths import EXPORTS
-    from quickstack.results.publishing.exports import read_exports
     from quickstack.results.publishing.gates import GATES, leak_free
     from quickstack.results.publishing.powerbi_refresh import read_target, request_refresh
-    from quickstack.results.publishing.published_state import run_path
+    from quickstack.results.publishing.publication import read_exports
+    from quickstack.results.publishing.published_runs import run_path
     from quickstack.results.publishing.publisher import WORK, Job
     from quickstack.results.publishing.publisher import publish as send
     from quickstack.results.publishing.readers_place import open_place
@@ -102,9 +102,8 @@ def preview(
     from quickstack.cli.repository import find_root
     from quickstack.facts.errors import StorageError
     from quickstack.facts.paths import EXPORTS
-    from quickstack.results.publishing.exports import read_exports
-    from quickstack.results.publishing.preview import make_preview
-    from quickstack.results.publishing.published_state import State, read_state, run_path
+    from quickstack.results.publishing.publication import make_preview, read_exports
+    from quickstack.results.publishing.published_runs import State, read_state, run_path
     from quickstack.results.publishing.publisher import WORK
     from quickstack.results.publishing.readers_place import Seen, open_place
     from quickstack.results.publishing.run_metadata import git, read_facts

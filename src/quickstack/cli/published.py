@@ -12,7 +12,7 @@ from quickstack.cli.publish import PlaceArgument
 def runs(place: PlaceArgument = None) -> None:
     """List the published runs, oldest first."""
     from quickstack.cli.repository import find_root
-    from quickstack.results.publishing.published_state import read_state
+    from quickstack.results.publishing.published_runs import read_state
     from quickstack.results.publishing.readers_place import open_place
 
     where = open_place(find_root(), place)
@@ -48,8 +48,8 @@ def rollback(
     It first reads every byte of that run.
     """
     from quickstack.cli.repository import find_root
+    from quickstack.results.publishing.published_runs import rollback as switch
     from quickstack.results.publishing.readers_place import open_place
-    from quickstack.results.publishing.rollback import rollback as switch
 
     shown = switch(open_place(find_root(), place), run, typer.echo)
     typer.echo(f"Readers see run {shown} again; no run was removed")
@@ -66,7 +66,7 @@ def link(
     It also says when the link ends.
     """
     from quickstack.cli.repository import find_root
-    from quickstack.results.publishing.links import page_link
+    from quickstack.results.publishing.published_runs import page_link
     from quickstack.results.publishing.readers_place import open_place
 
     made = page_link(open_place(find_root(), place), hours)

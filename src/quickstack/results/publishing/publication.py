@@ -1,6 +1,7 @@
-"""What joins an export when it is published: the runs table, the page's publication, the manifest.
+"""What is published: an export with its hashes checked, and what joins it as one run.
 
-All of it is small. The tables of the export are sent as they are.
+The runs table, the page's publication and the manifest join it. All of it is small. The tables of
+the export are sent as they are.
 """
 
 from __future__ import annotations
@@ -14,17 +15,72 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from quickstack.facts.files import write_json, write_text
+from quickstack.facts.errors import DataError
+from quickstack.facts.files import whole_folder, write_json, write_text
+from quickstack.facts.paths import EXPORTS
 from quickstack.results.exporting import athena
 from quickstack.results.exporting.export_tables import RUNS
 from quickstack.results.exporting.manifest import file_facts
 from quickstack.results.exporting.write_tables import write_table
 from quickstack.results.publishing.changes import changed_sentence
 from quickstack.results.publishing.data_age import Freshness, freshness, hours
-from quickstack.results.publishing.exports import Exports
-from quickstack.results.publishing.published_state import MANIFEST, State
-from quickstack.results.publishing.readers_place import FileFacts
+from quickstack.results.publishing.published_runs import MANIFEST, State, pointer_bytes, run_path
+from quickstack.results.publishing.readers_place import FileFacts, FolderPlace
 from quickstack.results.publishing.run_metadata import Facts
+
+
+@dataclass(frozen=True)
+class Exports:
+    """A folder of exports.
+
+    Attributes
+    ----------
+    manifest
+        As the export stage wrote it.
+    manifest_facts
+        Its hash names the export: equal hashes are equal exports.
+    files
+        All other files, by path.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    manifest_facts: FileFacts
+    files: dict[str, FileFacts]
+
+
+def read_exports(folder: Path) -> Exports:
+    """Read the export of a folder and hash its files.
+
+    Raises
+    ------
+    DataError
+        Where there is none, or a file is not the one that its manifest names.
+    """
+    where = EXPORTS.as_posix()
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError("there is nothing to publish", where=where, fix="run `dvc repro`") from None
+    files = {
+        facts["path"]: facts
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".gitignore"
+        for facts in [file_facts(path, folder)]
+    }
+    listed = [
+        *manifest["pages"],
+        *(file for table in manifest["tables"] for file in table["files"]),
+    ]
+    wrong = [f["path"] for f in listed if files.get(f["path"], {}).get("sha256") != f["sha256"]]
+    if wrong:
+        raise DataError(
+            f"the manifest tells of other files than {', '.join(wrong[:5])}",
+            where=where,
+            fix="run `dvc repro`, or `dvc checkout`",
+        )
+    return Exports(folder, manifest, files.pop(MANIFEST), files)
+
 
 #: Runs that the page shows; the table holds all.
 _ON_THE_PAGE = 50
@@ -234,3 +290,28 @@ def _iso(moment: datetime | None) -> str | None:
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text.removesuffix("Z"))
+
+
+def make_preview(folder: Path, exports: Exports, facts: Facts, state: State, work: Path) -> Built:
+    """Make in `folder` what publishing would put into a place, as its only run.
+
+    Parameters
+    ----------
+    folder
+        It is replaced as a whole.
+    state
+        The place that the history is taken from; nothing is written there.
+    """
+    moment = utc_now()
+    run = run_id(moment, facts.revision)
+    built = build_run(work / "run", exports, facts, state, run=run, published=moment, reason=None)
+    with whole_folder(folder) as made:
+        place = FolderPlace(made)
+        with place.alone():
+            sources = {**built.sources, MANIFEST: built.manifest}
+            for described in (*built.files, built.manifest_facts):
+                path = described["path"]
+                place.put(run_path(run) + path, sources[path], described, lambda _: None)
+            place.switch(pointer_bytes(run, built.manifest_facts["sha256"], run), place.seen())
+            place.lead_to(run_path(run))
+    return built

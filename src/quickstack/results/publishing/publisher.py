@@ -17,9 +17,8 @@ from pathlib import Path
 from quickstack.facts.errors import DataError, StorageError
 from quickstack.facts.files import write_json
 from quickstack.results.publishing.changes import judge, loss_sentence
-from quickstack.results.publishing.exports import Exports
-from quickstack.results.publishing.publication import Built, build_run, run_id, utc_now
-from quickstack.results.publishing.published_state import (
+from quickstack.results.publishing.publication import Built, Exports, build_run, run_id, utc_now
+from quickstack.results.publishing.published_runs import (
     MANIFEST,
     State,
     damaged_files,
