@@ -42,59 +42,58 @@ class GitHub:
         return comment
 
 
-def _handler(state: GitHub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None: ...
+class _Handler(BaseHTTPRequestHandler):
+    state: GitHub
 
-        def answer(self, code: int, document: Any) -> None:
-            body = json.dumps(document).encode()
-            self.send_response(code)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def log_message(self, *_: Any) -> None: ...
 
-        def document(self) -> Any:
-            return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    def answer(self, code: int, document: Any) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-        def allowed(self) -> bool:
-            if self.headers["Authorization"] != f"Bearer {TOKEN}" or not state.may_write:
-                self.answer(403, {"message": "Resource not accessible by integration"})
-                return False
-            return True
+    def document(self) -> Any:
+        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
 
-        def do_GET(self) -> None:
-            asked = re.fullmatch(
-                r"/repos/team/project/issues/7/comments\?per_page=(\d+)&page=(\d+)", self.path
-            )
-            if asked is None:
-                return self.answer(404, {})
-            size, page = int(asked[1]), int(asked[2])
-            return self.answer(200, state.comments[(page - 1) * size : page * size])
+    def allowed(self) -> bool:
+        if self.headers["Authorization"] != f"Bearer {TOKEN}" or not self.state.may_write:
+            self.answer(403, {"message": "Resource not accessible by integration"})
+            return False
+        return True
 
-        def do_POST(self) -> None:
-            document = self.document()
-            if self.path != "/repos/team/project/issues/7/comments":
-                self.answer(404, {})
-            elif self.allowed():
-                self.answer(201, state.add(document["body"]))
+    def do_GET(self) -> None:
+        asked = re.fullmatch(
+            r"/repos/team/project/issues/7/comments\?per_page=(\d+)&page=(\d+)", self.path
+        )
+        if asked is None:
+            return self.answer(404, {})
+        size, page = int(asked[1]), int(asked[2])
+        return self.answer(200, self.state.comments[(page - 1) * size : page * size])
 
-        def do_PATCH(self) -> None:
-            document, number = self.document(), self.path.rpartition("/")[2]
-            for comment in state.comments:
-                if self.path == f"/repos/team/project/issues/comments/{comment['id']}":
-                    if self.allowed():
-                        comment["body"] = document["body"]
-                        self.answer(200, comment)
-                    return
-            self.answer(404, {"number": number})
+    def do_POST(self) -> None:
+        document = self.document()
+        if self.path != "/repos/team/project/issues/7/comments":
+            self.answer(404, {})
+        elif self.allowed():
+            self.answer(201, self.state.add(document["body"]))
 
-    return Handler
+    def do_PATCH(self) -> None:
+        document, number = self.document(), self.path.rpartition("/")[2]
+        for comment in self.state.comments:
+            if self.path == f"/repos/team/project/issues/comments/{comment['id']}":
+                if self.allowed():
+                    comment["body"] = document["body"]
+                    self.answer(200, comment)
+                return
+        self.answer(404, {"number": number})
 
 
 @contextmanager
 def running(state: GitHub) -> Iterator[GitHub]:
     """Serve the pull request on loopback."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"state": state}))
     state.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -50,61 +50,62 @@ class Site:
         return [request.get("Range", "-") for request in self.requests]
 
 
-def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    site: Site
 
-        def log_message(self, *_: Any) -> None: ...
+    protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            site.requests.append(dict(self.headers))
-            if site.redirect and self.path.startswith("/orders"):
-                self.answer(302, {"Location": site.redirect})
-            elif site.failures:
-                self.answer(site.failures.pop(0), dict(site.headers))
-            elif site.etag and self.headers.get("If-None-Match") == site.etag:
-                self.answer(304, {"ETag": site.etag})
-            else:
-                self.file()
+    def log_message(self, *_: Any) -> None: ...
 
-        def answer(self, status: int, headers: dict[str, str]) -> None:
-            self.send_response(status)
-            for name, value in {"Content-Length": "0", **headers}.items():
+    def do_GET(self) -> None:
+        self.site.requests.append(dict(self.headers))
+        if self.site.redirect and self.path.startswith("/orders"):
+            self.answer(302, {"Location": self.site.redirect})
+        elif self.site.failures:
+            self.answer(self.site.failures.pop(0), dict(self.site.headers))
+        elif self.site.etag and self.headers.get("If-None-Match") == self.site.etag:
+            self.answer(304, {"ETag": self.site.etag})
+        else:
+            self.file()
+
+    def answer(self, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": "0", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def file(self) -> None:
+        start, content = 0, self.site.content
+        asked, condition = self.headers.get("Range"), self.headers.get("If-Range")
+        same = condition in (None, self.site.etag or "-", self.site.modified or "-")
+        partial = asked and self.site.ranges and (same or self.site.ignores_if_range)
+        if partial:
+            start = int(str(asked).removeprefix("bytes=").rstrip("-"))
+        self.send_response(206 if partial else 200)
+        self.send_header("Content-Type", self.site.kind)
+        if partial:
+            last, total = len(content) - 1, len(content)
+            self.send_header("Content-Range", f"bytes {start}-{last}/{total}")
+        if self.site.length is not None:
+            announced = len(content) - start if self.site.length < 0 else self.site.length
+            self.send_header("Content-Length", str(announced))
+        for name, value in (("ETag", self.site.etag), ("Last-Modified", self.site.modified)):
+            if value:
                 self.send_header(name, value)
-            self.end_headers()
+        self.end_headers()
+        self.body(content[start:])
 
-        def file(self) -> None:
-            start, content = 0, site.content
-            asked, condition = self.headers.get("Range"), self.headers.get("If-Range")
-            same = condition in (None, site.etag or "-", site.modified or "-")
-            partial = asked and site.ranges and (same or site.ignores_if_range)
-            if partial:
-                start = int(str(asked).removeprefix("bytes=").rstrip("-"))
-            self.send_response(206 if partial else 200)
-            self.send_header("Content-Type", site.kind)
-            if partial:
-                last, total = len(content) - 1, len(content)
-                self.send_header("Content-Range", f"bytes {start}-{last}/{total}")
-            if site.length is not None:
-                announced = len(content) - start if site.length < 0 else site.length
-                self.send_header("Content-Length", str(announced))
-            for name, value in (("ETag", site.etag), ("Last-Modified", site.modified)):
-                if value:
-                    self.send_header(name, value)
-            self.end_headers()
-            body = content[start:]
-            cut = site.cuts.pop(0) if site.cuts else None
-            time.sleep(site.slow)
-            self.wfile.write(body[:cut])
-            if cut is not None or (site.length is not None and site.length > len(body)):
-                self.close_connection = True
-            if site.length is None:
-                self.close_connection = True
-            if cut is not None and site.change_after_cut is not None:
-                site.content, site.change_after_cut = site.change_after_cut, None
-                site.etag = '"v2"' if site.etag else None
-
-    return Handler
+    def body(self, body: bytes) -> None:
+        cut = self.site.cuts.pop(0) if self.site.cuts else None
+        time.sleep(self.site.slow)
+        self.wfile.write(body[:cut])
+        if cut is not None or (self.site.length is not None and self.site.length > len(body)):
+            self.close_connection = True
+        if self.site.length is None:
+            self.close_connection = True
+        if cut is not None and self.site.change_after_cut is not None:
+            self.site.content, self.site.change_after_cut = self.site.change_after_cut, None
+            self.site.etag = '"v2"' if self.site.etag else None
 
 
 class _Quiet(ThreadingHTTPServer):
@@ -115,7 +116,7 @@ class _Quiet(ThreadingHTTPServer):
 @contextmanager
 def serving(site: Site) -> Iterator[Site]:
     """Serve a site until the end of the block."""
-    server = _Quiet(("127.0.0.1", 0), _handler(site))
+    server = _Quiet(("127.0.0.1", 0), type("Handler", (_Handler,), {"site": site}))
     site.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
