@@ -10,7 +10,7 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint repro verify rerun hooks storage lock clean summary comment base \
+.PHONY: help run test docs lint repro verify rerun hooks storage lock clean summary comment base \
 	prove-datacontract prove-determinism prove-export prove-faults prove-fuzz prove-ingest \
 	prove-kills prove-long prove-personal-data prove-publish prove-pull-requests prove-reruns prove-torture \
 	prove-verify
@@ -101,6 +101,9 @@ prove-torture: $(VENV)/.development ## what readers make of damaged files, panda
 
 storage: $(VENV)/.development ## start a local S3 server and point the remotes to it
 	@quickstack storage start
+
+docs: $(VENV)/.runtime ## write the reference in docs/contract.md from the code
+	@$(BIN)/python docs/contract_reference.py
 
 lock: $(VENV)/.development ## write requirements.txt and tests/requirements.txt anew
 	@uv pip compile --quiet pyproject.toml --output-file requirements.txt

@@ -4,65 +4,149 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from quickstack.facts.contract.standard import Mistake, closest
 from quickstack.facts.yaml_lines import Path
 
-#: Custom properties of the whole contract, with the types of their values.
-CONTRACT_PROPERTIES: dict[str, tuple[type, ...]] = {
-    "task": (str,),
-    "target": (str,),
-    "positiveLabel": (str, int, float, bool),
-    "mainMetric": (str,),
-    "timeColumn": (str,),
-    "period": (str,),
-    "rowsPerPeriod": (int,),
-    "testFrom": (str,),
-    "testFromRow": (int,),
-    "testShare": (float,),
-    "pseudonymKey": (str,),
-    "kAnonymity": (dict,),
-    "decision": (dict,),
-    "segments": (list,),
+
+class CustomProperty(NamedTuple):
+    """What the value of a custom property may be, and what it means.
+
+    Attributes
+    ----------
+    types
+        The Python types that YAML may read its value as.
+    meaning
+        One sentence for `docs/contract.md`.
+    """
+
+    types: tuple[type, ...]
+    meaning: str
+
+
+#: Custom properties of the whole contract.
+CONTRACT_PROPERTIES: dict[str, CustomProperty] = {
+    "task": CustomProperty(
+        (str,), "What to predict: `binary` (two classes), `multiclass` or `regression` (a number)."
+    ),
+    "target": CustomProperty((str,), "The column to predict. Its classes stand in its `enum`."),
+    "positiveLabel": CustomProperty(
+        (str, int, float, bool), "The class of a binary target that counts as positive."
+    ),
+    "mainMetric": CustomProperty(
+        (str,),
+        "The metric by which models are compared, searched and published. Without it: the task's "
+        "first one.",
+    ),
+    "timeColumn": CustomProperty((str,), "The column that says when a row happened."),
+    "period": CustomProperty(
+        (str,),
+        "The length of a period: `hour`, `day`, `week`, `month`, `quarter` or `year`. "
+        "A `timeColumn` needs it.",
+    ),
+    "rowsPerPeriod": CustomProperty(
+        (int,), "The number of rows in a period, where the order of the rows is time."
+    ),
+    "testFrom": CustomProperty(
+        (str,), "Rows at or after this date or time (ISO 8601) test the model."
+    ),
+    "testFromRow": CustomProperty(
+        (int,),
+        "Rows from this position on test the model, counted from 0. It needs `rowsPerPeriod`.",
+    ),
+    "testShare": CustomProperty(
+        (float,),
+        "This share of the rows tests the model, chosen by the hash of the `primaryKey`. "
+        "For data without an order in time.",
+    ),
+    "pseudonymKey": CustomProperty(
+        (str,), "The fingerprint of the key for its pseudonyms. Without it: the newest key."
+    ),
+    "kAnonymity": CustomProperty(
+        (dict,),
+        "`{k: 5, columns: [...], subject: ...}`: after ingest, each combination of values of the "
+        "columns belongs to at least k rows, or to k subjects.",
+    ),
+    "decision": CustomProperty(
+        (dict,),
+        "What each outcome of a binary task is worth: `{truePositive: 60, falsePositive: -8, "
+        "falseNegative: 0, trueNegative: 0, unit: EUR}`. The threshold follows from these values, "
+        "or is given as `threshold`.",
+    ),
+    "segments": CustomProperty(
+        (list,),
+        "The columns by whose values results are shown. Without it: the first three that have an "
+        "`enum`.",
+    ),
 }
 #: Custom properties of a server, and of a table that is written otherwise.
-SERVER_PROPERTIES: dict[str, tuple[type, ...]] = {
-    "delimiter": (str,),
-    "quote": (str,),
-    "escape": (str,),
-    "lineEnd": (str,),
-    "skipLines": (int,),
-    "skipInitialSpace": (bool,),
-    "decimal": (str,),
-    "thousands": (str,),
-    "trueValues": (list,),
-    "falseValues": (list,),
-    "sheet": (str,),
-    "missingValues": (list,),
-    "maxQuarantinedShare": (float,),
+SERVER_PROPERTIES: dict[str, CustomProperty] = {
+    "delimiter": CustomProperty((str,), "The character between cells."),
+    "quote": CustomProperty((str,), 'The character around cells; `""` where nothing is quoted.'),
+    "escape": CustomProperty(
+        (str,), "The character that makes the next one literal. Without it, a doubled quote is one."
+    ),
+    "lineEnd": CustomProperty((str,), "`auto` reads LF and CRLF, `cr` the lone CR of old Macs."),
+    "skipLines": CustomProperty((int,), "The number of lines before the header."),
+    "skipInitialSpace": CustomProperty((bool,), "Whether to ignore blanks after a delimiter."),
+    "decimal": CustomProperty((str,), "The decimal separator: `.` or `,`."),
+    "thousands": CustomProperty((str,), 'The character between thousands; `""` for none.'),
+    "trueValues": CustomProperty((list,), "The texts that mean true."),
+    "falseValues": CustomProperty((list,), "The texts that mean false."),
+    "sheet": CustomProperty((str,), "The sheet of a workbook. Without it: the first."),
+    "missingValues": CustomProperty((list,), "The texts that mean that there is no value."),
+    "maxQuarantinedShare": CustomProperty(
+        (float,), "The share of rows, 0 to 1, above which broken rows stop the run."
+    ),
 }
 #: Custom properties of a table; the standard gives format and encoding to servers only.
-TABLE_PROPERTIES: dict[str, tuple[type, ...]] = {
+TABLE_PROPERTIES: dict[str, CustomProperty] = {
     **SERVER_PROPERTIES,
-    "format": (str,),
-    "encoding": (str,),
+    "format": CustomProperty((str,), "As `format` of the server."),
+    "encoding": CustomProperty((str,), "As `encoding` of the server."),
 }
 #: Custom properties of a column.
-COLUMN_PROPERTIES: dict[str, tuple[type, ...]] = {
-    "unit": (str,),
-    "personalData": (str,),
-    "generalisation": (str,),
-    "pseudonymDomain": (str,),
-    "allowedFindings": (list,),
-    "severity": (dict,),
-    "feature": (bool,),
-    "leaksTarget": (bool,),
+COLUMN_PROPERTIES: dict[str, CustomProperty] = {
+    "unit": CustomProperty((str,), "The unit of its values, such as `EUR` or `h`."),
+    "personalData": CustomProperty(
+        (str,),
+        "What ingest does with personal values: `drop`, `pseudonym`, `generalise`, or `keep` (let "
+        "them through on purpose).",
+    ),
+    "generalisation": CustomProperty(
+        (str,),
+        "How values become coarser: `band 10` (numbers), `prefix 3` (text), `month`, `quarter`, "
+        "`year` or `decade` (dates and times).",
+    ),
+    "pseudonymDomain": CustomProperty(
+        (str,),
+        "Equal values in columns of one domain get equal pseudonyms. Without it: the column's "
+        "name.",
+    ),
+    "allowedFindings": CustomProperty(
+        (list,),
+        "Kinds of personal data that somebody found here and accepted; the kinds are listed below.",
+    ),
+    "severity": CustomProperty(
+        (dict,),
+        "What a broken rule does, such as `{pattern: warning, required: stop}`: `error` "
+        "quarantines the row (without it), `warning` counts it, `stop` ends the run.",
+    ),
+    "feature": CustomProperty((bool,), "`false`: the column is no input of the model."),
+    "leaksTarget": CustomProperty(
+        (bool,), "`true`: the value is known only after the target, so it is no input."
+    ),
 }
 #: Custom properties of a relationship.
-RELATIONSHIP_PROPERTIES: dict[str, tuple[type, ...]] = {"severity": (str,)}
+RELATIONSHIP_PROPERTIES: dict[str, CustomProperty] = {
+    "severity": CustomProperty(
+        (str,), "What a value does that the other table lacks: `error`, `warning` or `stop`."
+    ),
+}
 
-_NAMES = {
+#: The types of values in words.
+TYPES = {
     str: "text",
     int: "a whole number",
     float: "a number",
@@ -84,7 +168,7 @@ class Mistakes:
 
 
 def custom_values(
-    owner: dict[str, Any], path: Path, known: dict[str, tuple[type, ...]], mistakes: Mistakes
+    owner: dict[str, Any], path: Path, known: dict[str, CustomProperty], mistakes: Mistakes
 ) -> dict[str, Any]:
     """Read the `customProperties` of one object.
 
@@ -95,7 +179,7 @@ def custom_values(
     path
         Its place in the document.
     known
-        The properties that may stand there, with the types of their values.
+        The properties that may stand there.
     mistakes
         Collects unknown names, wrong types and repetitions. Properties that name another
         `vendor` are left alone.
@@ -117,8 +201,8 @@ def custom_values(
             mistakes.add(here, f"'{name}' is no custom property that Quickstack reads here{hint}")
         elif name in values:
             mistakes.add(here, f"'{name}' stands here twice; keep one")
-        elif not _is_of(value, known[name]):
-            kinds = " or ".join(_NAMES[kind] for kind in known[name])
+        elif not _is_of(value, known[name].types):
+            kinds = " or ".join(TYPES[kind] for kind in known[name].types)
             mistakes.add((*here, "value"), f"'{name}' must be {kinds}")
         else:
             values[name] = value

@@ -12,7 +12,7 @@ from quickstack.facts.yaml_lines import Path
 
 COLUMN_METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues")
 TABLE_METRICS = ("rowCount", "duplicateValues")
-_OPERATORS = {
+OPERATORS = {
     "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan",
     "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween",
 }  # fmt: skip
@@ -97,7 +97,7 @@ def _rule(
     choose(unit, ("rows", "percent"), "unit", (*here, "unit"), mistakes)
     if unit == "percent" and entry["metric"] == "rowCount":
         mistakes.add((*here, "unit"), "rowCount counts rows; leave `unit: percent` out")
-    operators = [key for key in entry if key in _OPERATORS]
+    operators = [key for key in entry if key in OPERATORS]
     if len(operators) != 1:
         return None  # The schema of the standard has said so.
     operator = operators[0]

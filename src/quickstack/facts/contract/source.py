@@ -19,7 +19,8 @@ from quickstack.facts.contract.model import Source
 from quickstack.facts.formats import FORMATS, formats_of
 from quickstack.facts.yaml_lines import Path
 
-_FIELDS = {
+#: Custom properties and the fields of `Source` that they set.
+FIELDS = {
     "delimiter": "delimiter", "quote": "quote", "escape": "escape", "lineEnd": "line_end",
     "skipLines": "skip_lines", "skipInitialSpace": "skip_initial_space", "decimal": "decimal",
     "thousands": "thousands", "trueValues": "true_values", "falseValues": "false_values",
@@ -99,7 +100,7 @@ def _settled(
     if "encoding" in custom:
         settings["encoding"] = custom["encoding"]
         _check_encoding(custom["encoding"], places["encoding"], mistakes)
-    for name, field in _FIELDS.items():
+    for name, field in FIELDS.items():
         if name not in custom:
             continue
         value, place = custom[name], places[name]

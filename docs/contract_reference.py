@@ -1,0 +1,83 @@
+"""Write the reference in `docs/contract.md` from the code that reads contracts: `make docs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+from quickstack.facts.contract import custom_properties as custom
+from quickstack.facts.contract import quality, rules, source
+from quickstack.facts.contract.model import LogicalType, Source
+from quickstack.facts.contract.protection import CLASSIFICATIONS
+
+PAGE = Path(__file__).with_name("contract.md")
+BEGIN = "<!-- The reference is generated: `make docs` writes it. -->\n"
+END = "<!-- End of the reference. -->\n"
+
+
+def reference() -> str:
+    """Return the generated part of the page as Markdown."""
+    parts = [
+        "### Of the contract\n",
+        _table(custom.CONTRACT),
+        "### Of the server `raw`, or of a table that is written otherwise\n",
+        _table(custom.READING, defaults=True),
+        "A table also takes `format` and `encoding`.\n",
+        "### Of a column\n",
+        _table(custom.COLUMN),
+        "### Of a relationship\n",
+        _table(custom.RELATIONSHIP),
+        "### Words\n",
+        _words(
+            {
+                "`format` of a server": source.FORMATS,
+                "`logicalType` of a column": get_args(LogicalType),
+                "`classification` of a column": CLASSIFICATIONS,
+                "rules in `severity` of a column": rules.RULES,
+                "severities": get_args(rules.Severity),
+                "kinds in `allowedFindings`": rules.FINDINGS,
+                "`metric` in `quality` of a column": quality.COLUMN_METRICS,
+                "`metric` in `quality` of a table": quality.TABLE_METRICS,
+                "limit of a metric": sorted(quality.OPERATORS),
+            }
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def _table(known: dict[str, custom.CustomProperty], *, defaults: bool = False) -> str:
+    standard = {field.name: field.default for field in fields(Source)}
+    lines = ["| property | value | meaning |", "|---|---|---|"]
+    for name, entry in known.items():
+        types = " or ".join(custom.TYPES[kind] for kind in entry.types)
+        default = standard.get(source.FIELDS[name]) if defaults else None
+        meaning = entry.meaning if default is None else f"{entry.meaning} {_default(default)}"
+        lines.append(f"| `{name}` | {types} | {meaning} |")
+    return "\n".join([*lines, ""])
+
+
+def _default(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"Default: {', '.join(f'`{text}`' if text else 'the empty text' for text in value)}."
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"Default: `{text}`." if text else "Default: none."
+
+
+def _words(words: dict[str, Iterable[str]]) -> str:
+    lines = ["| where | words |", "|---|---|"]
+    for where, known in words.items():
+        lines.append(f"| {where} | {', '.join(f'`{word}`' for word in known)} |")
+    return "\n".join([*lines, ""])
+
+
+def renewed(page: str) -> str:
+    """Return the page with its reference as the code has it now."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{reference()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
