@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import get_args
 
 from quickstack.facts.contract import custom_properties as custom
-from quickstack.facts.contract import quality, rules, source
-from quickstack.facts.contract.model import LogicalType, Source
-from quickstack.facts.contract.protection import CLASSIFICATIONS
+from quickstack.facts.contract import model, quality, source
+from quickstack.facts.contract.privacy import CLASSIFICATIONS
+from quickstack.facts.formats import FORMATS, PACKINGS
 
 PAGE = Path(__file__).with_name("contract.md")
 BEGIN = "<!-- The reference is generated: `make docs` writes it. -->\n"
@@ -21,23 +21,28 @@ def reference() -> str:
     """Return the generated part of the page as Markdown."""
     parts = [
         "### Of the contract\n",
-        _table(custom.CONTRACT),
+        _table(custom.CONTRACT_PROPERTIES),
         "### Of the server `raw`, or of a table that is written otherwise\n",
-        _table(custom.READING, defaults=True),
+        _table(custom.SERVER_PROPERTIES, defaults=True),
         "A table also takes `format` and `encoding`.\n",
         "### Of a column\n",
-        _table(custom.COLUMN),
+        _table(custom.COLUMN_PROPERTIES),
         "### Of a relationship\n",
-        _table(custom.RELATIONSHIP),
+        _table(custom.RELATIONSHIP_PROPERTIES),
         "### Words\n",
         _words(
             {
-                "`format` of a server": source.FORMATS,
-                "`logicalType` of a column": get_args(LogicalType),
+                "`format` of a server": FORMATS,
+                "packed in (needs no setting)": PACKINGS,
+                "`logicalType` of a column": get_args(model.LogicalType),
                 "`classification` of a column": CLASSIFICATIONS,
-                "rules in `severity` of a column": rules.RULES,
-                "severities": get_args(rules.Severity),
-                "kinds in `allowedFindings`": rules.FINDINGS,
+                "rules in `severity` of a column": model.RULES,
+                **{
+                    f"`mainMetric` of a {task} task; the first is the default": metrics
+                    for task, metrics in model.HIGHER_IS_BETTER.items()
+                },
+                "severities": get_args(model.Severity),
+                "kinds in `allowedFindings`": model.FINDINGS,
                 "`metric` in `quality` of a column": quality.COLUMN_METRICS,
                 "`metric` in `quality` of a table": quality.TABLE_METRICS,
                 "limit of a metric": sorted(quality.OPERATORS),
@@ -48,7 +53,7 @@ def reference() -> str:
 
 
 def _table(known: dict[str, custom.CustomProperty], *, defaults: bool = False) -> str:
-    standard = {field.name: field.default for field in fields(Source)}
+    standard = {field.name: field.default for field in fields(model.Source)}
     lines = ["| property | value | meaning |", "|---|---|---|"]
     for name, entry in known.items():
         types = " or ".join(custom.TYPES[kind] for kind in entry.types)

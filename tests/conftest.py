@@ -34,6 +34,7 @@ def pytest_configure() -> None:
 #: The files that take longest begin, so that all workers end at about the same time.
 LONGEST = (
     "test_readme",
+    "test_documented_commands",
     "verifying/test_verify",
     "test_sweep",
     "test_experiments",

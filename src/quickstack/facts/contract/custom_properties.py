@@ -36,8 +36,7 @@ CONTRACT_PROPERTIES: dict[str, CustomProperty] = {
     ),
     "mainMetric": CustomProperty(
         (str,),
-        "The metric by which models are compared, searched and published. Without it: the task's "
-        "first one.",
+        "The metric by which models are compared, searched, published and shown first.",
     ),
     "timeColumn": CustomProperty((str,), "The column that says when a row happened."),
     "period": CustomProperty(
