@@ -66,7 +66,7 @@ def test_a_pseudonym_leads_to_the_value_where_raw_data_and_key_are_here(reposito
     assert token not in found.output
     done = call("--column", "customer_id", "--token", token, "--apply")
     assert done.exit_code == 0, done.output
-    assert "data/raw/sample/a.csv: 1 lines taken out" in done.output
+    assert "data/raw/sample/a.csv: 1 rows taken out" in done.output
     assert raw.read_text() == "customer_id,month\n"
 
 

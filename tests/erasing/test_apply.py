@@ -113,6 +113,15 @@ def test_all_of_it_is_erased_and_the_ledger_says_so(repository, subject):
     assert (repository.root / LEDGER).read_text() == line + "\n"
 
 
+def test_a_packed_raw_file_is_corrected_and_packed_again(repository, subject):
+    versions(repository, subject)
+    packed = write(repository.root / "data/raw/people/c.csv", gzip.compress(WITH))
+    findings, stores = look(repository, subject)
+    done = apply(repository.root, subject, findings, stores, KEY)
+    assert done.rows["data/raw/people/c.csv"] == 1
+    assert gzip.decompress(packed.read_bytes()) == WITHOUT
+
+
 @pytest.mark.parametrize("calls", [1, 4])
 def test_an_interrupted_erasure_goes_on(repository, subject, monkeypatch, calls):
     versions(repository, subject)
@@ -182,9 +191,10 @@ REFUSED = {
         lambda r: write(r.root / "data/raw/people/notes.txt", f"about {VALUE}"),
         "notes.txt: this raw file holds the subject, and its rows cannot be taken out here",
     ),
-    "packed": (
-        lambda r: write(r.root / "data/raw/people/c.csv", gzip.compress(WITH)),
-        "c.csv: this raw file holds the subject",
+    "of another format": (
+        lambda r: write(r.root / "data/raw/people/c.csv", b"%PDF-1.4\n" + WITH),
+        "c.csv: this raw file holds the subject, and its rows cannot be taken out here; nothing "
+        "was erased: this is no delimited text but a PDF document",
     ),
 }
 

@@ -138,6 +138,6 @@ def test_without_raw_data_there_is_a_sentence(tmp_path):
 def test_damaged_raw_data_are_said(tmp_path):
     write(tmp_path / "configuration/contracts/people.odcs.yaml", CONTRACT.replace("FORMAT", "csv"))
     write(tmp_path / "data/raw/people/a.csv.gz", gzip.compress(LINES.encode() * 50)[:60])
-    with pytest.raises(SourceError, match="compression is damaged"):
+    with pytest.raises(SourceError, match="compressed file is damaged"):
         personal_values(tmp_path)
     assert raw_values.LIMIT == 200_000

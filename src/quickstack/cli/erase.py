@@ -51,9 +51,6 @@ def erase(
     stores = all_stores(root)
     findings = search(root, subject, stores, ignored=value_file)
     _show(findings)
-    for table in subject.tables:
-        if table.contract.source.path.endswith(".objects.jsonl"):
-            typer.echo(f"Data of '{table.contract.id}' stay on S3 and were not searched there.")
     for store in (store for store in stores if not store.sees_versions):
         typer.echo(
             f"Earlier versions and deleted objects that {store.address} may keep were not "
@@ -113,8 +110,7 @@ def _report(done: Erased) -> None:
         typer.echo("nothing to erase")
         return
     for name, count in done.rows.items():
-        pieces = "rows" if name.endswith(".parquet") else "lines"
-        typer.echo(f"{name}: {count} {pieces} taken out")
+        typer.echo(f"{name}: {count} rows taken out")
     typer.echo(f"{done.objects} objects erased; {LEDGER.as_posix()} says when, and not whom")
     for name in done.left:
         typer.echo(f"{name} still holds the person: correct it by hand, or make it again")

@@ -45,7 +45,8 @@ class FileFormat:
     endings
         What its files' names end with, in lower case; they say nothing about what a table holds.
     reader
-        The module of `quickstack.data.readers` whose `blocks` reads it, see `read_blocks`.
+        The module of `quickstack.data.readers` whose `blocks` reads it, see `read_blocks`, and
+        whose `without_rows` writes it again without some rows, see `write_without`.
     signatures
         How its files begin, where that tells them from text.
     settings

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import bz2
+import gzip
 import io
 import lzma
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 from quickstack.facts.errors import SourceError
 
@@ -49,19 +51,40 @@ def unpacked(stream: BinaryIO, where: str, size: int) -> BinaryIO:
         Here, or on reading from what is returned: damaged, cut off, a bomb, encrypted, no single
         file, or names that lead out of the archive.
     """
-    head = stream.read(6)
-    stream.seek(0)
-    opener = next((o for magic, o in _OPENERS if head.startswith(magic)), None)
-    if opener is None:
+    packing = _packing(stream)
+    if packing is None:
         return stream
     try:
-        opened = opener(stream, where)
+        opened = packing[1](stream, where)
     except _DAMAGED as error:
         raise _translated(error, where) from None
     if opened is None:
         stream.seek(0)
         return stream
     return io.BufferedReader(_Guarded(opened, where, size), _CHUNK)
+
+
+def packed_like(stored: BinaryIO, target: BinaryIO) -> AbstractContextManager[BinaryIO]:
+    """Return a stream that packs into `target` as `stored` is packed; `target` where it is not.
+
+    Parameters
+    ----------
+    stored
+        Seekable, at its beginning, where it is left.
+    """
+    packing = _packing(stored)
+    if packing is None:
+        return nullcontext(target)
+    try:
+        return cast(AbstractContextManager[BinaryIO], packing[2](stored, target))
+    finally:
+        stored.seek(0)
+
+
+def _packing(stream: BinaryIO) -> Any:
+    head = stream.read(6)
+    stream.seek(0)
+    return next((entry for entry in _PACKINGS if head.startswith(entry[0])), None)
 
 
 class _Guarded(io.RawIOBase):
@@ -186,6 +209,12 @@ class _Members:
 
 def _open_zip(stream: BinaryIO, where: str) -> Any:
     archive = zipfile.ZipFile(stream)
+    member = _only_member(archive, where)
+    return None if member is None else archive.open(member)
+
+
+def _only_member(archive: zipfile.ZipFile, where: str) -> zipfile.ZipInfo | None:
+    """Return the one file of an archive; None for a workbook, which is an archive as well."""
     infos = [info for info in archive.infolist() if not info.is_dir()]
     if {"[Content_Types].xml", "mimetype"} & {info.filename for info in infos}:
         return None
@@ -219,7 +248,7 @@ def _open_zip(stream: BinaryIO, where: str) -> Any:
     most = min(MAX_UNPACKED, max(SMALL, MAX_RATIO * infos[0].compress_size))
     if infos[0].file_size > most:
         raise _bomb(where)
-    return archive.open(infos[0])
+    return infos[0]
 
 
 def _open_zstd(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the other openers
@@ -240,11 +269,51 @@ def _open_xz(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the othe
     return _Members(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY), padded=True)
 
 
-_OPENERS: tuple[tuple[bytes, Callable[[BinaryIO, str], Any]], ...] = (
-    (b"\x1f\x8b", _open_gzip),
-    (b"BZh", _open_bz2),
-    (b"\xfd7zXZ\x00", _open_xz),
-    (b"\x28\xb5\x2f\xfd", _open_zstd),
-    (b"PK\x03\x04", _open_zip),
-    (b"PK\x05\x06", _open_zip),
+def _pack_zip(stored: BinaryIO, target: BinaryIO) -> Any:
+    """Return a stream into an archive of one file, named and dated as the one in `stored`."""
+    with zipfile.ZipFile(stored) as before:
+        member = _only_member(before, "")
+    if member is None:
+        return nullcontext(target)
+    return _zip_member(target, zipfile.ZipInfo(member.filename, member.date_time))
+
+
+@contextmanager
+def _zip_member(target: BinaryIO, member: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+    member.compress_type = zipfile.ZIP_DEFLATED
+    with (
+        zipfile.ZipFile(target, "w") as archive,
+        archive.open(member, "w", force_zip64=True) as stream,
+    ):
+        yield stream
+
+
+def _pack_zstd(stored: BinaryIO, target: BinaryIO) -> Any:  # noqa: ARG001 - as the others
+    import pyarrow as pa
+
+    return pa.CompressedOutputStream(target, "zstd")
+
+
+def _pack_gzip(stored: BinaryIO, target: BinaryIO) -> Any:  # noqa: ARG001 - as the others
+    return gzip.GzipFile("", "wb", fileobj=target, mtime=0)
+
+
+def _pack_bz2(stored: BinaryIO, target: BinaryIO) -> Any:  # noqa: ARG001 - as the others
+    return bz2.BZ2File(target, "wb")
+
+
+def _pack_xz(stored: BinaryIO, target: BinaryIO) -> Any:  # noqa: ARG001 - as the others
+    return lzma.LZMAFile(target, "wb")
+
+
+#: First bytes; what opens a stream that begins so; what packs into another stream in that way.
+_PACKINGS: tuple[
+    tuple[bytes, Callable[[BinaryIO, str], Any], Callable[[BinaryIO, BinaryIO], Any]], ...
+] = (
+    (b"\x1f\x8b", _open_gzip, _pack_gzip),
+    (b"BZh", _open_bz2, _pack_bz2),
+    (b"\xfd7zXZ\x00", _open_xz, _pack_xz),
+    (b"\x28\xb5\x2f\xfd", _open_zstd, _pack_zstd),
+    (b"PK\x03\x04", _open_zip, _pack_zip),
+    (b"PK\x05\x06", _open_zip, _pack_zip),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -24,11 +25,15 @@ class RowLocation:
         Bytes from the beginning of the (uncompressed) file; None where a format has no such thing.
     raw
         The row as it stands there; for formats that are no text, its values as JSON.
+    size
+        Bytes of the (uncompressed) file that it takes, its line end included; 0 where a format
+        has no such thing.
     """
 
     line: int
     offset: int | None
     raw: bytes
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,17 @@ class Rejected:
 
     location: RowLocation
     reason: str
+
+
+def json_cells(raw: bytes) -> dict[str, str]:
+    """Return the values of a row that is written as JSON, by column; empty where it is not."""
+    try:
+        row = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(row, dict):
+        return {}
+    return {name: str(value) for name, value in row.items() if value is not None}
 
 
 @dataclass
@@ -60,6 +76,8 @@ class Block:
         Whether all text is known to be ASCII, and so needs no normalisation.
     size
         Bytes of the (uncompressed) file, where a format counts in bytes.
+    cells
+        Gives what the raw bytes of a rejected row still tell, as text by column.
     """
 
     table: pa.Table
@@ -68,6 +86,7 @@ class Block:
     blank: int = 0
     ascii: bool = False
     size: int = 0
+    cells: Callable[[bytes], dict[str, str]] = json_cells
 
 
 class Inline(Executor):
@@ -103,6 +122,9 @@ class ReadOptions:
         Whether values that were so typed may stay; a block of others comes as text.
     record_test
         Given the header, returns what tells whether cells could be a row; see `Dialect`.
+    any_names
+        Whether columns may be missing, and others be there, which are left out where the format
+        names types: whoever looks for a person reads earlier versions of a file, too.
     """
 
     rows: int = 1 << 16
@@ -112,3 +134,4 @@ class ReadOptions:
     types: Callable[[pa.Table, bool], dict[str, pa.DataType]] | None = None
     fits: Callable[[pa.Array], bool] | None = None
     record_test: Callable[[list[str]], Callable[[list[str]], bool]] | None = None
+    any_names: bool = False

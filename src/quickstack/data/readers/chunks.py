@@ -190,6 +190,8 @@ class Chunk:
         How many line ends it holds.
     too_long
         Whether it is the beginning of a line longer than MAX_ROW_BYTES, whose rest was skipped.
+    size
+        Bytes of the file that such a line takes, its line end included.
     """
 
     data: bytes
@@ -198,6 +200,7 @@ class Chunk:
     final: bool
     line_ends: int = 0
     too_long: bool = False
+    size: int = 0
 
 
 class Chunker:
@@ -333,7 +336,7 @@ class Chunker:
 
     def _too_long(self) -> Chunk:
         """Skip a line of any length without holding it."""
-        chunk = Chunk(self._rest[:1000], self._offset, self._line, final=False, too_long=True)
+        data, offset, line = self._rest[:1000], self._offset, self._line
         while (end := self._rest.find(b"\n")) < 0 and not self._ended:
             self._offset += self.text.length(self._rest)
             self._rest = self.text.read(self.size)
@@ -341,7 +344,7 @@ class Chunker:
         self._offset += self.text.length(self._rest[: end + 1])
         self._rest = self._rest[end + 1 :] if end >= 0 else b""
         self._line += 1
-        return chunk
+        return Chunk(data, offset, line, False, too_long=True, size=self._offset - offset)
 
 
 def count(data: bytes, byte: bytes, end: int | None = None) -> int:

@@ -21,6 +21,7 @@ from quickstack.data.readers.chunks import Chunk, Chunker, Utf8, count
 from quickstack.data.readers.dialect import MAX_ROW_BYTES, Dialect
 from quickstack.data.readers.header import check_header
 from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.rewrite import without_lines
 from quickstack.data.readers.streams import open_partition
 from quickstack.facts.contract import Contract
 from quickstack.facts.errors import SourceError
@@ -136,8 +137,14 @@ class _Locations:
             offset += self.text.length(data, before, start)
             before = start
             raw = data[start : self.ends[row]].rstrip(b"\r\n")
-            locations.append(RowLocation(self.chunk.line + self.lines[row], offset, raw))
+            size = _size(self.text, data, start, len(raw))
+            locations.append(RowLocation(self.chunk.line + self.lines[row], offset, raw, size))
         return locations
+
+
+def _size(text: Utf8, data: bytes, start: int, length: int) -> int:
+    """Return the bytes of the file that a row of so many bytes takes with its line end."""
+    return text.length(data, start, data.find(b"\n", start + length) + 1 or len(data))
 
 
 @dataclass(frozen=True)
@@ -185,8 +192,9 @@ class DelimitedFile:
             that have it may stay.
         """
         if chunk.too_long:
-            location = RowLocation(chunk.line, chunk.offset, chunk.data)
-            block = Block(self._empty(), lambda rows: [], [Rejected(location, row_parser.TOO_LONG)])  # noqa: ARG005
+            location = RowLocation(chunk.line, chunk.offset, chunk.data, chunk.size)
+            rejected = [Rejected(location, row_parser.TOO_LONG)]
+            block = Block(self._empty(), lambda rows: [], rejected, cells=self.dialect.cells)  # noqa: ARG005
             return Parsed(block, len(chunk.data), 0)
         lines = fast_parser.well_formed(chunk.data, self.dialect, chunk.line_ends)
         if lines is not None:
@@ -233,7 +241,8 @@ class DelimitedFile:
                     raw = data[start:stop].rstrip(b"\r\n")
                     offset += self.chunker.text.length(data, before, start)
                     before = start
-                    location = RowLocation(chunk.line + line + at, offset, raw)
+                    size = _size(self.chunker.text, data, start, len(raw))
+                    location = RowLocation(chunk.line + line + at, offset, raw, size)
                     found.rejected.append(Rejected(location, reason))
                 found.blank += rows.blank
                 end = rows.used
@@ -244,6 +253,7 @@ class DelimitedFile:
         table = pa.concat_tables(found.tables) if found.tables else self._empty()
         locations = _Locations(self.chunker.text, chunk, found.starts, found.ends, found.lines)
         block = Block(table, locations.of, found.rejected, found.blank, data.isascii(), position)
+        block.cells = self.dialect.cells
         return Parsed(block, position, line)
 
     def head(self) -> tuple[pa.Table, bool]:
@@ -343,6 +353,8 @@ def open_delimited(
     contract: Contract,
     size: int,
     record_test: Callable[[list[str]], Callable[[list[str]], bool]] | None = None,
+    *,
+    any_names: bool = False,
 ) -> Iterator[DelimitedFile]:
     """Open a delimited file, and read and check its header.
 
@@ -352,6 +364,8 @@ def open_delimited(
         About how many bytes are read at a time.
     record_test
         Given the header, returns what tells whether cells could be a row; see `Dialect`.
+    any_names
+        As in `check_header`.
 
     Raises
     ------
@@ -366,7 +380,8 @@ def open_delimited(
         dialect = Dialect(source)
         file = DelimitedFile(text, dialect, size)
         line, header, trailing = read_header(file.chunker, file.dialect, where, source.skip_lines)
-        check_header(header, contract, f"{where}:{source.skip_lines + 1}", source.delimiter)
+        at = f"{where}:{source.skip_lines + 1}"
+        check_header(header, contract, at, source.delimiter, any_names=any_names)
         dialect = replace(
             dialect, header=tuple(header), header_line=line.rstrip(b"\r\n"), trailing=trailing
         )
@@ -386,7 +401,9 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
     SourceError
         As `open_delimited`.
     """
-    with open_delimited(partition, contract, options.size, options.record_test) as file:
+    with open_delimited(
+        partition, contract, options.size, options.record_test, any_names=options.any_names
+    ) as file:
         types = options.types(*file.head()) if options.types else None
         chunks: deque[Chunk] = deque()
         parsing: deque[Future[Parsed]] = deque()
@@ -410,3 +427,7 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
                 if rest is not None:
                     chunks.appendleft(rest)
                     parsing.appendleft(submit(rest))
+
+
+#: Rows are lines of text.
+without_rows = without_lines

@@ -64,6 +64,15 @@ class Dialect:
         single_bytes = len(self.delimiter) == 1 and len(self.quote) <= 1
         return single_bytes and source.escape is None and not source.skip_initial_space
 
+    def cells(self, raw: bytes) -> dict[str, str]:
+        """Return the cells of a row by name, as far as its quotes, or its delimiters alone, say."""
+        text = raw.decode("utf-8", "replace")
+        found, quotes = self.split(text)
+        if quotes != "right":
+            bare = text.rstrip("\r\n").split(self.source.delimiter)
+            found = [cell.strip(self.source.quote or None) for cell in bare]
+        return dict(zip(self.header, found, strict=False))
+
     def split(self, text: str) -> tuple[list[str], Quotes]:
         """Split one row into cells, and tell how its quotes stand."""
         source = self.source

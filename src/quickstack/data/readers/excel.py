@@ -6,14 +6,20 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
 from quickstack.data.readers.header import check_header
 from quickstack.data.readers.partitions import Partition
 from quickstack.data.readers.sniffing import sniffed_type
 from quickstack.data.readers.streams import open_partition
-from quickstack.data.readers.workbook import Look, damaged, look, require_harmless
+from quickstack.data.readers.workbook import (
+    Look,
+    damaged,
+    look,
+    require_harmless,
+    without_sheet_rows,
+)
 from quickstack.facts.contract import Column, Contract, Source
 from quickstack.facts.errors import SourceError
 from quickstack.facts.formats import FORMATS
@@ -45,7 +51,7 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
     at = f"{where}, sheet {name}" if source.sheet else where
     cells = _rows(sheet, at)
     header = _header(cells, source.skip_lines, at)
-    check_header(header, contract, at)
+    check_header(header, contract, at, any_names=options.any_names)
     found = _SheetRows(contract, header, seen)
     for number, row in enumerate(cells, start=source.skip_lines + 1):
         found.take(number, row)
@@ -72,6 +78,15 @@ def _require_workbook(data: bytes, where: str) -> None:
             where=where,
             fix="deliver the workbook, or correct `format` in the contract",
         )
+
+
+def without_rows(
+    stream: BinaryIO, out: BinaryIO, rows: Sequence[RowLocation], source: Source, where: str
+) -> None:
+    """Write a workbook again without some rows of its sheet, see `write_without`."""
+    data = stream.read()
+    name = _open(data, source, where)[0]
+    without_sheet_rows(data, name, {row.line for row in rows}, out, where)
 
 
 def _open(data: bytes, source: Source, where: str) -> tuple[str, Any, Look]:
@@ -148,7 +163,8 @@ class _SheetRows:
     blank: int = 0
 
     def __post_init__(self) -> None:
-        self._columns = [self.contract.column(name) for name in self.header]
+        named = {column.name: column for column in self.contract.columns}
+        self._columns = [named.get(name) for name in self.header]
 
     def take(self, number: int, row: list[Any]) -> None:
         width = len(self.header)
@@ -186,7 +202,7 @@ class _SheetRows:
         columns = list(zip(*self.rows, strict=True)) if self.rows else [()] * len(self.header)
         table: pa.Table = pa.table(
             [pa.array(column, pa.string()) for column in columns], names=self.header
-        ).select([c.name for c in self.contract.columns])
+        ).select([c.name for c in self.contract.columns if c.name in self.header])
         locations = self.locations
 
         def of(rows: Sequence[int]) -> list[RowLocation]:

@@ -12,7 +12,12 @@ _SHOWN = 10
 
 
 def check_header(
-    header: list[str], contract: Contract, where: str, delimiter: str | None = None
+    header: list[str],
+    contract: Contract,
+    where: str,
+    delimiter: str | None = None,
+    *,
+    any_names: bool = False,
 ) -> None:
     """Refuse a header that differs from the contract, apart from the order of its names.
 
@@ -22,6 +27,8 @@ def check_header(
         The location of the header, as messages name it.
     delimiter
         What its cells were split at, for delimited text.
+    any_names
+        Whether it may hold other names, each once: that of an earlier version of the file.
 
     Raises
     ------
@@ -29,10 +36,17 @@ def check_header(
         Names are quoted only where most of them are the contract's: otherwise the first line may
         be data.
     """
-    wanted = {column.name for column in contract.columns}
+    if not any_names:
+        _require_names(header, {column.name for column in contract.columns}, where, delimiter)
+    if twice := sorted(name for name, times in Counter(header).items() if times > 1):
+        raise SourceError(
+            f"the header names {_names(twice)} more than once", where=where, fix="rename one"
+        )
+
+
+def _require_names(header: list[str], wanted: set[str], where: str, delimiter: str | None) -> None:
     found = set(header)
     missing, unknown = sorted(wanted - found), sorted(found - wanted)
-    twice = sorted(name for name, times in Counter(header).items() if times > 1)
     if 2 * len(found & wanted) < len(wanted):
         split = f" ({len(header)} cells, split at {delimiter!r})" if delimiter else ""
         raise SourceError(
@@ -60,10 +74,6 @@ def check_header(
             f"the file holds {_names(unknown)}, which the contract does not name",
             where=where,
             fix="describe the column in the contract (it may be personal), or leave it out",
-        )
-    if twice:
-        raise SourceError(
-            f"the header names {_names(twice)} more than once", where=where, fix="rename one"
         )
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
 from quickstack.data.readers.chunks import Chunk, Chunker, Utf8
 from quickstack.data.readers.dialect import MAX_ROW_BYTES
 from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.rewrite import without_lines
 from quickstack.data.readers.row_parser import NO_TEXT, NUL, TOO_LONG
 from quickstack.data.readers.streams import open_partition
 from quickstack.facts.contract import Column, Contract
@@ -119,31 +120,33 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
     with open_partition(partition) as stream:
         text = Utf8(stream, source.encoding, where, False, FORMATS["jsonl"])
         chunker = Chunker(text, _CHUNK, b"")
-        found = _JsonRows(contract)
+        found = _JsonRows(contract, options.any_names)
         empty = True
         while (chunk := chunker.next()) is not None:
             empty = False
             if chunk.too_long:
-                found.reject(chunk.line, chunk.offset, chunk.data, TOO_LONG)
+                location = RowLocation(chunk.line, chunk.offset, chunk.data, chunk.size)
+                found.reject(location, TOO_LONG)
                 continue
-            for line, offset, raw in _lines(chunk, text):
-                found.take(line, offset, raw, where)
+            for location in _lines(chunk, text):
+                found.take(location, where)
                 if len(found.rows) >= options.rows or found.size > _MOST:
                     yield found.block()
-                    found = _JsonRows(contract, first=False)
+                    found = _JsonRows(contract, options.any_names, first=False)
         if empty:
             raise SourceError("the file is empty", where=where, fix="deliver it again")
         yield found.block()
 
 
-def _lines(chunk: Chunk, text: Utf8) -> Iterator[tuple[int, int, bytes]]:
+def _lines(chunk: Chunk, text: Utf8) -> Iterator[RowLocation]:
     offset = chunk.offset
     lines = chunk.data.split(b"\n")
     if not lines[-1]:
         lines.pop()
     for number, line in enumerate(lines, start=chunk.line):
-        yield number, offset, line.rstrip(b"\r")
-        offset += text.length(line + b"\n")
+        size = text.length(line + b"\n")
+        yield RowLocation(number, offset, line.rstrip(b"\r"), size)
+        offset += size
 
 
 @dataclass
@@ -151,6 +154,7 @@ class _JsonRows:
     """What was read since the last block."""
 
     contract: Contract
+    any_names: bool
     first: bool = True
     rows: list[list[str | None]] = field(default_factory=list)
     locations: list[RowLocation] = field(default_factory=list)
@@ -162,34 +166,37 @@ class _JsonRows:
         self._columns = {c.name: i for i, c in enumerate(self.contract.columns)}
         self._writers = [_Writer(c, self.contract) for c in self.contract.columns]
 
-    def take(self, line: int, offset: int, raw: bytes, where: str) -> None:
+    def take(self, location: RowLocation, where: str) -> None:
+        raw = location.raw
         plain = raw.strip()
         if not plain:
             self.blank += 1
             return
         if self.first:
             self.first = False
-            _require_lines(plain, f"{where}:{line}")
+            _require_lines(plain, f"{where}:{location.line}")
         self.size += len(raw)
         if len(raw) > MAX_ROW_BYTES:
-            self.reject(line, offset, raw[:_KEPT], TOO_LONG)
+            self.reject(replace(location, raw=raw[:_KEPT]), TOO_LONG)
             return
         try:
             self.rows.append(self._cells(parsed(raw)))
         except BrokenError as error:
-            self.reject(line, offset, raw, str(error))
+            self.reject(location, str(error))
         else:
-            self.locations.append(RowLocation(line, offset, raw))
+            self.locations.append(location)
 
-    def reject(self, line: int, offset: int, raw: bytes, reason: str) -> None:
+    def reject(self, location: RowLocation, reason: str) -> None:
         self.first = False
-        self.rejected.append(Rejected(RowLocation(line, offset, raw), reason))
+        self.rejected.append(Rejected(location, reason))
 
     def _cells(self, entry: dict[str, Any]) -> list[str | None]:
         cells: list[str | None] = [None] * len(self._columns)
         for key, value in entry.items():
             index = self._columns.get(key)
             if index is None:
+                if self.any_names:
+                    continue
                 raise BrokenError("it has a key that the contract does not name")
             cells[index] = None if value is None else self._writers[index].text(value)
         return cells
@@ -237,3 +244,7 @@ class _Writer:
         else:
             found = written(value)
         return None if found in source.missing else found
+
+
+#: Rows are lines of text.
+without_rows = without_lines

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
 from quickstack.data.readers.header import check_header
 from quickstack.data.readers.parquet_types import ColumnReader, column_reader, json_values
 from quickstack.data.readers.partitions import Partition
 from quickstack.data.readers.streams import open_partition
-from quickstack.facts.contract import Contract
+from quickstack.facts.contract import Contract, Source
 from quickstack.facts.errors import SourceError
 
 if TYPE_CHECKING:
@@ -50,10 +50,11 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
                 page_checksum_verification=True,
             )
             schema = file.schema_arrow
-            check_header(list(schema.names), contract, where)
+            check_header(list(schema.names), contract, where, any_names=options.any_names)
             readers = [
                 column_reader(c, schema.field(c.name).type, contract, where)
                 for c in contract.columns
+                if c.name in schema.names
             ]
             first = 1
             for batch in file.iter_batches(
@@ -108,3 +109,43 @@ def _locations(batch: pa.RecordBatch, rows: list[int], first: int) -> list[RowLo
         raw = json.dumps(dict(zip(batch.schema.names, values, strict=True)), ensure_ascii=False)
         locations.append(RowLocation(first + row, None, raw.encode("utf-8", "backslashreplace")))
     return locations
+
+
+def without_rows(
+    stream: BinaryIO,
+    out: BinaryIO,
+    rows: Sequence[RowLocation],
+    source: Source,  # noqa: ARG001 - as the other formats
+    where: str,
+) -> None:
+    """Write a Parquet file again without some rows, see `write_without`."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(pa.PythonFile(stream, "r"))
+        kept = np.ones(file.metadata.num_rows, bool)
+        kept[[row.line - 1 for row in rows]] = False
+        with pq.ParquetWriter(out, file.schema_arrow, compression="zstd") as writer:
+            for number in range(file.num_row_groups):
+                group = file.read_row_group(number)
+                mask, kept = kept[: group.num_rows], kept[group.num_rows :]
+                writer.write_table(_without_leftovers(group.filter(pa.array(mask))))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, SourceError):
+            raise
+        raise SourceError(
+            "this Parquet file cannot be written again", where=where, fix="deliver it anew"
+        ) from None
+
+
+def _without_leftovers(rows: pa.Table) -> pa.Table:
+    """Make dictionaries again: those of filtered rows keep the values that no row has any more."""
+    import pyarrow as pa
+
+    for index, kind in enumerate(rows.schema):
+        if pa.types.is_dictionary(kind.type):
+            plain = rows.column(index).cast(kind.type.value_type)
+            rows = rows.set_column(index, kind, plain.dictionary_encode().cast(kind.type))
+    return rows

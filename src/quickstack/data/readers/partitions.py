@@ -141,7 +141,8 @@ def _matches(pattern: str) -> list[Path]:
     if os.path.lexists(whole):
         # A name may hold marks of a pattern.
         return [whole]
-    return list(Path().glob(pattern))
+    inner = str(whole.relative_to(whole.anchor)) if whole.anchor else pattern
+    return list(Path(whole.anchor).glob(inner))
 
 
 def _require_readable(pattern: str) -> None:

@@ -35,17 +35,29 @@ def open_partition(partition: Partition) -> Iterator[BinaryIO]:
         On opening, on reading from what is given, or at the end: the file is missing, may not be
         read, is damaged, cut off, a bomb, or was changed meanwhile.
     """
-    where = partition.shown
+    with open_stored(partition) as (stream, size):
+        yield unpacked(stream, partition.shown, size)
+
+
+@contextmanager
+def open_stored(partition: Partition) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file or a pinned object as it is stored; give its size in bytes, too.
+
+    Raises
+    ------
+    SourceError
+        As `open_partition`, but for what only unpacking shows.
+    """
     if partition.url is not None:
         from quickstack.data.readers.s3_objects import open_object
 
         with open_object(partition) as stream:
-            yield unpacked(stream, where, partition.size)
+            yield stream, partition.size
         return
-    with _open_file(partition.path, where) as raw:
+    with _open_file(partition.path, partition.shown) as raw:
         before = os.fstat(raw.fileno())
         try:
-            yield unpacked(raw, where, before.st_size)
+            yield raw, before.st_size
         except SourceError:
             # What a half-written file looks like is not what is wrong with it.
             _require_unchanged(partition, before)

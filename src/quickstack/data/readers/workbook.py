@@ -12,7 +12,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 from xml.parsers import expat
 
 from quickstack.data.readers.archives import MAX_RATIO, SMALL
@@ -159,7 +159,7 @@ def _look_xlsx(archive: zipfile.ZipFile, sheet: str, found: Look) -> None:
         elif name == "row":
             row, column = int(attributes.get("r", row + 2)) - 1, -1
 
-    _parse(archive, _sheet_part(archive, sheet), start)
+    _parse(archive, workbook_parts(archive).sheets[sheet], start)
 
 
 def _column(letters: str) -> int:
@@ -169,19 +169,32 @@ def _column(letters: str) -> int:
     return number - 1
 
 
-def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
-    """Return which part of the archive holds a sheet."""
+@dataclass(frozen=True)
+class WorkbookParts:
+    """Which part of an .xlsx holds each sheet, by name, its shared texts, and its relations."""
+
+    sheets: dict[str, str]
+    texts: str | None
+    relations: str
+
+
+def workbook_parts(archive: zipfile.ZipFile) -> WorkbookParts:
+    """Return the parts of an .xlsx; KeyError where it is none."""
     book = _targets(archive, "_rels/.rels", "", "/officeDocument")
     workbook = next(iter(book.values()), "xl/workbook.xml")
     folder, name = posixpath.split(workbook)
-    ids: dict[str, str] = {}
+    relations = f"{folder}/_rels/{name}.rels"
+    known = _targets(archive, relations, folder, "")
+    sheets: dict[str, str] = {}
 
     def start(element: str, attributes: dict[str, str]) -> None:
         if element == "sheet":
-            ids[attributes["name"]] = next(v for k, v in attributes.items() if k.endswith(":id"))
+            part = known[next(v for k, v in attributes.items() if k.endswith(":id"))]
+            sheets[attributes["name"]] = part
 
     _parse(archive, workbook, start)
-    return _targets(archive, f"{folder}/_rels/{name}.rels", folder, "")[ids[sheet]]
+    texts = _targets(archive, relations, folder, "/sharedStrings")
+    return WorkbookParts(sheets, next(iter(texts.values()), None), relations)
 
 
 def _targets(archive: zipfile.ZipFile, part: str, folder: str, kind: str) -> dict[str, str]:
@@ -323,3 +336,114 @@ def _chain(table: list[int], start: int) -> Iterator[int]:
         yield start
         start = table[start]
     raise ValueError("a loop")
+
+
+def without_sheet_rows(data: bytes, sheet: str, gone: set[int], out: BinaryIO, where: str) -> None:
+    """Write an .xlsx again without some rows of one sheet; its other parts stay as they are.
+
+    Parameters
+    ----------
+    gone
+        Numbers of rows, from 1.
+
+    Raises
+    ------
+    SourceError
+        Where the workbook is no .xlsx.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            changed = _changed_parts(archive, sheet, gone)
+            with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as written:
+                for info in archive.infolist():
+                    if "calcChain" not in info.filename:  # Excel makes it again
+                        written.writestr(info, changed.get(info.filename) or archive.read(info))
+    except (zipfile.BadZipFile, expat.ExpatError, KeyError, ValueError):
+        raise SourceError(
+            "rows can be taken out of a workbook only where it is an .xlsx",
+            where=where,
+            fix="save it as .xlsx, and `quickstack add` it",
+        ) from None
+
+
+def _changed_parts(archive: zipfile.ZipFile, sheet: str, gone: set[int]) -> dict[str, bytes]:
+    """Return the parts of a workbook that change when rows go from one sheet."""
+    parts = workbook_parts(archive)
+    own = parts.sheets[sheet]
+    changed: dict[str, bytes] = {}
+    used, unused = set[int](), set[int]()
+    for part in parts.sheets.values():
+        xml, number, cuts = archive.read(part), 0, list[_Element]()
+        for row in _elements(xml, "row"):
+            number = int(row.attributes.get("r", number + 1))
+            going = part == own and number in gone
+            (unused if going else used).update(row.texts)
+            cuts += [row] * going
+        if cuts:
+            changed[part] = _replaced(xml, cuts, "")
+    if parts.texts is not None:
+        xml = archive.read(parts.texts)
+        texts = enumerate(_elements(xml, "si"))
+        cuts = [text for number, text in texts if number in unused - used]
+        # Those behind keep their numbers, by which cells name them.
+        changed[parts.texts] = _replaced(xml, cuts, "<{0}si><{0}t/></{0}si>")
+    for part in ("[Content_Types].xml", parts.relations):
+        xml = archive.read(part)
+        kinds = _elements(xml, "Override") + _elements(xml, "Relationship")
+        cuts = [e for e in kinds if any("calcChain.xml" in v for v in e.attributes.values())]
+        changed[part] = _replaced(xml, cuts, "")
+    return changed
+
+
+@dataclass
+class _Element:
+    """An element of XML: its bytes, the prefix of its name, and the shared texts in its cells."""
+
+    begin: int
+    prefix: str
+    attributes: dict[str, str]
+    end: int = 0
+    texts: set[int] = field(default_factory=set)
+
+
+def _elements(xml: bytes, wanted: str) -> list[_Element]:
+    """Return the elements of one name, none inside another."""
+    if b"\0" in xml[:4]:
+        raise ValueError("UTF-16, whose bytes are not looked for here")
+    found: list[_Element] = []
+    shared, value = False, ""
+    parser = expat.ParserCreate()
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal shared, value
+        prefix, colon, local = name.rpartition(":")
+        value = ""
+        if local == wanted:
+            found.append(_Element(parser.CurrentByteIndex, prefix + colon, attributes))
+        elif local == "c":
+            shared = attributes.get("t") == "s"
+
+    def text(part: str) -> None:
+        nonlocal value
+        value += part
+
+    def end(name: str) -> None:
+        local = name.rpartition(":")[2]
+        if local == "v" and shared:
+            found[-1].texts.add(int(value))
+        elif local == wanted:
+            found[-1].end = xml.index(b">", parser.CurrentByteIndex) + 1
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler = text
+    parser.Parse(xml, True)
+    return found
+
+
+def _replaced(xml: bytes, elements: list[_Element], instead: str) -> bytes:
+    """Return XML with other bytes in the place of some elements."""
+    parts, position = [], 0
+    for element in elements:
+        parts += [xml[position : element.begin], instead.format(element.prefix).encode()]
+        position = element.end
+    return b"".join([*parts, xml[position:]])

@@ -5,20 +5,15 @@ from __future__ import annotations
 import base64
 import bz2
 import gzip
-import io
 import lzma
 import re
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from quickstack.data.unpacking.buffers import Budget, Buffer, TooLargeError, collect, opened
 from quickstack.facts.formats import PACKINGS, packing_of
 
-#: What codecs raise at damaged content.
-DAMAGED = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 #: How compressed streams begin: those of zlib, and packings but for archives of several files.
 _START = re.compile(
     b"|".join(
@@ -75,28 +70,6 @@ class _ZlibStream:
             if made := self._codec.decompress(given, size):
                 return made
         return b""
-
-
-def decompressed(path: Path) -> BinaryIO:
-    """Open a file for reading its content, decompressed where its first bytes say so.
-
-    Raises
-    ------
-    one of DAMAGED
-        At opening or while it is read.
-    """
-    with path.open("rb") as file:
-        start = file.read(10)
-    if start.startswith(b"PK\x03\x04"):
-        archive = zipfile.ZipFile(path)
-        return cast(BinaryIO, archive.open(archive.namelist()[0]))
-    name = codec(start)
-    if name in ("zstd", "lz4"):
-        import pyarrow as pa
-
-        return cast(BinaryIO, io.BufferedReader(pa.CompressedInputStream(str(path), name)))
-    opener: Any = {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open}.get(name or "", open)
-    return cast(BinaryIO, opener(path, "rb"))
 
 
 def carved(content: Buffer, budget: Budget) -> Iterator[tuple[str, Buffer]]:

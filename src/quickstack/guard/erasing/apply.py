@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from quickstack.data.privacy.pseudonym_keys import fingerprint
-from quickstack.facts.errors import DataError
+from quickstack.facts.errors import DataError, SourceError
 from quickstack.facts.paths import PIPELINE, RAW
 from quickstack.facts.yaml_lines import read_yaml
 from quickstack.guard.erasing.ledger import Pending, begin, finish, interrupted
-from quickstack.guard.erasing.row_removal import UncorrectableError, readable, remove_rows
+from quickstack.guard.erasing.row_removal import (
+    UncorrectableError,
+    remove_rows,
+    require_removable,
+)
 from quickstack.guard.erasing.search import CACHE, Findings
 from quickstack.guard.erasing.subject import Subject
 from quickstack.runtime.repository.restricted import add_restricted
@@ -104,16 +108,7 @@ def _trackers(root: Path, findings: Findings, subject: Subject) -> set[str]:
     made = _stage_outputs(root)
     odd = [name for name in findings.workspace if RAW in Path(name).parents]
     for name in (*findings.raw, *odd):
-        table = subject.table([name])
-        with (root / name).open("rb") as stream:
-            known = table is not None and readable(stream, table)
-        if not known:
-            raise UncorrectableError(
-                "this raw file holds the subject, and its rows cannot be taken out here; nothing "
-                "was erased",
-                where=name,
-                fix="correct the file by hand, `quickstack add` it, and come back",
-            )
+        _require_correctable(root, name, subject)
         parents = [name, *(parent.as_posix() for parent in Path(name).parents)]
         if stage := next((made[p] for p in parents if p in made), None):
             raise UncorrectableError(
@@ -146,6 +141,22 @@ def _trackers(root: Path, findings: Findings, subject: Subject) -> set[str]:
                     fix="run `dvc pull` first",
                 )
     return found
+
+
+def _require_correctable(root: Path, name: str, subject: Subject) -> None:
+    what, fix = "", "correct the file by hand, `quickstack add` it, and come back"
+    table = subject.table([name])
+    if table is not None:
+        try:
+            return require_removable(root / name, table, subject)
+        except (SourceError, UncorrectableError) as error:
+            what, fix = f": {error.what}", f"{error.fix or fix}"
+    raise UncorrectableError(
+        "this raw file holds the subject, and its rows cannot be taken out here; nothing was "
+        f"erased{what}",
+        where=name,
+        fix=fix,
+    )
 
 
 def _stage_outputs(root: Path) -> dict[str, str]:

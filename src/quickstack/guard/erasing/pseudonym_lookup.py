@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from quickstack.data.privacy.pseudonym_keys import SAMPLE_KEY, fingerprint
-from quickstack.facts.contract import Contract
+from quickstack.data.quality.parse import normalise, parse_column
+from quickstack.facts.contract import Column, Contract
 from quickstack.facts.errors import DataError
+from quickstack.guard.scanning.raw_rows import column_texts, raw_blocks, raw_partitions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def value_of(
@@ -20,27 +24,26 @@ def value_of(
     column: str,
     token: str,
 ) -> list[str]:
-    """Return the values of a column whose pseudonym is `token`.
+    """Return the values of a column whose pseudonym is `token`, as the raw data write them.
 
     Raises
     ------
     DataError
         Where none is: without the value, raw data cannot be searched.
+    SourceError
+        Where raw data cannot be read as a contract says.
     """
-    import pyarrow as pa
-
-    from quickstack.data.privacy.pseudonyms import pseudonymise
-
     ring = {**keys, fingerprint(SAMPLE_KEY): SAMPLE_KEY}
-    found = set()
+    found: set[str] = set()
     for contract in (table for c in contracts for table in (c, *c.tables)):
-        domains = {c.domain for c in contract.columns if c.name == column and c.personal}
-        for path in sorted(root.glob(contract.source.path)) if domains else ():
-            values = pa.array(sorted(set(_column(path, contract, column))), pa.string())
-            for key in ring.values() if len(values) else ():
-                for domain in domains:
-                    tokens = pseudonymise(values, key, domain).cast(pa.string()).to_pylist()
-                    found |= {values[i].as_py() for i, t in enumerate(tokens) if t == token.strip()}
+        named = next((c for c in contract.columns if c.name == column and c.personal), None)
+        for partition in raw_partitions(root, contract) if named is not None else ():
+            assert named is not None
+            for block in raw_blocks(partition, contract):
+                if column in block.table.column_names:
+                    texts = column_texts(block.table, column).dictionary
+                    for key in ring.values():
+                        found |= _behind(token.strip(), texts, named, contract, key)
     if not found:
         raise DataError(
             "no value in the raw data here has this pseudonym under a key at hand",
@@ -49,25 +52,14 @@ def value_of(
     return sorted(found)
 
 
-def _column(path: Path, contract: Contract, column: str) -> Iterator[str]:
-    source = contract.source
-    if source.format == "parquet":
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+def _behind(
+    token: str, texts: pa.Array, column: Column, contract: Contract, key: bytes
+) -> set[str]:
+    """Return those texts that ingest replaces by `token` under a key."""
+    import pyarrow as pa
 
-        for value in pq.read_table(path, columns=[column])[column].cast(pa.string()).to_pylist():
-            if value:
-                yield value
-    elif source.format == "csv":
-        with path.open("rb") as stream:
-            text = io.TextIOWrapper(stream, source.encoding, errors="replace", newline="")
-            for _ in range(source.skip_lines):
-                text.readline()
-            rows = csv.reader(
-                (line.replace("\0", " ") for line in text), delimiter=source.delimiter[:1]
-            )
-            header = [cell.strip().removeprefix("\ufeff") for cell in next(rows, [])]
-            place = header.index(column) if column in header else len(header)
-            for cells in rows:
-                if place < len(cells) and cells[place].strip():
-                    yield cells[place].strip()
+    from quickstack.data.privacy.pseudonyms import pseudonymise
+
+    values = parse_column(column, normalise(texts), contract.source)[0]
+    tokens = pseudonymise(values, key, column.domain).cast(pa.string()).to_pylist()
+    return {texts[i].as_py() for i, found in enumerate(tokens) if found == token}

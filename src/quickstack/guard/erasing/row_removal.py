@@ -2,127 +2,184 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
-import sys
-from collections.abc import Iterator
+import shutil
+import unicodedata
 from pathlib import Path
-from typing import IO, Any
+from tempfile import TemporaryDirectory
 
-from quickstack.facts.errors import DataError
+from quickstack.data.readers.blocks import Block, RowLocation
+from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.rewrite import stored_row, write_without
+from quickstack.data.readers.row_parser import TOO_LONG
+from quickstack.data.unpacking.buffers import from_file
+from quickstack.facts.errors import DataError, SourceError
 from quickstack.facts.files import whole_file
+from quickstack.guard.erasing.content import Finder
 from quickstack.guard.erasing.subject import Subject, Table
-
-#: Formats whose rows can be taken out; anything else is for the people who made the file.
-_FORMATS = ("csv", "parquet", "jsonl")
-_PACKED = (
-    b"\x1f\x8b",
-    b"BZh",
-    b"\x28\xb5\x2f\xfd",
-    b"\xfd7zXZ",
-    b"PK\x03\x04",
-    b"\x04\x22\x4d\x18",
-)
+from quickstack.guard.scanning.raw_rows import column_texts, partitions_of, raw_blocks
 
 
 class UncorrectableError(DataError):
     """A raw file holds the subject, and its rows cannot be taken out here."""
 
 
-def readable(stream: IO[bytes], table: Table) -> bool:
-    """Return whether rows of this file can be told apart here: no packing, a known format."""
-    head = stream.read(8)
-    stream.seek(0)
-    return table.contract.source.format in _FORMATS and not head.startswith(_PACKED)
+def rows_of(path: Path, name: str, table: Table, subject: Subject) -> int:
+    """Return how many rows of a raw file are the subject's.
+
+    A row is theirs when a column that names the subject holds the value. A row that cannot be read
+    is theirs when it holds the value as a word, so that nothing stays; so is each row of a file
+    that has none of those columns.
+
+    Parameters
+    ----------
+    path
+        Where the content of the file lies.
+    name
+        Its path in the repository.
+
+    Raises
+    ------
+    SourceError
+        Where the file cannot be read as the contract says.
+    """
+    return sum(len(_rows(part, table, subject)) for part in partitions_of(path, name))
 
 
-def rows_of(stream: IO[bytes], table: Table, subject: Subject) -> int:
-    """Return how many pieces (lines, or rows of Parquet) of a raw file are the subject's.
+def remove_rows(path: Path, table: Table, subject: Subject) -> int:
+    """Write a raw file again without the subject's rows, whole or not at all.
 
-    A well-formed row is theirs when a column that names the subject holds the value. Of a row that
-    cannot be read, each line that holds the value as a word is theirs, so that nothing stays.
+    Returns
+    -------
+    int
+        How many rows went.
 
     Raises
     ------
     UncorrectableError
-        Where the file's format or encoding is another than the contract says.
+        Where its rows cannot be taken out.
     """
-    if table.contract.source.format == "parquet":
-        return int(_parquet_mask(_read_parquet(stream), table, subject).sum())
-    return sum(not kept for _, kept in _lines(stream, table, subject))
-
-
-def remove_rows(path: Path, table: Table, subject: Subject) -> int:
-    """Rewrite a raw file without the subject's rows, whole or not at all; return the pieces."""
-    removed = 0
-    with path.open("rb") as stream, whole_file(path) as temporary:
-        if table.contract.source.format == "parquet":
-            import pyarrow.parquet as pq
-
-            rows = _read_parquet(stream)
-            mask = _parquet_mask(rows, table, subject)
-            removed = int(mask.sum())
-            pq.write_table(_without_leftovers(rows.filter(~mask)), temporary, compression="zstd")
-        else:
-            encoding = _encoding(table)
-            with temporary.open("wb") as target:
-                for line, kept in _lines(stream, table, subject):
-                    removed += not kept
-                    if kept:
-                        target.write(line.encode(encoding, _errors(encoding)))
-        # Nothing but the rows changes, not even who may read the file.
-        temporary.chmod(path.stat().st_mode & 0o777 | 0o200)
-    return removed
-
-
-def _encoding(table: Table) -> str:
-    # The mark at the beginning is kept as a character, and written as it was.
-    return (
-        "utf-8" if table.contract.source.encoding == "utf-8-sig" else table.contract.source.encoding
-    )
-
-
-def _errors(encoding: str) -> str:
-    return "surrogatepass" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
-
-
-def _lines(stream: IO[bytes], table: Table, subject: Subject) -> Iterator[tuple[str, bool]]:
-    """Give every physical line, and whether it is kept."""
-    encoding = _encoding(table)
-    if encoding in ("utf-16", "utf-32"):
+    parts = partitions_of(path, path.name)
+    try:
+        _require_here(parts[0])
+        with whole_file(path) as temporary:
+            return _write(parts[0], table, subject, temporary)
+    except SourceError as error:
         raise UncorrectableError(
-            f"rows of {encoding} text cannot be taken out here",
-            where=table.contract.source.path,
+            f"rows cannot be taken out of it: {error.what}", where=str(path), fix=error.fix
+        ) from None
+
+
+def require_removable(path: Path, table: Table, subject: Subject) -> None:
+    """Refuse a raw file whose rows cannot be taken out, without changing it.
+
+    Raises
+    ------
+    SourceError, UncorrectableError
+        Where they cannot.
+    """
+    for part in partitions_of(path, path.name):
+        _require_here(part)
+        if table.contract.source.format in ("csv", "jsonl"):
+            _rows(part, table, subject)
+        else:
+            with TemporaryDirectory() as folder:
+                _write(part, table, subject, Path(folder) / "without")
+
+
+def _require_here(part: Partition) -> None:
+    if part.url is not None:
+        raise SourceError(
+            "the data stay on S3",
+            where=part.shown,
+            fix="let the owner of the object correct it, and run `quickstack land` again",
+        )
+
+
+def _write(part: Partition, table: Table, subject: Subject, target: Path) -> int:
+    """Write a partition without the subject's rows, and make sure that none is left."""
+    rows = _rows(part, table, subject)
+    if not rows:
+        shutil.copyfile(part.path, target)
+    else:
+        write_without(part, table.contract, rows, target)
+    written = Partition(target, "", size=target.stat().st_size)
+    if _rows(written, table, subject) or _beside(target, table, subject):
+        raise UncorrectableError(
+            "it holds the subject in other ways than in their rows",
+            where=part.shown,
             fix="correct the file by hand, and `quickstack add` it",
         )
-    text = io.TextIOWrapper(stream, encoding, errors=_errors(encoding), newline="")
-    try:
-        kind = _json_lines if table.contract.source.format == "jsonl" else _csv_lines
-        yield from kind(text, table, _Match(subject))
-    except UnicodeError:
-        raise UncorrectableError(
-            f"this is no {encoding} text",
-            where=table.contract.source.path,
-            fix="correct the file by hand, and `quickstack add` it",
-        ) from None
-    finally:
-        text.detach()
+    # Nothing but the rows changes, not even who may read the file.
+    target.chmod(part.path.stat().st_mode & 0o777 | 0o200)
+    return len(rows)
+
+
+def _beside(path: Path, table: Table, subject: Subject) -> bool:
+    """Return whether a workbook names the subject elsewhere: in another sheet, in a comment."""
+    workbook = table.contract.source.format == "excel"
+    return workbook and subject.telling and Finder(subject).finds(from_file(path), raw=True)
+
+
+def _rows(part: Partition, table: Table, subject: Subject) -> list[RowLocation]:
+    """Return where the subject's rows stand in a partition."""
+    match = _Match(subject)
+    return [
+        row
+        for block in raw_blocks(part, table.contract)
+        for row in (*_read_rows(block, table, match), *_rejected_rows(block, part, table, match))
+    ]
+
+
+def _read_rows(block: Block, table: Table, match: _Match) -> list[RowLocation]:
+    import numpy as np
+
+    named = [name for name in table.columns if name in block.table.column_names]
+    if not named:
+        return _rows_with_word(block, match)
+    mask = np.zeros(block.table.num_rows, bool)
+    for name in named:
+        texts = column_texts(block.table, name)
+        wanted = np.array([match.cell(v or "") for v in texts.dictionary.to_pylist()] + [False])
+        mask |= wanted[texts.indices.fill_null(len(wanted) - 1).to_numpy(zero_copy_only=False)]
+    found = np.flatnonzero(mask).tolist()
+    return block.locations(found) if found else []
+
+
+def _rows_with_word(block: Block, match: _Match) -> list[RowLocation]:
+    if not block.table.num_columns:
+        raise SourceError(
+            "it has none of the columns that the contract names",
+            fix="correct the names in the contract, or in the file",
+        )
+    rows = block.locations(range(block.table.num_rows))
+    return [row for row in rows if match.word(row.raw)]
+
+
+def _rejected_rows(block: Block, part: Partition, table: Table, match: _Match) -> list[RowLocation]:
+    found = []
+    for rejected in block.rejected:
+        row = rejected.location
+        # Of a line of many megabytes the reader keeps the beginning only.
+        cut = row.size > 2 * len(row.raw) + 8 and rejected.reason == TOO_LONG
+        encoding = table.contract.source.encoding
+        text = stored_row(part, row).decode(encoding, "replace").encode() if cut else row.raw
+        if match.word(text):
+            found.append(row)
+    return found
 
 
 class _Match:
-    """Whether a cell is the subject's value, or a line holds it as a word."""
+    """Whether a cell is the subject's value, or a row holds it as a word."""
 
     def __init__(self, subject: Subject) -> None:
-        self._values = set(subject.values)
-        self._numbers = {int(v) for v in subject.values if v.isdecimal() and len(v) < 20}
-        texts = {t for v in subject.values for t in (v, v.replace('"', '""'), json.dumps(v)[1:-1])}
-        words = "|".join(re.escape(text) for text in sorted(texts)) or "(?!)"
+        self._values = {_normal(value) for value in subject.values}
+        self._numbers = {int(v) for v in self._values if v.isdecimal() and len(v) < 20}
+        words = "|".join(re.escape(text) for text in sorted(subject.spellings)) or "(?!)"
         self._word = re.compile(rf"(?<![0-9A-Za-z_])(?:{words})(?![0-9A-Za-z_])")
 
     def cell(self, text: str) -> bool:
-        text = text.strip()
+        text = _normal(text)
         if text in self._values:
             return True
         return (
@@ -132,110 +189,9 @@ class _Match:
             and int(text) in self._numbers
         )
 
-    def word(self, line: str) -> bool:
-        return self._word.search(line) is not None
+    def word(self, row: bytes) -> bool:
+        return self._word.search(row.decode("utf-8", "replace")) is not None
 
 
-def _csv_lines(text: io.TextIOWrapper, table: Table, match: _Match) -> Iterator[tuple[str, bool]]:
-    source = table.contract.source
-    csv.field_size_limit(sys.maxsize)
-    settings: dict[str, Any] = {
-        "delimiter": source.delimiter if len(source.delimiter) == 1 else ",",
-        "quotechar": source.quote or None,
-        "quoting": csv.QUOTE_MINIMAL if source.quote else csv.QUOTE_NONE,
-        "escapechar": source.escape if source.escape != source.quote else None,
-        "doublequote": source.escape is None or source.escape == source.quote,
-        "skipinitialspace": source.skip_initial_space,
-    }
-    for _ in range(source.skip_lines):
-        yield text.readline(), True
-    taken: list[str] = []
-
-    def feed() -> Iterator[str]:
-        for line in text:
-            taken.append(line)
-            # A NUL is no character that Python's reader takes everywhere.
-            yield line.replace("\0", " ")
-
-    header: list[str] = []
-    places: list[int] = []
-
-    def mine(cells: list[str]) -> bool:
-        return any(match.cell(cells[place]) for place in places)
-
-    def alone(line: str) -> bool:
-        """Judge one line of a row that is none, or that has swallowed others."""
-        try:
-            cells = next(csv.reader([line.replace("\0", " ")], strict=True, **settings), [])
-        except csv.Error:
-            cells = []
-        if places and len(cells) == len(header):
-            return mine(cells)
-        return match.word(line)
-
-    for cells in csv.reader(feed(), **settings):
-        lines = list(taken)
-        taken.clear()
-        if not header:
-            if any(cells):
-                header = [cell.strip().removeprefix("\ufeff") for cell in cells]
-                places = [i for i, name in enumerate(header) if name in table.columns]
-            for line in lines:
-                yield line, True
-        elif places and len(cells) == len(header) and mine(cells):
-            for line in lines:
-                yield line, False
-        elif len(lines) == 1 and places and len(cells) == len(header):
-            yield lines[0], True
-        else:
-            for line in lines:
-                yield line, not alone(line)
-
-
-def _json_lines(text: io.TextIOWrapper, table: Table, match: _Match) -> Iterator[tuple[str, bool]]:
-    for line in text:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if isinstance(row, dict) and any(name in row for name in table.columns):
-            yield line, not any(match.cell(str(row.get(name, ""))) for name in table.columns)
-        else:
-            yield line, not match.word(line)
-
-
-def _read_parquet(stream: IO[bytes]) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.read_table(stream)
-    except (pa.ArrowException, OSError):
-        raise UncorrectableError(
-            "this is no Parquet file", fix="correct the file by hand, and `quickstack add` it"
-        ) from None
-
-
-def _without_leftovers(rows: Any) -> Any:
-    """Make dictionaries again: those of filtered rows keep the values that no row has any more."""
-    import pyarrow as pa
-
-    for place, kind in enumerate(rows.schema):
-        if pa.types.is_dictionary(kind.type):
-            plain = rows.column(place).cast(kind.type.value_type)
-            rows = rows.set_column(place, kind, plain.dictionary_encode().cast(kind.type))
-    return rows
-
-
-def _parquet_mask(rows: Any, table: Table, subject: Subject) -> Any:
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    match = _Match(subject)
-    mask = np.zeros(rows.num_rows, bool)
-    for name in (name for name in table.columns if name in rows.column_names):
-        texts = pc.dictionary_encode(rows[name].cast(pa.string()).combine_chunks())
-        wanted = np.array([match.cell(v or "") for v in texts.dictionary.to_pylist()] + [False])
-        mask |= wanted[texts.indices.fill_null(len(wanted) - 1).to_numpy(zero_copy_only=False)]
-    return mask
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFC", text.strip())

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from quickstack.data.unpacking.buffers import from_file
+from quickstack.facts.errors import SourceError
+from quickstack.facts.formats import LISTING
 from quickstack.facts.paths import QUARANTINE, RAW
 from quickstack.guard.erasing.content import Finder
 from quickstack.guard.erasing.git_history import History, read_blobs, read_history
-from quickstack.guard.erasing.row_removal import UncorrectableError, readable, rows_of
-from quickstack.guard.erasing.subject import Subject
+from quickstack.guard.erasing.row_removal import rows_of
+from quickstack.guard.erasing.subject import Subject, Table
 from quickstack.runtime.stores.folder_store import ObjectStore, md5_of
 from quickstack.runtime.stores.remotes import RESTRICTED
 
@@ -26,7 +28,7 @@ _LEFT_OUT = {
 
 
 @dataclass(frozen=True)
-class Found:
+class HoldingObject:
     """One object, or file without a name in DVC, that holds the subject.
 
     Attributes
@@ -63,7 +65,7 @@ class Findings:
         Contents that could not be opened and were looked at as bytes only.
     """
 
-    objects: list[Found] = field(default_factory=list)
+    objects: list[HoldingObject] = field(default_factory=list)
     workspace: list[str] = field(default_factory=list)
     raw: list[str] = field(default_factory=list)
     history: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -124,9 +126,9 @@ def search(
         with store.file(key) as path:
             held = _holds(Path(path), paths, subject, finder, raw=raw)
         if held:
-            places = tuple((store.name, key) for store, key in copies[name])
+            copies_here = tuple((store.name, key) for store, key in copies[name])
             commits = tuple(history.commits.get(name, ()))
-            findings.objects.append(Found(name, tuple(paths), places, commits))
+            findings.objects.append(HoldingObject(name, tuple(paths), copies_here, commits))
     for file in _files(root):
         if ignored is not None and (root / file).samefile(ignored):
             continue
@@ -144,20 +146,28 @@ def _private(path: str) -> bool:
 
 
 def _holds(path: Path, names: list[str], subject: Subject, finder: Finder, *, raw: bool) -> bool:
+    table = subject.table(names)
     try:
-        if not finder.finds(from_file(path), raw=raw):
-            return False
+        if raw and table is not None:
+            name = next(name for name in names if table.holds(name))
+            return _rows_hold(path, name, table, subject, finder)
+        return finder.finds(from_file(path), raw=raw)
     except FileNotFoundError:  # a link into a cache that lacks it, or removed meanwhile
         return False
-    table = subject.table(names)
-    with path.open("rb") as stream:
-        # Only pseudonyms say it for sure; a value may stand in other rows for other reasons.
-        if not raw or table is None or not readable(stream, table):
-            return True
-        try:
-            return rows_of(stream, table, subject) > 0
-        except UncorrectableError:
-            return True
+
+
+def _rows_hold(path: Path, name: str, table: Table, subject: Subject, finder: Finder) -> bool:
+    """Return whether a raw file holds the subject; a value by chance in other rows is none."""
+    if not path.is_file():
+        return False
+    try:
+        found = rows_of(path, name, table, subject) > 0
+    except SourceError:
+        found = finder.finds(from_file(path), raw=True)
+        finder.unread += name.endswith(LISTING)
+    # Beside its rows a workbook has other sheets, comments and links.
+    workbook = table.contract.source.format == "excel" and subject.telling
+    return found or (workbook and finder.finds(from_file(path), raw=True))
 
 
 def _files(root: Path) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -63,18 +64,29 @@ class Subject:
         )
 
     @property
+    def spellings(self) -> set[str]:
+        """The values as raw data, quarantine and JSON may spell them, in every dialect at hand."""
+        escapes = {table.contract.source.escape for table in self.tables}
+        found = set()
+        for form in ("NFC", "NFD"):
+            for value in (unicodedata.normalize(form, value) for value in self.values):
+                found |= {value, value.replace('"', '""')}
+                found |= {json.dumps(value, ensure_ascii=a)[1:-1] for a in (True, False)}
+                found |= {value.replace('"', f'{escape}"') for escape in escapes if escape}
+        return found
+
+    @property
     def raw_needles(self) -> tuple[bytes, ...]:
-        """The values as the raw data, quarantine and JSON write them."""
+        """The spellings as bytes, in the encodings of raw data."""
         encodings = {"utf-8", "utf-16-le", "utf-16-be"}
         encodings |= {table.contract.source.encoding for table in self.tables}
         found = set()
-        for value in self.values:
-            for text in (value, value.replace('"', '""'), json.dumps(value)[1:-1]):
-                for encoding in encodings:
-                    try:
-                        found.add(text.encode(encoding).removeprefix(b"\xff\xfe"))
-                    except (UnicodeEncodeError, LookupError):
-                        continue
+        for text in self.spellings:
+            for encoding in encodings:
+                try:
+                    found.add(text.encode(encoding).removeprefix(b"\xff\xfe"))
+                except (UnicodeEncodeError, LookupError):
+                    continue
         return tuple(sorted(found))
 
     @property
@@ -124,7 +136,8 @@ def find_subject(
         what = "is not personal" if named else "is in no contract"
         raise ContractError(f"column '{column}' {what}", fix="name a personal column")
     domains = {c.domain for c in named if c.personal == "pseudonym"}
-    given = sorted({text.strip() for text in values} - {""})
+    values = {unicodedata.normalize("NFC", text) for text in values if text.strip()}
+    given = sorted({text.strip() for text in values})
     if not given:
         raise DataError("no value was given", fix="give the subject's value of that column")
     tables, tokens = [], set()
@@ -139,7 +152,9 @@ def find_subject(
     keys = {**keys, fingerprint(SAMPLE_KEY): SAMPLE_KEY}
     for key in keys.values():
         for domain in domains:
-            text = pa.array([*given, *(str(int(v)) for v in given if v.isdecimal())])
+            # Ingest keeps the blanks around a text, and drops the zeros before a number.
+            numbers = {str(int(v)) for v in given if v.isdecimal()}
+            text = pa.array(sorted({*given, *values, *numbers}))
             tokens |= set(pseudonymise(text, key, domain).cast(pa.string()).to_pylist())
     return Subject(tuple(given), tuple(sorted(tokens)), tuple(tables))
 

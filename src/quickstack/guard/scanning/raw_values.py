@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from quickstack.data.unpacking.compressed import DAMAGED, decompressed
+from quickstack.data.readers.partitions import Partition
 from quickstack.facts.contract import Contract, load_contract
 from quickstack.facts.errors import SourceError
 from quickstack.facts.paths import CONTRACTS
+from quickstack.guard.scanning.raw_rows import column_texts, raw_blocks, raw_partitions
 
 #: Distinct values that are looked for; of more, a sample that depends on the values alone.
 LIMIT = 200_000
@@ -46,10 +43,9 @@ def personal_values(root: Path, limit: int = LIMIT) -> RawValues:
     for path in sorted((root / CONTRACTS).glob("*.odcs.yaml")):
         contract = load_contract(path)
         for table in (contract, *contract.tables):
-            files = sorted(found for found in root.glob(table.source.path) if found.is_file())
             personal = [c for c in table.columns if c.personal not in (None, "keep")]
-            if files and personal:
-                tables.append((table, files, personal))
+            if personal and (partitions := raw_partitions(root, table)):
+                tables.append((table, partitions, personal))
                 public |= _public(table)
     if not tables:
         raise SourceError(
@@ -60,10 +56,10 @@ def personal_values(root: Path, limit: int = LIMIT) -> RawValues:
     share = max(1, limit // sum(len(personal) for _, _, personal in tables))
     values: list[tuple[str, str]] = []
     distinct = 0
-    for table, files, personal in tables:
+    for table, partitions, personal in tables:
         samples = {column.name: _Sample(share) for column in personal}
-        for path in files:
-            _collect(path, table, samples)
+        for partition in partitions:
+            _collect(partition, table, samples)
         for name, sample in samples.items():
             distinct += sample.distinct
             values += [(text, f"column {name} of {table.id}") for text in sample.values()]
@@ -114,89 +110,27 @@ class _Sample:
         return sorted(self._kept)
 
 
-def _collect(path: Path, contract: Contract, samples: dict[str, _Sample]) -> None:
-    source = contract.source
-    if source.path.endswith(".objects.jsonl"):
-        raise _unreadable(path, "the data stay on S3")
-    if source.format == "parquet":
-        _collect_parquet(path, samples)
-    elif source.format in ("csv", "jsonl"):
-        try:
-            with decompressed(path) as stream:
-                text = io.TextIOWrapper(stream, source.encoding, "replace", newline="")
-                if source.format == "jsonl":
-                    _collect_lines(text, samples)
-                else:
-                    _collect_delimited(text, contract, samples)
-        except DAMAGED:
-            raise _unreadable(path, "its compression is damaged") from None
-    else:
-        raise _unreadable(path, f"the format {source.format} is not read for this")
-
-
-def _unreadable(path: Path, why: str) -> SourceError:
-    return SourceError(
-        f"its values cannot be taken: {why}",
-        where=path.name,
-        fix="give the values in a file: quickstack scan --values FILE",
-    )
-
-
-def _collect_parquet(path: Path, samples: dict[str, _Sample]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+def _collect(partition: Partition, contract: Contract, samples: dict[str, _Sample]) -> None:
+    """Take the cells of every row, also of those that cannot be read as rows."""
+    missing = {"", *contract.source.missing}
     try:
-        file = pq.ParquetFile(path)
-        names = [name for name in samples if name in file.schema_arrow.names]
-        for batch in file.iter_batches(columns=names) if names else ():
-            for name in names:
-                column = batch.column(name).cast(pa.string())
-                samples[name].add(text for text in column.unique().to_pylist() if text)
-    except (pa.ArrowException, OSError):
-        raise _unreadable(path, "it is no whole Parquet file") from None
-
-
-def _collect_lines(lines: Iterable[str], samples: dict[str, _Sample]) -> None:
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        for name in samples:
-            value = row.get(name) if isinstance(row, dict) else None
-            if value not in (None, ""):
-                samples[name].add([str(value)])
-
-
-def _collect_delimited(text: Any, contract: Contract, samples: dict[str, _Sample]) -> None:
-    """Take the cells of every row, also of rows with too few or too many of them."""
-    source = contract.source
-    for _ in range(source.skip_lines):
-        text.readline()
-    missing = set(source.missing)
-    places: dict[str, int] = {}
-    # A physical line at a time: an unclosed quote then hides the rest of its own line alone.
-    for row in _rows(text, source.delimiter, source.quote):
-        if not places:
-            header = [cell.strip().lstrip("\ufeff") for cell in row]
-            places = {name: header.index(name) for name in samples if name in header}
-            if not places:
-                return
-            continue
-        for name, place in places.items():
-            if place < len(row) and row[place] not in missing:
-                samples[name].add([row[place]])
-
-
-def _rows(text: Iterable[str], delimiter: str, quote: str) -> Iterator[list[str]]:
-    for line in text:
-        bare = line.rstrip("\r\n").replace("\0", "")
-        if quote and quote in bare:
-            quoted = csv.reader([bare], delimiter=delimiter, quotechar=quote)
-            try:
-                yield next(quoted, [])
-            except csv.Error:
-                yield [cell.strip(quote) for cell in bare.split(delimiter)]
-        else:
-            yield bare.split(delimiter)
+        for block in raw_blocks(partition, contract):
+            found = samples.keys() & set(block.table.column_names)
+            if not found:
+                raise SourceError(
+                    "it has none of the contract's personal columns",
+                    fix="correct the delimiter or the names in the contract",
+                )
+            for name in found:
+                texts = column_texts(block.table, name).dictionary.to_pylist()
+                samples[name].add(text for text in texts if text not in missing)
+            for rejected in block.rejected:
+                cells = block.cells(rejected.location.raw)
+                for name in samples.keys() & cells.keys():
+                    samples[name].add({cells[name]} - missing)
+    except SourceError as error:
+        raise SourceError(
+            f"its values cannot be taken: {error.what}",
+            where=partition.url or partition.path.name,
+            fix=f"{error.fix}; or give the values in a file: quickstack scan --values FILE",
+        ) from None
