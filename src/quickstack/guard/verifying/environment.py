@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 from quickstack.facts.paths import REQUIREMENTS
 
@@ -37,10 +40,6 @@ def differences(lock: str) -> tuple[int, list[str]]:
     tuple
         How many packages it wants here, and a phrase for each that is missing or different.
     """
-    from importlib.metadata import PackageNotFoundError, version
-
-    from packaging.requirements import InvalidRequirement, Requirement
-
     wanted, found = 0, []
     for number, line in enumerate(lock.splitlines(), 1):
         line = line.partition(" #")[0].strip()

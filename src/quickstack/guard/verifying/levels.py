@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from quickstack.facts.errors import QuickstackError
+from quickstack.guard.verifying.declarations import undeclared_sentences
+from quickstack.guard.verifying.environment import environment_sentences
+from quickstack.runtime.repository.plan import changes, sentences
+from quickstack.runtime.repository.restricted import unrestricted_outputs
+from quickstack.runtime.repository.tracked import tracked_sentences
+from quickstack.runtime.storage.local_config import check_no_secrets
 from quickstack.runtime.stores.health_check import Result, Status
+from quickstack.runtime.stores.remotes import CONFIG
 
 
 @dataclass
@@ -56,9 +63,6 @@ def step(text: str) -> None:
 
 def declared(root: Path) -> LevelResult:
     """Hold `deps` and `params` against the code, and outputs against what git holds."""
-    from quickstack.guard.verifying.declarations import undeclared_sentences
-    from quickstack.runtime.repository.tracked import tracked_sentences
-
     return LevelResult(
         "every stage declares the rooms it imports",
         undeclared_sentences(root) + tracked_sentences(root),
@@ -67,10 +71,6 @@ def declared(root: Path) -> LevelResult:
 
 def restricted(root: Path) -> LevelResult:
     """Look for raw data that a push would share, and for keys in the shared configuration."""
-    from quickstack.runtime.repository.restricted import unrestricted_outputs
-    from quickstack.runtime.storage.local_config import check_no_secrets
-    from quickstack.runtime.stores.remotes import CONFIG
-
     check_no_secrets(root / CONFIG)
     return LevelResult(
         "raw data and quarantine go to the restricted remote only",
@@ -83,15 +83,11 @@ def restricted(root: Path) -> LevelResult:
 
 def environment(root: Path) -> LevelResult:
     """Hold the interpreter and its packages against the lock."""
-    from quickstack.guard.verifying.environment import environment_sentences
-
     return LevelResult("the packages are those of requirements.txt", environment_sentences(root))
 
 
 def plan(root: Path) -> LevelResult:
     """Ask what would run."""
-    from quickstack.runtime.repository.plan import changes, sentences
-
     return LevelResult(
         "nothing would run: dvc.lock describes this state",
         sentences(changes(root)),

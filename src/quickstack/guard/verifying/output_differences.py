@@ -7,14 +7,16 @@ and columns are data there too.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import unified_diff
 from pathlib import Path, PurePosixPath
 from typing import Any
-from zipfile import BadZipFile
 
 from quickstack.facts import paths
 
@@ -74,7 +76,7 @@ def compare_files(a: Path, b: Path) -> list[Difference]:
     if compare is not None:
         try:
             found = list(compare(a, b))
-        except (OSError, ValueError, KeyError, BadZipFile):
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             return [Difference("one of the two cannot be read as its name says")]
         return found or [Difference("the content is equal, its bytes are not")]
     sizes = a.stat().st_size, b.stat().st_size
@@ -187,17 +189,12 @@ def _texts(a: Path, b: Path) -> Iterator[Difference]:
 
 
 def _count_lines(one: str, other: str) -> int:
-    from difflib import unified_diff
-
     lines = unified_diff(one.splitlines(), other.splitlines(), lineterm="", n=0)
     return sum(line[:1] == "+" and line[:3] != "+++" for line in lines)
 
 
 def _models(a: Path, b: Path) -> Iterator[Difference]:
     """Compare the members of model files: arrays by their numbers, all else by its bytes."""
-    import io
-    import zipfile
-
     import numpy as np
 
     with zipfile.ZipFile(a) as one, zipfile.ZipFile(b) as other:

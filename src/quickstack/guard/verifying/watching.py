@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
+from quickstack.facts.formats import LISTING
 from quickstack.guard.verifying.imports import LIBRARY
 from quickstack.guard.verifying.levels import LevelResult, step
 from quickstack.guard.verifying.named_files import EXEMPT
@@ -145,8 +146,6 @@ def _run(sandbox: Path, stage: ResolvedStage) -> _Run:
 
 def _contract_connects(sandbox: Path, stage: ResolvedStage) -> bool:
     """Whether its raw data are a list of objects that lie on S3: the one source on a network."""
-    from quickstack.facts.formats import LISTING
-
     return any(next((sandbox / dep).rglob(f"*{LISTING}"), None) for dep in stage.deps)
 
 

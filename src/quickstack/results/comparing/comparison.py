@@ -83,7 +83,7 @@ def _contract(revision: Revision) -> Contract | None:
 
 
 def _changed_code(before: Revision, after: Revision) -> dict[str, int]:
-    """Return the stages whose modules or packages differ, with how many files do."""
+    """Return the stages whose code or packages differ, with how many dependencies do."""
     found = {}
     for name in sorted(before.stages.keys() & after.stages.keys()):
         one, other = (_code(side.stages[name]) for side in (before, after))

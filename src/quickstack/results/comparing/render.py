@@ -119,7 +119,7 @@ def _code(changed: Mapping[str, int]) -> Section | None:
     if not changed:
         return None
     named = ", ".join(f"{stage} ({files})" for stage, files in changed.items())
-    return Section("Code", [f"stages whose modules or packages differ, and files: {named}"])
+    return Section("Code", [f"stages whose code or packages differ, and dependencies: {named}"])
 
 
 def _metrics(compared: Mapping[str, Any]) -> Section | None:

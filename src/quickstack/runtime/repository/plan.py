@@ -58,7 +58,7 @@ def sentences(found: list[Change]) -> list[str]:
             told.append(f"{change.reason}; {fix}")
         else:
             reasons = stages.setdefault(change.stage, [])
-            # Dependencies are mostly modules, and many: what says more comes first.
+            # Dependencies are mostly code: what says more comes first.
             reasons.insert(len(reasons) if change.kind == "dependency" else 0, change.reason)
     for stage, reasons in stages.items():
         more = [f"and {len(reasons) - _REASONS} more"] if len(reasons) > _REASONS else []

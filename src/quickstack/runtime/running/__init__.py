@@ -1,1 +1,1 @@
-"""Runs a stage: its own modules and parameters, its record, a sentence where it fails."""
+"""Runs a stage: its parameters, its record, a sentence where it fails."""

@@ -1,4 +1,4 @@
-"""Run a stage: its own modules, its own parameters, and a sentence where it fails."""
+"""Run a stage with its own parameters, and say in a sentence why it fails."""
 
 from __future__ import annotations
 
