@@ -30,15 +30,7 @@ RUNNING = {
     "facts/contract/__init__.py": "gives the names that the other rooms use of the contract",
 }
 #: What is still to be put right; each entry goes with its cause.
-KNOWN_CIRCLES: set[tuple[str, ...]] = set()
-KNOWN_CLASSES = {
-    "Arrival", "Objects", "Outcome",
-}  # fmt: skip
-KNOWN_STARS = {
-    "src/export.py",
-    "src/quickstack/models/monitoring/performance.py",
-    "src/quickstack/results/exporting/write_export.py",
-}
+KNOWN_CLASSES = {"Arrival", "Objects", "Outcome", "Spill"}
 MODULES = {
     ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(LIBRARY.rglob("*.py"))
@@ -112,7 +104,7 @@ def circles(imports: dict[str, set[str]]) -> list[tuple[str, ...]]:
 
 def test_no_modules_import_each_other():
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [("a", "b", "c")]
-    assert set(circles(IMPORTS)) == KNOWN_CIRCLES
+    assert circles(IMPORTS) == []
 
 
 def twice(names: list[str]) -> set[str]:
@@ -152,4 +144,4 @@ def test_arguments_are_written_out():
         for argument in node.args
         if isinstance(argument, ast.Starred) and isinstance(argument.value, literal)
     }
-    assert found == KNOWN_STARS
+    assert found == set()
