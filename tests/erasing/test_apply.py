@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import uuid
 
+import boto3
 import pytest
 
 from examples import people_contract, write
+from quickstack.data.readers.partitions import read_listing
+from quickstack.data.readers.streams import open_partition
+from quickstack.facts.contract import Source
 from quickstack.facts.errors import QuickstackError
 from quickstack.guard.erasing.apply import apply
 from quickstack.guard.erasing.ledger import LEDGER
@@ -120,6 +125,79 @@ def test_a_packed_raw_file_is_corrected_and_packed_again(repository, subject):
     done = apply(repository.root, subject, findings, stores, KEY)
     assert done.rows["data/raw/people/c.csv"] == 1
     assert gzip.decompress(packed.read_bytes()) == WITHOUT
+
+
+@pytest.fixture
+def bucket(seaweedfs, monkeypatch):
+    """Give the name of a bucket with versions, to which the environment leads, and a client."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", seaweedfs.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweedfs.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweedfs.secret_key)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3, name = boto3.client("s3"), f"source-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return s3, name
+
+
+def list_objects(s3, bucket, contents):
+    """Put objects, and return a listing that pins them."""
+    lines = []
+    for key, content in contents.items():
+        put = s3.put_object(Bucket=bucket, Key=key, Body=content)
+        entry = {"url": f"s3://{bucket}/{key}", "etag": put["ETag"].strip('"')}
+        lines.append(json.dumps(entry | {"size": len(content), "version_id": put["VersionId"]}))
+    return "\n".join(lines) + "\n"
+
+
+def test_objects_that_stay_on_s3_are_corrected_and_pinned_anew(repository, bucket):
+    s3, name = bucket
+    root, path = repository.root, "data/raw/people/*.objects.jsonl"
+    contract = people_contract(source=Source(path=path))
+    subject = find_subject([contract], {"k": KEY}, column="id", values=[VALUE])
+    # An earlier version of the listing pins earlier objects, of which S3 keeps the versions.
+    for number in range(2):
+        content = WITH + b"P3,%d\n" % number
+        text = list_objects(s3, name, {"a.csv.gz": gzip.compress(content), "b.csv": WITHOUT})
+        md5 = repository.put(text.encode(), "cache", "restricted")
+        raw = repository.folder({"s.objects.jsonl": md5}, "cache", "restricted")
+        repository.pointer("data/raw/people", raw)
+        repository.commit()
+    listing = write(root / "data/raw/people/s.objects.jsonl", text)
+    findings, stores = look(repository, subject)
+    assert findings.raw == ["data/raw/people/s.objects.jsonl"]
+    assert [part.url for found in findings.objects for part in found.pinned] == [
+        f"s3://{name}/a.csv.gz"
+    ] * 2
+    done = apply(root, subject, findings, stores, KEY)
+    assert (done.rows, done.left) == ({findings.raw[0]: 1}, [])
+    here = s3.list_object_versions(Bucket=name)["Versions"]
+    texts = {}
+    for item in here:
+        where = {"Bucket": name, "Key": item["Key"], "VersionId": item["VersionId"]}
+        texts.setdefault(item["Key"], []).append(s3.get_object(**where)["Body"].read())
+    assert [gzip.decompress(text) for text in texts["a.csv.gz"]] == [WITHOUT + b"P3,1\n"]
+    assert texts["b.csv"] == [WITHOUT, WITHOUT]
+    (part, other) = read_listing(listing)
+    with open_partition(part) as stream:
+        assert stream.read() == WITHOUT + b"P3,1\n"
+    assert json.loads(text.splitlines()[1])["version_id"] == other.version
+    findings, _ = look(repository, subject)
+    assert (findings.places, findings.unread) == ([], 0)
+
+
+def test_an_object_that_changed_since_it_was_pinned_is_not_written_over(repository, bucket):
+    s3, name = bucket
+    contract = people_contract(source=Source(path="data/raw/people/*.objects.jsonl"))
+    subject = find_subject([contract], {"k": KEY}, column="id", values=[VALUE])
+    listing = repository.root / "data/raw/people/s.objects.jsonl"
+    write(listing, list_objects(s3, name, {"a.csv": WITH}))
+    repository.commit()
+    s3.put_object(Bucket=name, Key="a.csv", Body=WITH + b"P9,new\n")
+    findings, stores = look(repository, subject)
+    with pytest.raises(QuickstackError, match="nothing was erased: the object has changed since"):
+        apply(repository.root, subject, findings, stores, KEY)
+    assert s3.get_object(Bucket=name, Key="a.csv")["Body"].read() == WITH + b"P9,new\n"
 
 
 @pytest.mark.parametrize("calls", [1, 4])

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from quickstack.facts.contract import Contract
 from quickstack.facts.errors import SourceError
+from quickstack.facts.files import write_text
 from quickstack.facts.formats import LISTING, bare_name
 
 
@@ -214,6 +215,16 @@ def read_listing(path: Path) -> list[Partition]:
     if not found:
         raise _malformed(path, 1, "no object is listed")
     return found
+
+
+def write_listing(path: Path, objects: Sequence[Partition]) -> None:
+    """Write a listing of pinned objects, as `read_listing` reads it."""
+    lines = []
+    for found in objects:
+        entry = {"url": found.url, "etag": found.etag, "size": found.size}
+        entry |= {"version_id": found.version} if found.version is not None else {}
+        lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
+    write_text(path, "".join(lines))
 
 
 def _entry(path: Path, number: int, line: str) -> Partition:

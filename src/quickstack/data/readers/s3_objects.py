@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO
 
 from quickstack.data.readers.partitions import Partition
@@ -32,14 +34,91 @@ def open_object(partition: Partition) -> Iterator[BinaryIO]:
         On opening or on reading: the object is missing, has another content than was pinned, may
         not be read, or the server cannot be used.
     """
-    bucket, _, key = (partition.url or "").removeprefix("s3://").partition("/")
-    try:
-        store = S3Store(Remote(bucket, bucket, "", {}, local_keys=False), seconds=_READ_SECONDS)
-    except StorageError as error:
-        raise SourceError(error.what, where=partition.shown, fix=error.fix) from None
+    with _explained(partition):
+        store, key = _store(partition)
     pin = Pin(key, partition.etag or "", partition.size, partition.version)
     with PinnedObject(store, pin, partial(_failure, partition.shown)) as stream:
         yield io.BufferedReader(stream, FIRST)
+
+
+def require_current(partition: Partition) -> None:
+    """Refuse an object whose current content is not the one that is pinned.
+
+    Raises
+    ------
+    SourceError
+        Where it is not, or the object cannot be asked for.
+    """
+    with _explained(partition):
+        if not _is_current(partition):
+            raise SourceError(
+                "the object has changed since it was pinned", where=partition.shown, fix=_AGAIN
+            )
+
+
+def replace_object(partition: Partition, path: Path) -> Partition:
+    """Put a file in the place of a pinned object, whose pinned version is deleted for good.
+
+    Returns
+    -------
+    Partition
+        The object as it is pinned now.
+
+    Raises
+    ------
+    SourceError
+        Where it is not current, or S3 refuses to write or to delete.
+    """
+    require_current(partition)
+    with _explained(partition):
+        store, key = _store(partition)
+        store.put(key, path)
+        head = store.head(key)
+        if partition.version is not None:
+            store.delete_version(key, partition.version)
+    version = head.get("VersionId") if partition.version is not None else None
+    return replace(
+        partition, etag=head["ETag"].strip('"'), size=head["ContentLength"], version=version
+    )
+
+
+def delete_earlier(partition: Partition) -> bool:
+    """Delete a pinned version for good, if it is still kept; False where it is current.
+
+    Raises
+    ------
+    SourceError
+        Where S3 refuses.
+    """
+    with _explained(partition):
+        if _is_current(partition):
+            return False
+        if partition.version is not None:
+            store, key = _store(partition)
+            store.delete_version(key, partition.version)
+    return True
+
+
+def _is_current(partition: Partition) -> bool:
+    store, key = _store(partition)
+    head = store.head(key)
+    if head is None or head["ETag"].strip('"') != partition.etag:
+        return False
+    return partition.version in (None, head.get("VersionId"))
+
+
+def _store(partition: Partition) -> tuple[S3Store, str]:
+    bucket, _, key = (partition.url or "").removeprefix("s3://").partition("/")
+    remote = Remote(bucket, bucket, "", {}, local_keys=False)
+    return S3Store(remote, seconds=_READ_SECONDS), key
+
+
+@contextmanager
+def _explained(partition: Partition) -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        raise SourceError(error.what, where=partition.shown, fix=error.fix) from None
 
 
 def _failure(where: str, found: Diagnosis) -> SourceError:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from quickstack.data.privacy.pseudonym_keys import fingerprint
+from quickstack.data.readers.s3_objects import delete_earlier
 from quickstack.facts.errors import DataError, SourceError
+from quickstack.facts.formats import LISTING
 from quickstack.facts.paths import PIPELINE, RAW
 from quickstack.facts.yaml_lines import read_yaml
 from quickstack.guard.erasing.ledger import Pending, begin, finish, interrupted
@@ -79,12 +81,17 @@ def apply(
             tuple(sorted(trackers)),
         ),
     )
-    for name in findings.raw:
+    # Objects on S3 first: their owner may refuse.
+    for name in sorted(findings.raw, key=lambda name: not name.endswith(LISTING)):
         table = subject.table([name])
         assert table is not None
         done.rows[name] = remove_rows(root / name, table, subject)
     for tracked in pending.add:
         done.added.append(add_restricted(root, root / tracked).as_posix())
+    # As long as the listings of earlier commits are there to name them.
+    for part in {part for found in findings.objects for part in found.pinned}:
+        if not delete_earlier(part):
+            done.left.append(part.shown)
     by_name = {store.name: store for store in stores}
     # Remotes first: what is still in the cache tells an interrupted erasure what to go on with.
     for found in findings.objects:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 import unicodedata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from quickstack.data.readers.blocks import Block, RowLocation
-from quickstack.data.readers.partitions import Partition
+from quickstack.data.readers.partitions import Partition, write_listing
 from quickstack.data.readers.rewrite import stored_row, write_without
 from quickstack.data.readers.row_parser import TOO_LONG
+from quickstack.data.readers.s3_objects import replace_object, require_current
 from quickstack.data.unpacking.buffers import from_file
 from quickstack.facts.errors import DataError, SourceError
 from quickstack.facts.files import whole_file
@@ -24,12 +24,12 @@ class UncorrectableError(DataError):
     """A raw file holds the subject, and its rows cannot be taken out here."""
 
 
-def rows_of(path: Path, name: str, table: Table, subject: Subject) -> int:
-    """Return how many rows of a raw file are the subject's.
+def holding(path: Path, name: str, table: Table, subject: Subject) -> list[Partition]:
+    """Return the parts of a raw file that have rows of the subject: itself, or objects on S3.
 
-    A row is theirs when a column that names the subject holds the value. A row that cannot be read
-    is theirs when it holds the value as a word, so that nothing stays; so is each row of a file
-    that has none of those columns.
+    A row is theirs when a column that names the subject holds the value. A row that cannot be
+    read, and each row of a file without such a column, is theirs when it holds the value as a
+    word, so that nothing stays.
 
     Parameters
     ----------
@@ -43,11 +43,13 @@ def rows_of(path: Path, name: str, table: Table, subject: Subject) -> int:
     SourceError
         Where the file cannot be read as the contract says.
     """
-    return sum(len(_rows(part, table, subject)) for part in partitions_of(path, name))
+    return [part for part in partitions_of(path, name) if _rows(part, table, subject)]
 
 
 def remove_rows(path: Path, table: Table, subject: Subject) -> int:
     """Write a raw file again without the subject's rows, whole or not at all.
+
+    Of a file that lists objects on S3, the objects are written again, and pinned anew.
 
     Returns
     -------
@@ -59,11 +61,15 @@ def remove_rows(path: Path, table: Table, subject: Subject) -> int:
     UncorrectableError
         Where its rows cannot be taken out.
     """
-    parts = partitions_of(path, path.name)
     try:
-        _require_here(parts[0])
+        parts = partitions_of(path, path.name)
+        if parts[0].url is not None:
+            return _remove_from_objects(path, parts, table, subject)
         with whole_file(path) as temporary:
-            return _write(parts[0], table, subject, temporary)
+            count = _write(parts[0], table, subject, temporary)
+            # Nothing but the rows changes, not even who may read the file.
+            temporary.chmod(path.stat().st_mode & 0o777 | 0o200)
+        return count
     except SourceError as error:
         raise UncorrectableError(
             f"rows cannot be taken out of it: {error.what}", where=str(path), fix=error.fix
@@ -79,30 +85,30 @@ def require_removable(path: Path, table: Table, subject: Subject) -> None:
         Where they cannot.
     """
     for part in partitions_of(path, path.name):
-        _require_here(part)
-        if table.contract.source.format in ("csv", "jsonl"):
-            _rows(part, table, subject)
-        else:
-            with TemporaryDirectory() as folder:
-                _write(part, table, subject, Path(folder) / "without")
+        with TemporaryDirectory() as folder:
+            count = _write(part, table, subject, Path(folder) / "without")
+        if count and part.url is not None:
+            require_current(part)
 
 
-def _require_here(part: Partition) -> None:
-    if part.url is not None:
-        raise SourceError(
-            "the data stay on S3",
-            where=part.shown,
-            fix="let the owner of the object correct it, and run `quickstack land` again",
-        )
+def _remove_from_objects(path: Path, parts: list[Partition], table: Table, subject: Subject) -> int:
+    total = 0
+    for number, part in enumerate(parts):
+        if not _rows(part, table, subject):
+            continue
+        with TemporaryDirectory() as folder:
+            target = Path(folder) / "object"
+            total += _write(part, table, subject, target)
+            parts[number] = replace_object(part, target)
+        # At once: what is pinned must be what is there, whenever this ends.
+        write_listing(path, parts)
+    return total
 
 
 def _write(part: Partition, table: Table, subject: Subject, target: Path) -> int:
     """Write a partition without the subject's rows, and make sure that none is left."""
     rows = _rows(part, table, subject)
-    if not rows:
-        shutil.copyfile(part.path, target)
-    else:
-        write_without(part, table.contract, rows, target)
+    write_without(part, table.contract, rows, target)
     written = Partition(target, "", size=target.stat().st_size)
     if _rows(written, table, subject) or _beside(target, table, subject):
         raise UncorrectableError(
@@ -110,8 +116,6 @@ def _write(part: Partition, table: Table, subject: Subject, target: Path) -> int
             where=part.shown,
             fix="correct the file by hand, and `quickstack add` it",
         )
-    # Nothing but the rows changes, not even who may read the file.
-    target.chmod(part.path.stat().st_mode & 0o777 | 0o200)
     return len(rows)
 
 

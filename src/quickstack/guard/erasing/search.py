@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from quickstack.data.readers.partitions import Partition
 from quickstack.data.unpacking.buffers import from_file
 from quickstack.facts.errors import SourceError
 from quickstack.facts.formats import LISTING
 from quickstack.facts.paths import QUARANTINE, RAW
 from quickstack.guard.erasing.content import Finder
 from quickstack.guard.erasing.git_history import History, read_blobs, read_history
-from quickstack.guard.erasing.row_removal import rows_of
-from quickstack.guard.erasing.subject import Subject, Table
+from quickstack.guard.erasing.row_removal import holding
+from quickstack.guard.erasing.subject import Subject
 from quickstack.runtime.stores.folder_store import ObjectStore, md5_of
 from quickstack.runtime.stores.remotes import RESTRICTED
 
@@ -41,12 +42,15 @@ class HoldingObject:
         (store, key) of each copy.
     commits
         Those that name it.
+    pinned
+        Objects on S3 with rows of the subject that it lists, where it is such a listing.
     """
 
     name: str
     paths: tuple[str, ...]
     stores: tuple[tuple[str, str], ...]
     commits: tuple[str, ...]
+    pinned: tuple[Partition, ...] = ()
 
 
 @dataclass
@@ -124,16 +128,21 @@ def search(
         )
         raw = private or (not paths and subject.telling)
         with store.file(key) as path:
-            held = _holds(Path(path), paths, subject, finder, raw=raw)
+            held, pinned = _held(Path(path), paths, subject, finder, raw=raw)
         if held:
-            copies_here = tuple((store.name, key) for store, key in copies[name])
-            commits = tuple(history.commits.get(name, ()))
-            findings.objects.append(HoldingObject(name, tuple(paths), copies_here, commits))
+            found = HoldingObject(
+                name,
+                tuple(paths),
+                tuple((store.name, key) for store, key in copies[name]),
+                tuple(history.commits.get(name, ())),
+                pinned,
+            )
+            findings.objects.append(found)
     for file in _files(root):
         if ignored is not None and (root / file).samefile(ignored):
             continue
         raw = _private(file) or subject.telling
-        if _holds(root / file, [file], subject, finder, raw=raw):
+        if _held(root / file, [file], subject, finder, raw=raw)[0]:
             is_raw = subject.table([file]) is not None and RAW in Path(file).parents
             (findings.raw if is_raw else findings.workspace).append(file)
     findings.history = _in_git(root, subject, finder, history)
@@ -145,29 +154,28 @@ def _private(path: str) -> bool:
     return any(inner in Path(path).parents for inner in (RAW, QUARANTINE))
 
 
-def _holds(path: Path, names: list[str], subject: Subject, finder: Finder, *, raw: bool) -> bool:
+def _held(
+    path: Path, names: list[str], subject: Subject, finder: Finder, *, raw: bool
+) -> tuple[bool, tuple[Partition, ...]]:
+    """Return whether a file holds the subject, and the objects on S3 by which it does."""
     table = subject.table(names)
     try:
-        if raw and table is not None:
-            name = next(name for name in names if table.holds(name))
-            return _rows_hold(path, name, table, subject, finder)
-        return finder.finds(from_file(path), raw=raw)
+        if not raw or table is None:
+            return finder.finds(from_file(path), raw=raw), ()
+        # The rows decide: a value may stand in other rows for other reasons.
+        name = next(name for name in names if table.holds(name))
+        try:
+            parts = holding(path, name, table, subject)
+            found, pinned = bool(parts), tuple(part for part in parts if part.url is not None)
+        except SourceError:
+            found, pinned = finder.finds(from_file(path), raw=True), ()
+            finder.unread += name.endswith(LISTING)
+        # Beside its rows a workbook has other sheets, comments and links.
+        if table.contract.source.format == "excel" and subject.telling and not found:
+            found = finder.finds(from_file(path), raw=True)
     except FileNotFoundError:  # a link into a cache that lacks it, or removed meanwhile
-        return False
-
-
-def _rows_hold(path: Path, name: str, table: Table, subject: Subject, finder: Finder) -> bool:
-    """Return whether a raw file holds the subject; a value by chance in other rows is none."""
-    if not path.is_file():
-        return False
-    try:
-        found = rows_of(path, name, table, subject) > 0
-    except SourceError:
-        found = finder.finds(from_file(path), raw=True)
-        finder.unread += name.endswith(LISTING)
-    # Beside its rows a workbook has other sheets, comments and links.
-    workbook = table.contract.source.format == "excel" and subject.telling
-    return found or (workbook and finder.finds(from_file(path), raw=True))
+        return False, ()
+    return found, pinned
 
 
 def _files(root: Path) -> Iterator[str]:

@@ -263,6 +263,11 @@ class S3Store:
                 elif version != _MARKER:
                     self.client.delete_object(**self._place(key), VersionId=version)
 
+    def delete_version(self, key: str, version: str) -> None:
+        """Delete one version of an object for good."""
+        with diagnosed(self.remote, "delete in"):
+            self.client.delete_object(**self._place(key), VersionId=version)
+
     def presigned(self, key: str, seconds: int) -> str:
         """Return a link to an object that works without keys for some seconds."""
         with diagnosed(self.remote, "read"):
