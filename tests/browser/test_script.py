@@ -9,8 +9,8 @@ import pytest
 
 from helpers import ROOT
 from quickstack.results.exporting.bundle import compact_style, joined, modules
+from quickstack.results.exporting.page import TEMPLATES
 
-TEMPLATES = ROOT / "src" / "quickstack" / "exporting" / "templates"
 ENTRIES = sorted(path.stem for path in (TEMPLATES / "script").glob("page_*.js"))
 
 

@@ -183,6 +183,7 @@ def test_it_is_in_the_tables_and_counted_in_their_contract(project):
     assert len(of_metric) == (table["metric"] == "roc_auc").sum()
     documents = (project / "exports").glob("*.odcs.yaml")
     (contract,) = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in documents]
+    assert contract["customProperties"] == [{"property": "mainMetric", "value": NAME}]
     (rules,) = [part["quality"] for part in contract["schema"] if part["name"] == "metrics"]
     assert {"rows": len(table)}.items() <= {r["name"]: r["mustBe"] for r in rules}.items()
 

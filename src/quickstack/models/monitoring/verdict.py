@@ -32,7 +32,7 @@ WATCH_UNCALIBRATED = (
 NOTHING = "Nothing to do."
 
 
-class Verdict(TypedDict):
+class DriftVerdict(TypedDict):
     """The verdict, what to do, and why, one sentence per reason."""
 
     verdict: Literal["stable", "warning", "alarm"]
@@ -47,7 +47,7 @@ def decide(
     named: str,
     *,
     calibrated: bool,
-) -> Verdict:
+) -> DriftVerdict:
     """Decide what the newest data mean for the model.
 
     Parameters

@@ -15,7 +15,7 @@ from quickstack.results.comparing.document_differences import (
     compare_raw,
 )
 from quickstack.results.comparing.metric_differences import compare_metrics
-from quickstack.results.comparing.revision_objects import Objects
+from quickstack.results.comparing.revision_objects import RevisionObjects
 from quickstack.results.comparing.table_differences import TableFacts, compare_table, group_tables
 from quickstack.results.exporting.predictions import safe_names
 from quickstack.runtime.repository.revisions import Revision
@@ -43,7 +43,7 @@ def diff(before: Revision, after: Revision, *, offline: bool = False) -> dict[st
         `tables`, each as `tables.compare_table` with its `name`. The same revisions give the same
         object.
     """
-    objects = Objects(before.root, offline)
+    objects = RevisionObjects(before.root, offline)
     contracts = [_contract(side) for side in (before, after)]
     return {
         "before": before.title,
@@ -101,7 +101,7 @@ def _code(stage: dict[str, Any]) -> dict[str, str]:
 
 
 def _output(
-    objects: Objects,
+    objects: RevisionObjects,
     output: Path,
     before: Revision,
     after: Revision,
@@ -137,7 +137,11 @@ def _output(
 
 
 def _interim_facts(
-    objects: Objects, name: str, before: Revision, after: Revision, contract: Contract | None
+    objects: RevisionObjects,
+    name: str,
+    before: Revision,
+    after: Revision,
+    contract: Contract | None,
 ) -> TableFacts:
     of_table = [t for t in (contract, *(contract.tables if contract else ())) if t and t.id == name]
     if not of_table:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from quickstack.facts import paths
-from quickstack.results.comparing.revision_objects import Objects
+from quickstack.results.comparing.revision_objects import RevisionObjects
 from quickstack.runtime.repository.revisions import Revision
 
 
@@ -28,7 +28,7 @@ def compare_quality(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict
     }
 
 
-def compare_raw(objects: Objects, before: Revision, after: Revision) -> dict[str, Any]:
+def compare_raw(objects: RevisionObjects, before: Revision, after: Revision) -> dict[str, Any]:
     """Compare raw data by the hashes of their files, and by what the quality reports counted.
 
     Returns

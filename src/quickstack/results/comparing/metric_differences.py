@@ -14,7 +14,7 @@ from quickstack.facts.contract.model import HIGHER_IS_BETTER, Contract, Task
 from quickstack.models.evaluation.intervals import compare
 from quickstack.models.modeling.metrics import DECIMALS
 from quickstack.models.modeling.split import TEST
-from quickstack.results.comparing.revision_objects import Objects
+from quickstack.results.comparing.revision_objects import RevisionObjects
 from quickstack.runtime.repository.revisions import Revision
 
 #: How the difference of two models is known.
@@ -30,7 +30,7 @@ RESAMPLES, SEED = 500, 0
 
 
 def compare_metrics(
-    before: Revision, after: Revision, objects: Objects, contract: Contract | None
+    before: Revision, after: Revision, objects: RevisionObjects, contract: Contract | None
 ) -> dict[str, Any]:
     """Compare the metrics of two revisions, with a verdict for each.
 
@@ -113,14 +113,14 @@ def _by_overlap(
     return _named(not higher) if new_high < low else _named(None)
 
 
-def _predictions(objects: Objects, side: Revision) -> dict[str, str]:
+def _predictions(objects: RevisionObjects, side: Revision) -> dict[str, str]:
     """Return the files that hold the predictions, in their order, and their hashes."""
     listing = objects.listing(side, paths.EXPORTS) or {}
     return {name: listing[name] for name in sorted(listing) if _PREDICTIONS.fullmatch(name)}
 
 
 def _test_rows_of(
-    objects: Objects,
+    objects: RevisionObjects,
     sides: tuple[Revision, Revision],
     hashes: list[dict[str, str]],
     contract: Contract,

@@ -19,7 +19,7 @@ ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
-class Objects:
+class RevisionObjects:
     """Where the bytes of outputs are.
 
     Attributes

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from quickstack.results.comparing.distribution_shift import Shift
-from quickstack.results.comparing.revision_objects import Objects
+from quickstack.results.comparing.revision_objects import RevisionObjects
 from quickstack.results.comparing.row_differences import Spill, compare_rows, parts_for
 from quickstack.runtime.repository.revisions import Revision
 
@@ -68,7 +68,7 @@ def group_tables(listing: Mapping[str, str], main: str | None) -> dict[str, dict
 
 
 def compare_table(
-    objects: Objects,
+    objects: RevisionObjects,
     output: Path,
     sides: tuple[Revision, Revision],
     files: tuple[dict[str, str], dict[str, str]],

@@ -74,6 +74,9 @@ def export_contract(
             {"property": name, "value": value} for name, value in contract.service_levels.items()
         ],
     }
+    if contract.chosen_metric is not None:
+        main = {"property": "mainMetric", "value": contract.main_metric}
+        document["customProperties"] = [main]
     return "# Generated with the tables beside it; do not edit.\n" + yaml.safe_dump(
         document, sort_keys=False, allow_unicode=True, width=100
     )

@@ -55,12 +55,12 @@ def _better(better: bool | None, base: float | None) -> dict[str, str] | None:
     """Say whether the model beats the baseline by more than chance."""
     if base is None:
         return None
-    words = {
+    labels = {
         True: ("good", "clear gain"),
         False: ("bad", "clear loss"),
         None: ("plain", "no clear gain"),
     }
-    kind, text = words[better]
+    kind, text = labels[better]
     return {"kind": kind, "text": text}
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HELD_BYTES = 1 << 28
 
 
-class Spill:
+class PartitionSpill:
     """Rows laid down by partition, to be taken up by value; memory holds `HELD_BYTES` of them.
 
     Parameters

@@ -20,7 +20,7 @@ from quickstack.data.interim.arrow_types import arrow_schema
 from quickstack.facts.errors import DataError
 from quickstack.results.exporting.export_tables import Layout
 from quickstack.results.exporting.manifest import file_facts
-from quickstack.results.exporting.spill import Spill
+from quickstack.results.exporting.spill import PartitionSpill
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +85,7 @@ class Outgoing:
     layout
         Names and types of the columns; other columns of the frames are left out.
     frames
-        The rows, one partition at a time. Memory holds one of them beside what `Spill` keeps.
+        The rows, one partition at a time. Memory holds one of them beside what the spill keeps.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Outgoing:
 
     def __init__(self, waiting: Path, layout: Layout, frames: Iterable[pd.DataFrame]) -> None:
         self._layout = layout
-        self._spill = Spill(waiting / layout.name, layout.partition)
+        self._spill = PartitionSpill(waiting / layout.name, layout.partition)
         for frame in frames:
             self._spill.add(to_arrow(frame, layout))
         self._files = [

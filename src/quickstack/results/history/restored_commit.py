@@ -11,14 +11,14 @@ from pathlib import Path
 from quickstack.facts.errors import QuickstackError
 from quickstack.facts.paths import QUARANTINE, RAW, REQUIREMENTS
 from quickstack.guard.verifying.transfers import forget_collected
-from quickstack.results.comparing.revision_objects import ATTEMPTS, Objects
+from quickstack.results.comparing.revision_objects import ATTEMPTS, RevisionObjects
 from quickstack.runtime.repository.plan import dvc_reason
 from quickstack.runtime.repository.revisions import find_revision, git
 from quickstack.runtime.stores.remotes import SHARED
 
 
 @dataclass(frozen=True)
-class Arrival:
+class RestoredCommit:
     """What a checkout found.
 
     Attributes
@@ -43,7 +43,7 @@ class Arrival:
     packages: bool
 
 
-def checkout(root: Path, name: str) -> Arrival:
+def checkout(root: Path, name: str) -> RestoredCommit:
     """Switch to a branch, tag or commit with `git checkout`, and bring its outputs with DVC.
 
     What the cache lacks is pulled from the shared remote, twice more where that breaks off.
@@ -76,7 +76,7 @@ def checkout(root: Path, name: str) -> Arrival:
         before_pull, lacking = lacking, _lacking(root)
         if pulled.returncode == 0 and lacking == before_pull:
             break  # the remote answered, and has no more
-    return Arrival(
+    return RestoredCommit(
         commit=str(target.commit),
         back=back or str(before.commit),
         missing=tuple(path for path in lacking if not _is_restricted(path)),
@@ -93,7 +93,7 @@ def _require_clean(root: Path) -> None:
             where=changed[0][3:],
             fix="`git commit` them, or put them away by `git stash`",
         )
-    objects = Objects(root, offline=True)
+    objects = RevisionObjects(root, offline=True)
     modified = _status(root).get("modified") or []
     edited = [path for path in modified if objects.unversioned(Path(path))]
     if edited:

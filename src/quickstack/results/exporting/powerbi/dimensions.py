@@ -54,10 +54,10 @@ def dimensions(
     for name, (_, shown, column, owners) in zip(names, wanted, strict=True):
         key = replace(shown, source="[Value]", key=True, hidden=False, folder="")
         columns = [(facts[owner].name, facts[owner].named(column) or "") for owner in owners]
-        words = f"One row per value of {key.name}."
+        description = f"One row per value of {key.name}."
         segment = shown in own
         tables.append(
-            ModelTable(name, words, (key,), _values(columns), computed=True, segment=segment)
+            ModelTable(name, description, (key,), _values(columns), computed=True, segment=segment)
         )
         relationships += [Relationship(*from_, name, key.name) for from_ in columns]
         for owner in owners:
@@ -76,8 +76,8 @@ def threshold_table(name: str) -> ModelTable:
         format="0.00",
         parameter=True,
     )
-    words = "One row per threshold to choose from."
-    return ModelTable(name, words, (column,), _STEPS, computed=True)
+    description = "One row per threshold to choose from."
+    return ModelTable(name, description, (column,), _STEPS, computed=True)
 
 
 def _hide(table: ModelTable, sources: set[str]) -> ModelTable:

@@ -107,11 +107,11 @@ def reported_measures(refer: Refer, metric: str) -> list[Measure]:
         Measure(
             title,
             narrowed(f"MAX({refer('metrics', column)})", *conditions),
-            f"{name}: {words}.",
+            f"{name}: {meaning}.",
             "#,0.000",
             "Reported",
         )
-        for column, (title, words) in parts.items()
+        for column, (title, meaning) in parts.items()
     ]
 
 

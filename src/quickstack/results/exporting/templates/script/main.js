@@ -1,5 +1,6 @@
 // Reads what the page holds, and redraws when somebody asks for another view.
 
+// biome-ignore assist/source/organizeImports: modules are joined in the order of imports
 import { columnName, openCube, pick, valueName } from "./histograms.js";
 import { byId, html, svg } from "./draw.js";
 import { thresholdText } from "./format.js";
