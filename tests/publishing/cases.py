@@ -18,7 +18,7 @@ from quickstack.facts.files import write_json
 from quickstack.results.exporting.export_tables import METRICS
 from quickstack.results.exporting.manifest import file_facts
 from quickstack.results.exporting.write_tables import write_table
-from quickstack.results.publishing.data_age import Arrival
+from quickstack.results.publishing.data_age import DataArrival
 from quickstack.results.publishing.publication import read_exports
 from quickstack.results.publishing.publisher import Job
 from quickstack.results.publishing.run_metadata import Facts
@@ -69,7 +69,7 @@ def make_facts(number: int = 1, **changes: Any) -> Facts:
         clean=1000 + number,
         quarantined=3,
         newest_row=NOON - timedelta(days=10),
-        arrived=Arrival(NOON - timedelta(hours=5), "landing"),
+        arrived=DataArrival(NOON - timedelta(hours=5), "landing"),
         promise=timedelta(days=35),
         publish_promise=timedelta(days=1),
     )

@@ -12,7 +12,7 @@ import pytest
 from examples import write
 from publishing.cases import NOON, make_facts
 from quickstack.results.publishing.changes import changed_sentence, judge
-from quickstack.results.publishing.data_age import Arrival, arrival, freshness
+from quickstack.results.publishing.data_age import DataArrival, arrival, freshness
 
 
 def git(root, *arguments, **environment):
@@ -23,13 +23,13 @@ def git(root, *arguments, **environment):
 
 
 def test_the_commit_of_the_pointer_comes_first_then_the_landing_then_the_files(tmp_path):
-    assert arrival(tmp_path, "people") == Arrival(None, "unknown")
+    assert arrival(tmp_path, "people") == DataArrival(None, "unknown")
     raw = write(tmp_path / "data/raw/people/a.csv", "id\n")
     os.utime(raw, (0, 1_700_000_000))
-    assert arrival(tmp_path, "people") == Arrival(datetime(2023, 11, 14, 22, 13, 20), "files")
+    assert arrival(tmp_path, "people") == DataArrival(datetime(2023, 11, 14, 22, 13, 20), "files")
     record = {"files": [{"landed_at": f"2026-11-0{day}T10:00:00Z"} for day in (3, 4)]}
     write(raw.with_name("a.landing.json"), json.dumps(record))
-    assert arrival(tmp_path, "people") == Arrival(datetime(2026, 11, 4, 10), "landing")
+    assert arrival(tmp_path, "people") == DataArrival(datetime(2026, 11, 4, 10), "landing")
     write(raw.with_name("b.landing.json"), "[]")  # no record: the others are asked all the same
     assert arrival(tmp_path, "people").source == "landing"
     git(tmp_path, "init", "--quiet")
@@ -38,7 +38,7 @@ def test_the_commit_of_the_pointer_comes_first_then_the_landing_then_the_files(t
     git(tmp_path, "add", str(pointer))
     when = "2026-11-05T01:30:00+02:00"
     git(tmp_path, "commit", "-qm", "data", GIT_COMMITTER_DATE=when, GIT_AUTHOR_DATE=when)
-    assert arrival(tmp_path, "people") == Arrival(datetime(2026, 11, 4, 23, 30), "git")
+    assert arrival(tmp_path, "people") == DataArrival(datetime(2026, 11, 4, 23, 30), "git")
     write(tmp_path / "README.md", "later")
     git(tmp_path, "add", "README.md")
     git(tmp_path, "commit", "-qm", "other")

@@ -25,7 +25,7 @@ _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 @dataclass
-class Objects:
+class ObjectOrigins:
     """What the history of the repository says about objects, by their MD5 without `.dir`.
 
     Attributes
@@ -47,9 +47,9 @@ class Objects:
         return self.shared.get(md5) or self.restricted.get(md5) or ""
 
 
-def classify(root: Path, cache: Path) -> Objects:
+def classify(root: Path, cache: Path) -> ObjectOrigins:
     """Read DVC's files of all commits, of the workspace, and the run-cache."""
-    objects = Objects()
+    objects = ObjectOrigins()
     known: dict[str, Any] = {}
 
     def committed(oid: str) -> Any:
@@ -112,7 +112,7 @@ def _normal(folder: PurePosixPath, path: str) -> str:
     return os.path.normpath(folder / path).replace(os.sep, "/")
 
 
-def _add_all(objects: Objects, documents: dict[str, Any], source: str, cache: Path) -> None:
+def _add_all(objects: ObjectOrigins, documents: dict[str, Any], source: str, cache: Path) -> None:
     options = _output_options(documents)
     for name, document in documents.items():
         folder = PurePosixPath(name).parent
@@ -128,7 +128,7 @@ def _add_all(objects: Objects, documents: dict[str, Any], source: str, cache: Pa
 
 
 def _add(
-    objects: Objects,
+    objects: ObjectOrigins,
     out: dict[str, Any],
     path: str,
     options: list[tuple[str, bool]],
@@ -165,7 +165,9 @@ def _listed(cache: Path, md5: str) -> Iterator[tuple[str, str]]:
         yield entry["relpath"], entry["md5"]
 
 
-def cache_items(cache: Path, objects: Objects, *, restricted: bool) -> Iterator[tuple[Item, bool]]:
+def cache_items(
+    cache: Path, objects: ObjectOrigins, *, restricted: bool
+) -> Iterator[tuple[Item, bool]]:
     """Yield the objects of the cache and the run-cache, and whether each is left out."""
     for path in sorted(cache.rglob("*")):
         if not path.is_file():

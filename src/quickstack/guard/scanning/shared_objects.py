@@ -8,14 +8,14 @@ from pathlib import Path
 
 from quickstack.data.unpacking.buffers import Budget, Buffer, collect, from_file
 from quickstack.data.unpacking.unpack import EXPANDED
-from quickstack.guard.scanning.cache_objects import Objects
+from quickstack.guard.scanning.cache_objects import ObjectOrigins
 from quickstack.guard.scanning.workspace_files import Item
 from quickstack.runtime.stores.folder_store import FolderStore, ObjectStore
 from quickstack.runtime.stores.object_stores import open_store
 from quickstack.runtime.stores.remotes import read_remote
 
 
-def remote_items(root: Path, name: str, objects: Objects) -> Iterator[Item]:
+def remote_items(root: Path, name: str, objects: ObjectOrigins) -> Iterator[Item]:
     """Yield the objects of a remote.
 
     Raises
@@ -29,7 +29,7 @@ def remote_items(root: Path, name: str, objects: Objects) -> Iterator[Item]:
         yield Item(f"remote {name}", _shown(key, objects), read, facts.md5)
 
 
-def _shown(key: str, objects: Objects) -> str:
+def _shown(key: str, objects: ObjectOrigins) -> str:
     origin = objects.origin("".join(key.split("/")[-2:]).split(".")[0])
     return f"{key} ({origin})" if origin else key
 

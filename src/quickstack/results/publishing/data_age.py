@@ -25,7 +25,7 @@ SOURCES = {
 
 
 @dataclass(frozen=True)
-class Arrival:
+class DataArrival:
     """When the newest raw data arrived, UTC without zone, and which of `SOURCES` says so."""
 
     moment: datetime | None
@@ -44,7 +44,7 @@ def age_limit(text: str) -> timedelta | None:
     return timedelta(days=float(found[1]) * _DAYS[found[2]]) if found else None
 
 
-def arrival(root: Path, dataset: str) -> Arrival:
+def arrival(root: Path, dataset: str) -> DataArrival:
     """Find out when the newest raw data of a data set arrived.
 
     The commit that last changed the `.dvc` pointer of the raw data comes first: it is the same in
@@ -55,8 +55,8 @@ def arrival(root: Path, dataset: str) -> Arrival:
     sources = (("git", _committed), ("landing", _landed), ("files", _modified))
     for name, moments in sources:
         if found := list(moments(root, folder)):
-            return Arrival(max(found), name)
-    return Arrival(None, "unknown")
+            return DataArrival(max(found), name)
+    return DataArrival(None, "unknown")
 
 
 def _committed(root: Path, folder: Path) -> Iterator[datetime]:

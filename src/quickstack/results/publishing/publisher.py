@@ -36,7 +36,7 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Published:
     """How publishing ended.
 
     Attributes
@@ -78,7 +78,7 @@ class Job:
     clock: Callable[[], datetime] = utc_now
 
 
-def publish(job: Job, *, reason: str | None = None, dry_run: bool = False) -> Outcome:
+def publish(job: Job, *, reason: str | None = None, dry_run: bool = False) -> Published:
     """Publish a run, or find it published.
 
     Raises
@@ -99,13 +99,13 @@ def publish(job: Job, *, reason: str | None = None, dry_run: bool = False) -> Ou
         return _publish(job, reason, dry_run=False)
 
 
-def _publish(job: Job, reason: str | None, *, dry_run: bool) -> Outcome:
+def _publish(job: Job, reason: str | None, *, dry_run: bool) -> Published:
     place, state = job.place, read_state(job.place)
     if state.run is not None and _is_published(job, state):
         if not dry_run:
             place.lead_to(run_path(state.run))
             _note(job).unlink(missing_ok=True)
-        return Outcome(state.run, None)
+        return Published(state.run, None)
     worse = state.row is not None and judge(job.facts, state.row) == "worse"
     if worse and not reason:
         assert state.row is not None
@@ -130,7 +130,9 @@ def _publish(job: Job, reason: str | None, *, dry_run: bool) -> Outcome:
     built = build(unfinished or run_id(moment, job.facts.revision))
     job.inspect(built)
     if dry_run:
-        return Outcome(built.run, built, len(built.files) + 1, sum(f["bytes"] for f in built.files))
+        return Published(
+            built.run, built, len(built.files) + 1, sum(f["bytes"] for f in built.files)
+        )
     second = 0
     while not unfinished and not _claim(job, built):
         second += 1  # somebody published the same revision in the same second
@@ -139,7 +141,9 @@ def _publish(job: Job, reason: str | None, *, dry_run: bool) -> Outcome:
     _switch(job, state, built)
     _note(job).unlink(missing_ok=True)
     claimed = 0 if unfinished else 1
-    return Outcome(built.run, built, sent + claimed, size + claimed * built.manifest_facts["bytes"])
+    return Published(
+        built.run, built, sent + claimed, size + claimed * built.manifest_facts["bytes"]
+    )
 
 
 def _is_published(job: Job, state: State) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from quickstack.facts import paths
 from quickstack.facts.errors import QuickstackError
-from quickstack.results.publishing.data_age import Arrival, age_limit, arrival
+from quickstack.results.publishing.data_age import DataArrival, age_limit, arrival
 
 #: Digits of a hash that people are shown.
 SHORT = 12
@@ -48,7 +48,7 @@ class Facts:
     clean: int
     quarantined: int
     newest_row: datetime | None
-    arrived: Arrival
+    arrived: DataArrival
     promise: timedelta | None
     publish_promise: timedelta | None
 

@@ -165,7 +165,10 @@ def _meaning_elsewhere(error: BaseException) -> tuple[str, str, str]:
         case TimeoutError():
             what = "{address} never answers"
             return ENDPOINT, what, "check network, VPN and the remote's url"
-    what = f"{{address}} cannot be used ({type(error).__name__})"
+    kind = type(error).__name__
+    if isinstance(error, ConnectionError) or "Connect" in kind:  # aiohttp has its own
+        return ENDPOINT, "{address} cannot be reached", "check network, VPN and the remote's url"
+    what = f"{{address}} cannot be used ({kind})"
     return ENDPOINT, what, "see what `dvc status --cloud --remote {remote} --verbose` says of it"
 
 
