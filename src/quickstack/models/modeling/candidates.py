@@ -385,6 +385,8 @@ def _read_candidate(file: Path, _changed: int, _size: int) -> Candidate:
 
 def _import(file: Path) -> ModuleType:
     """Import an own model as `models.<name>`, by which a model file names its classes."""
+    import cloudpickle
+
     name = f"{OWN_MODELS.name}.{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
@@ -402,6 +404,7 @@ def _import(file: Path) -> ModuleType:
             what = f"it imports '{error.name}', which is not installed"
             fix = "add the package to pyproject.toml, and run `make lock`"
         raise ModelError(what, where=_raised_at(file, error), fix=fix) from error
+    cloudpickle.register_pickle_by_value(module)  # the workers of a cluster do not have the file
     return module
 
 
