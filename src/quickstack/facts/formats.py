@@ -51,6 +51,8 @@ class FileFormat:
         How its files begin, where that tells them from text.
     settings
         The custom properties of a contract that only such formats know.
+    container
+        Whether a file holds more than the rows of its table, such as other sheets and comments.
     """
 
     name: str
@@ -59,6 +61,7 @@ class FileFormat:
     reader: str
     signatures: tuple[Signature, ...] = ()
     settings: tuple[str, ...] = ()
+    container: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ FORMATS = {
                 ),
             ),
             ("skipLines", "sheet"),
+            container=True,
         ),
     )
 }  # fmt: skip

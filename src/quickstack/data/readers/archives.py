@@ -1,4 +1,4 @@
-"""Take bytes out of whatever they are packed in: gzip, bzip2, xz, zstd, or a zip of one file."""
+"""Take bytes out of whatever they are packed in: gzip, bzip2, xz, zstd, lz4, or a zip of one file."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any, BinaryIO, cast
 
 from quickstack.facts.errors import SourceError
+from quickstack.facts.formats import packing_of
 
 #: What grows by more than this is a bomb. Tables pack 1 to 30 at most; bombs 1 to 1,032.
 MAX_RATIO = 300
@@ -55,7 +56,7 @@ def unpacked(stream: BinaryIO, where: str, size: int) -> BinaryIO:
     if packing is None:
         return stream
     try:
-        opened = packing[1](stream, where)
+        opened = _CODECS[packing][0](stream, where)
     except _DAMAGED as error:
         raise _translated(error, where) from None
     if opened is None:
@@ -76,15 +77,15 @@ def packed_like(stored: BinaryIO, target: BinaryIO) -> AbstractContextManager[Bi
     if packing is None:
         return nullcontext(target)
     try:
-        return cast(AbstractContextManager[BinaryIO], packing[2](stored, target))
+        return cast(AbstractContextManager[BinaryIO], _CODECS[packing][1](stored, target))
     finally:
         stored.seek(0)
 
 
-def _packing(stream: BinaryIO) -> Any:
+def _packing(stream: BinaryIO) -> str | None:
     head = stream.read(6)
     stream.seek(0)
-    return next((entry for entry in _PACKINGS if head.startswith(entry[0])), None)
+    return packing_of(head)
 
 
 class _Guarded(io.RawIOBase):
@@ -251,10 +252,13 @@ def _only_member(archive: zipfile.ZipFile, where: str) -> zipfile.ZipInfo | None
     return infos[0]
 
 
-def _open_zstd(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the other openers
-    import pyarrow as pa
+def _open_frames(codec: str) -> Callable[[BinaryIO, str], Any]:
+    def opened(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the other openers
+        import pyarrow as pa
 
-    return pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
+        return pa.CompressedInputStream(pa.PythonFile(stream, "r"), codec)
+
+    return opened
 
 
 def _open_gzip(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the others
@@ -288,10 +292,13 @@ def _zip_member(target: BinaryIO, member: zipfile.ZipInfo) -> Iterator[IO[bytes]
         yield stream
 
 
-def _pack_zstd(stored: BinaryIO, target: BinaryIO) -> Any:  # noqa: ARG001 - as the others
-    import pyarrow as pa
+def _pack_frames(codec: str) -> Callable[[BinaryIO, BinaryIO], Any]:
+    def packed(stored: BinaryIO, target: BinaryIO) -> Any:  # noqa: ARG001 - as the others
+        import pyarrow as pa
 
-    return pa.CompressedOutputStream(target, "zstd")
+        return pa.CompressedOutputStream(target, codec)
+
+    return packed
 
 
 def _pack_gzip(stored: BinaryIO, target: BinaryIO) -> Any:  # noqa: ARG001 - as the others
@@ -306,14 +313,12 @@ def _pack_xz(stored: BinaryIO, target: BinaryIO) -> Any:  # noqa: ARG001 - as th
     return lzma.LZMAFile(target, "wb")
 
 
-#: First bytes; what opens a stream that begins so; what packs into another stream in that way.
-_PACKINGS: tuple[
-    tuple[bytes, Callable[[BinaryIO, str], Any], Callable[[BinaryIO, BinaryIO], Any]], ...
-] = (
-    (b"\x1f\x8b", _open_gzip, _pack_gzip),
-    (b"BZh", _open_bz2, _pack_bz2),
-    (b"\xfd7zXZ\x00", _open_xz, _pack_xz),
-    (b"\x28\xb5\x2f\xfd", _open_zstd, _pack_zstd),
-    (b"PK\x03\x04", _open_zip, _pack_zip),
-    (b"PK\x05\x06", _open_zip, _pack_zip),
-)
+#: By the name of a packing: what opens such a stream, and what packs into another stream so.
+_CODECS: dict[str, tuple[Callable[[BinaryIO, str], Any], Callable[[BinaryIO, BinaryIO], Any]]] = {
+    "gzip": (_open_gzip, _pack_gzip),
+    "bz2": (_open_bz2, _pack_bz2),
+    "xz": (_open_xz, _pack_xz),
+    "zstd": (_open_frames("zstd"), _pack_frames("zstd")),
+    "lz4": (_open_frames("lz4"), _pack_frames("lz4")),
+    "zip": (_open_zip, _pack_zip),
+}

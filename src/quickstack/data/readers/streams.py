@@ -26,7 +26,7 @@ _PART = 1 << 25
 def open_partition(partition: Partition) -> Iterator[BinaryIO]:
     """Open a file or a pinned object as uncompressed bytes, seekable where nothing is packed.
 
-    gzip, bzip2, xz, zstd and zip (of one file) are recognised by their first bytes, whatever the
+    Each of `PACKINGS` (of zip archives those of one file) is recognised by their first bytes, whatever the
     name says. Reading stays within a small buffer.
 
     Raises

@@ -15,6 +15,7 @@ from quickstack.data.readers.s3_objects import replace_object, require_current
 from quickstack.data.unpacking.buffers import from_file
 from quickstack.facts.errors import DataError, SourceError
 from quickstack.facts.files import whole_file
+from quickstack.facts.formats import FORMATS
 from quickstack.guard.erasing.content import Finder
 from quickstack.guard.erasing.subject import Subject, Table
 from quickstack.guard.scanning.raw_rows import column_texts, partitions_of, raw_blocks
@@ -120,9 +121,9 @@ def _write(part: Partition, table: Table, subject: Subject, target: Path) -> int
 
 
 def _beside(path: Path, table: Table, subject: Subject) -> bool:
-    """Return whether a workbook names the subject elsewhere: in another sheet, in a comment."""
-    workbook = table.contract.source.format == "excel"
-    return workbook and subject.telling and Finder(subject).finds(from_file(path), raw=True)
+    """Return whether a file names the subject elsewhere: in another sheet, in a comment."""
+    container = FORMATS[table.contract.source.format].container
+    return container and subject.telling and Finder(subject).finds(from_file(path), raw=True)
 
 
 def _rows(part: Partition, table: Table, subject: Subject) -> list[RowLocation]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from quickstack.data.readers.partitions import Partition
 from quickstack.data.unpacking.buffers import from_file
 from quickstack.facts.errors import SourceError
-from quickstack.facts.formats import LISTING
+from quickstack.facts.formats import FORMATS, LISTING
 from quickstack.facts.paths import QUARANTINE, RAW
 from quickstack.guard.erasing.content import Finder
 from quickstack.guard.erasing.git_history import History, read_blobs, read_history
@@ -171,7 +171,8 @@ def _held(
             found, pinned = finder.finds(from_file(path), raw=True), ()
             finder.unread += name.endswith(LISTING)
         # Beside its rows a workbook has other sheets, comments and links.
-        if table.contract.source.format == "excel" and subject.telling and not found:
+        container = FORMATS[table.contract.source.format].container
+        if container and subject.telling and not found:
             found = finder.finds(from_file(path), raw=True)
     except FileNotFoundError:  # a link into a cache that lacks it, or removed meanwhile
         return False, ()
