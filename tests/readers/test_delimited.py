@@ -19,11 +19,11 @@ GOOD = "1,Ada,a,1.5,2024-01-01\n"
 NAMES = [column.name for column in CONTRACT.columns]
 
 
-def read(path, content, size=1 << 20, contract=CONTRACT, **source):
+def read(path, content, size=1 << 20, contract=CONTRACT, ahead=1, **source):
     """Read chunk by chunk: (line, offset, cells), rejected rows with reasons, blank lines."""
     write(path, content)
     contract = replace(contract, source=Source(path="x", **source))
-    options = ReadOptions(size=size, record_test=record_test(contract))
+    options = ReadOptions(size=size, ahead=ahead, record_test=record_test(contract))
     rows, rejected, blank = [], [], 0
     for block in read_blocks(Partition(path, "a"), contract, options):
         locations = block.locations(range(block.table.num_rows)) if block.table.num_rows else []
@@ -180,6 +180,22 @@ def test_a_line_without_end_is_rejected_without_being_held(tmp_path, monkeypatch
         assert [line for line, _, _ in found] == [2, 4]
         assert [line for line, _, _ in refused] == [3]
         assert found[-1][1] == len(content) - len(GOOD)
+
+
+def test_a_row_over_chunks_before_a_line_without_end_is_whole(tmp_path, monkeypatch):
+    """However many chunks are parsed before it is seen that the row goes on."""
+    for module in ("chunks", "row_parser", "fast_parser", "dialect"):
+        monkeypatch.setattr(f"quickstack.data.readers.{module}.MAX_ROW_BYTES", 500)
+    letter = "".join(f"line {i}\n" for i in range(20))
+    content = (
+        HEADER + GOOD + f'2,"{letter}",a,1,2024-01-01\n' + GOOD + "3," + "x" * 900 + "\n" + GOOD
+    )
+    whole = read(tmp_path / "a.csv", content)
+    assert [line for line, _, _ in whole[0]] == [2, 3, 24, 26]
+    assert [line for line, _, _ in whole[1]] == [25]
+    for size in (10, 16, 40, 100, 200):
+        for ahead in (1, 2, 4, 9):
+            assert read(tmp_path / "a.csv", content, size, ahead=ahead) == whole
 
 
 BAD_FILES = {

@@ -55,6 +55,7 @@ PACKED = {
     "xz, members": lzma.compress(TEXT[:HALF]) + bytes(8) + lzma.compress(TEXT[HALF:]),
     "zstd": zstd(TEXT),
     "zstd, frames": zstd(TEXT[:HALF]) + zstd(TEXT[HALF:]),
+    "lz4": pa.compress(TEXT, "lz4", asbytes=True),
     "zip": zipped(("t.csv", TEXT)),
     "zip of a Mac": zipped(("d/", b""), ("d/t.csv", TEXT), ("__MACOSX/d/._t.csv", b"x")),
 }

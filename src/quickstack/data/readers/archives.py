@@ -1,4 +1,4 @@
-"""Take bytes out of whatever they are packed in: gzip, bzip2, xz, zstd, lz4, or a zip of one file."""
+"""Take bytes out of what they are packed in, a zip archive of one file included; pack again."""
 
 from __future__ import annotations
 

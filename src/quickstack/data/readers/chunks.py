@@ -7,6 +7,8 @@ import io
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from quickstack.data.readers.dialect import MAX_LINES_OF_A_ROW, MAX_ROW_BYTES
 from quickstack.data.readers.sniffing import check_type
 from quickstack.facts.errors import SourceError
@@ -349,8 +351,6 @@ class Chunker:
 
 def count(data: bytes, byte: bytes, end: int | None = None) -> int:
     """Count a single byte; several times faster than `bytes.count` where it is frequent."""
-    import numpy as np
-
     bytes_ = np.frombuffer(data, np.uint8, len(data) if end is None else end)
     parts = range(0, len(bytes_), IN_CACHE)
     return sum(int(np.count_nonzero(bytes_[i : i + IN_CACHE] == byte[0])) for i in parts)

@@ -13,7 +13,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from quickstack.data.readers import fast_parser, row_parser
 from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
@@ -26,9 +27,6 @@ from quickstack.data.readers.streams import open_partition
 from quickstack.facts.contract import Contract
 from quickstack.facts.errors import SourceError
 from quickstack.facts.formats import FORMATS
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 #: What the fast parser refuses is read anew in pieces of this size, so that one broken line
 #: costs no more than that.
@@ -215,8 +213,6 @@ class DelimitedFile:
 
     def _piecewise(self, chunk: Chunk) -> Parsed:
         """Parse a chunk that is not wholly well-formed: row by row where it is not."""
-        import pyarrow as pa
-
         data, position, line = chunk.data, 0, 0
         found = _ChunkRows()
         offset, before = chunk.offset, 0
@@ -303,16 +299,12 @@ class DelimitedFile:
         )
 
     def _text(self) -> dict[str, pa.DataType]:
-        import pyarrow as pa
-
         return dict.fromkeys(self.dialect.header, pa.string())
 
     def _empty(self) -> pa.Table:
         return self._table([])
 
     def _table(self, cells: list[list[str]]) -> pa.Table:
-        import pyarrow as pa
-
         columns = zip(*cells, strict=True) if cells else [()] * len(self.dialect.header)
         missing = frozenset(self.dialect.source.missing)
         return pa.table(

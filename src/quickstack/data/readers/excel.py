@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import python_calamine as calamine
 
 from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
 from quickstack.data.readers.header import check_header
@@ -23,9 +27,6 @@ from quickstack.data.readers.workbook import (
 from quickstack.facts.contract import Column, Contract, Source
 from quickstack.facts.errors import SourceError
 from quickstack.facts.formats import FORMATS
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 #: A larger file is no workbook that Excel opens; it is held in memory as a whole.
 _MAX_BYTES = 512 << 20
@@ -90,10 +91,6 @@ def without_rows(
 
 
 def _open(data: bytes, source: Source, where: str) -> tuple[str, Any, Look]:
-    import io
-
-    import python_calamine as calamine
-
     try:
         book = calamine.load_workbook(io.BytesIO(data))
         table = calamine.SheetTypeEnum.WorkSheet
@@ -197,8 +194,6 @@ class _SheetRows:
         self.locations.append(location)
 
     def block(self) -> Block:
-        import pyarrow as pa
-
         columns = list(zip(*self.rows, strict=True)) if self.rows else [()] * len(self.header)
         table: pa.Table = pa.table(
             [pa.array(column, pa.string()) for column in columns], names=self.header

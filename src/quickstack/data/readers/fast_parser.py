@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
 
 from quickstack.data.readers.chunks import IN_CACHE
 from quickstack.data.readers.dialect import MAX_LINES_OF_A_ROW, MAX_ROW_BYTES, Dialect
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 _LF, _CR = 10, 13
 
@@ -39,8 +40,6 @@ def well_formed(data: bytes, dialect: Dialect, line_ends: int) -> LineCounts | N
     header; there is no NUL and no lone CR; and no quoted cell spans three lines or more, since
     one of them might be a row that an unclosed quote swallowed. `line_ends` is how many there are.
     """
-    import numpy as np
-
     if not dialect.plain or data.find(b"\0") >= 0 or _repeats_header(data, dialect):
         return None
     if data.startswith(codecs.BOM_UTF8):  # pyarrow would take it away, wherever the piece begins
@@ -92,9 +91,6 @@ def parse(
     pyarrow.Table and the number of empty lines, or None where the text is not as regular as it
     looked: another number of cells, a value that is not of its type, bytes that are no UTF-8.
     """
-    import pyarrow as pa
-    from pyarrow import csv
-
     names = list(dialect.header) + [""] * dialect.trailing
     try:
         table = csv.read_csv(
@@ -118,8 +114,6 @@ def parse(
     except pa.ArrowInvalid:
         return None
     if dialect.trailing:
-        import pyarrow.compute as pc
-
         last = table.column(len(dialect.header))
         if not pc.all(pc.equal(pc.fill_null(last, ""), "")).as_py():
             return None
@@ -132,8 +126,6 @@ def parse(
 
 def row_starts(data: bytes, dialect: Dialect) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return where the rows of well-formed text begin: bytes, and lines counted from 0."""
-    import numpy as np
-
     bytes_ = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(bytes_ == _LF)
     starts = np.concatenate(([0], ends + 1))
@@ -150,8 +142,6 @@ def row_starts(data: bytes, dialect: Dialect) -> tuple[np.ndarray[Any, Any], np.
 
 def holds_hexadecimal(data: bytes) -> bool:
     """Return whether `0x` occurs: pyarrow reads such a cell as a whole number."""
-    import numpy as np
-
     if data.find(b"x") < 0 and data.find(b"X") < 0:
         return False
     wanted = np.uint16(ord("0") | ord("x") << 8)
@@ -166,8 +156,6 @@ def holds_hexadecimal(data: bytes) -> bool:
 
 def _placed(bytes_: Any, quotes: Any, dialect: Dialect) -> bool:
     """Return whether quotes alternate between opening and closing a cell."""
-    import numpy as np
-
     if len(quotes) % 2:
         return False
     edges = np.zeros(256, bool)
@@ -185,28 +173,20 @@ def _placed(bytes_: Any, quotes: Any, dialect: Dialect) -> bool:
 
 def _before_feeds(bytes_: Any) -> bool:
     """Return whether every CR stands before an LF."""
-    import numpy as np
-
     returns = np.flatnonzero(bytes_ == _CR)
     return bool(returns[-1] + 1 < len(bytes_) and (bytes_[returns + 1] == _LF).all())
 
 
 def _doubled(quotes: Any) -> bool:
-    import numpy as np
-
     return bool((np.diff(quotes)[1::2] == 1).any())
 
 
 def _longest_line(bytes_: Any) -> int:
-    import numpy as np
-
     ends = np.concatenate(([-1], np.flatnonzero(bytes_ == _LF), [len(bytes_)]))
     return int(np.diff(ends).max())
 
 
 def _blank_lines(data: bytes) -> int:
-    import numpy as np
-
     bytes_ = np.frombuffer(data.replace(b"\r\n", b"\n"), np.uint8)
     ends = np.flatnonzero(bytes_ == _LF)
     return int(np.count_nonzero(np.diff(np.concatenate(([-1], ends))) == 1))

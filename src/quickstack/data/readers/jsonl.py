@@ -9,7 +9,9 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
 
 from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
 from quickstack.data.readers.chunks import Chunk, Chunker, Utf8
@@ -21,9 +23,6 @@ from quickstack.data.readers.streams import open_partition
 from quickstack.facts.contract import Column, Contract
 from quickstack.facts.errors import SourceError
 from quickstack.facts.formats import FORMATS
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 #: Bytes that are read at a time, and of the rows that a block may hold.
 _CHUNK, _MOST = 4 << 20, 32 << 20
@@ -202,8 +201,6 @@ class _JsonRows:
         return cells
 
     def block(self) -> Block:
-        import pyarrow as pa
-
         names = list(self._columns)
         columns = list(zip(*self.rows, strict=True)) if self.rows else [()] * len(names)
         table: pa.Table = pa.table([pa.array(c, pa.string()) for c in columns], names=names)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
 from quickstack.data.readers.header import check_header
@@ -13,9 +17,6 @@ from quickstack.data.readers.partitions import Partition
 from quickstack.data.readers.streams import open_partition
 from quickstack.facts.contract import Contract, Source
 from quickstack.facts.errors import SourceError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 #: A column's values are read through a buffer of this size, not a row group at once.
 _BUFFER = 1 << 20
@@ -30,9 +31,6 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
         Where it is no whole Parquet file, its columns are not the contract's, or one of them is
         nested or binary.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     where = partition.shown
     with open_partition(partition) as stream:
         try:
@@ -71,9 +69,6 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
 
 
 def _block(batch: pa.RecordBatch, readers: list[ColumnReader], first: int) -> Block:
-    import numpy as np
-    import pyarrow as pa
-
     columns, bad = [], np.zeros(batch.num_rows, bool)
     reasons: dict[int, str] = {}
     for reader in readers:
@@ -98,8 +93,6 @@ def _block(batch: pa.RecordBatch, readers: list[ColumnReader], first: int) -> Bl
 
 
 def _locations(batch: pa.RecordBatch, rows: list[int], first: int) -> list[RowLocation]:
-    import pyarrow as pa
-
     if not rows:
         return []
     taken = batch.take(pa.array(rows, pa.int64()))
@@ -119,10 +112,6 @@ def without_rows(
     where: str,
 ) -> None:
     """Write a Parquet file again without some rows, see `write_without`."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         file = pq.ParquetFile(pa.PythonFile(stream, "r"))
         kept = np.ones(file.metadata.num_rows, bool)
@@ -142,8 +131,6 @@ def without_rows(
 
 def _without_leftovers(rows: pa.Table) -> pa.Table:
     """Make dictionaries again: those of filtered rows keep the values that no row has any more."""
-    import pyarrow as pa
-
     for index, kind in enumerate(rows.schema):
         if pa.types.is_dictionary(kind.type):
             plain = rows.column(index).cast(kind.type.value_type)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from quickstack.facts.contract import Column, Contract
 from quickstack.facts.errors import SourceError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 #: 1 January of the year 1 and 31 December 9999, in days since 1970-01-01.
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
@@ -26,8 +26,6 @@ _UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": -1_000}
 
 def plain(values: pa.Array) -> pa.Array:
     """Take values out of dictionaries, and text out of its large and viewing variants."""
-    import pyarrow as pa
-
     if isinstance(values, pa.ExtensionArray):
         values = values.storage
     if pa.types.is_dictionary(values.type):
@@ -44,8 +42,6 @@ def dates(wanted: str) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
     """Return what brings dates to a type of the contract, and marks those it cannot hold."""
 
     def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import pyarrow as pa
-
         days = plain(values).cast(pa.date32())
         wrong = outside(days.cast(pa.int32()).fill_null(0), _FIRST_DAY, _LAST_DAY)
         if wrong is not None:
@@ -59,9 +55,6 @@ def times(wanted: str) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
     """Return what brings times to a type of the contract, and marks those it cannot hold."""
 
     def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import numpy as np
-        import pyarrow as pa
-
         times = plain(values)
         factor = _UNITS[times.type.unit]
         ticks = np.asarray(times.cast(pa.int64()).fill_null(0))
@@ -82,8 +75,6 @@ def times(wanted: str) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
 
 def outside(values: pa.Array, least: int, most: int) -> Any:
     """Return which values lie outside two limits; None where none does."""
-    import numpy as np
-
     numbers = np.asarray(values)
     wrong = (numbers < least) | (numbers > most)
     return wrong if wrong.any() else None
@@ -91,14 +82,7 @@ def outside(values: pa.Array, least: int, most: int) -> Any:
 
 def blanked(values: pa.Array, wrong: Any) -> pa.Array:
     """Return the values without those that are wrong."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     return pc.if_else(pa.array(wrong), pa.scalar(None, values.type), values)
-
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -121,8 +105,6 @@ class ColumnReader:
 
 def json_values(column: pa.Array) -> list[Any]:
     """Return values as JSON can hold them: numbers, truth values, text and None."""
-    import pyarrow as pa
-
     kind = plain(column).type
     values = plain(column)
     if pa.types.is_string(kind):
@@ -148,8 +130,6 @@ def column_reader(
     SourceError
         Where the type is nested, binary, a duration, or a time of a zone other than UTC.
     """
-    import pyarrow as pa
-
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
@@ -185,8 +165,6 @@ def column_reader(
 
 
 def _require_plain(column: Column, kind: pa.DataType, where: str) -> None:
-    import pyarrow as pa
-
     types = pa.types
     fix = f"deliver column {column.name} as text, numbers or times"
     if types.is_nested(kind):
@@ -214,9 +192,6 @@ def _texts(contract: Contract) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
     missing = contract.source.missing
 
     def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import numpy as np
-        import pyarrow as pa
-
         wrong = None
         text = plain(values)
         try:
@@ -241,9 +216,6 @@ def _is_text(value: bytes | None) -> bool:
 
 def _without(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
     """Make null of the texts that mean no value."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     absent = pc.is_in(text, value_set=pa.array(missing, pa.string()), skip_nulls=True)
     return (
         pc.if_else(absent, pa.scalar(None, pa.string()), text) if pc.any(absent).as_py() else text
@@ -255,9 +227,6 @@ def _numbers(contract: Contract) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
     as_text = _as_text(contract, "number")
 
     def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         numbers = plain(values).cast(pa.float64())
         if pc.all(pc.is_finite(numbers)).as_py() in (True, None):
             return numbers, None
@@ -271,9 +240,6 @@ def _as_text(contract: Contract, wanted: str) -> Callable[[pa.Array], tuple[pa.A
     source = contract.source
 
     def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         cells = plain(values)
         text = cells.cast(pa.string())
         if pa.types.is_floating(cells.type):

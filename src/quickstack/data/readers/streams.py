@@ -26,8 +26,8 @@ _PART = 1 << 25
 def open_partition(partition: Partition) -> Iterator[BinaryIO]:
     """Open a file or a pinned object as uncompressed bytes, seekable where nothing is packed.
 
-    Each of `PACKINGS` (of zip archives those of one file) is recognised by their first bytes, whatever the
-    name says. Reading stays within a small buffer.
+    Each of `PACKINGS` (of zip archives those of one file) is recognised by the first bytes,
+    whatever the name says. Reading stays within a small buffer.
 
     Raises
     ------
