@@ -160,7 +160,7 @@ def test_long_list_of_differences_is_cut(tmp_path: Path) -> None:
 
 
 def test_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "no git repository" in only(checks.git, tmp_path).sentence
+    assert "not a git repository" in only(checks.git, tmp_path).sentence
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     assert only(checks.git, tmp_path).status == Status.OK
     said = namedtuple("Said", "stdout stderr")("", "fatal: detected dubious ownership in ...")

@@ -44,7 +44,7 @@ def test_the_value_comes_from_a_pipe_or_a_file_which_is_left_out(repository):
     value = write(repository / "value", VALUE + "\n")
     given = call("--column", "customer_id", "--value-file", str(value))
     assert given.exit_code == 0, given.output
-    assert "nothing holds this person" in given.output
+    assert "no trace of this person" in given.output
     piped = call("--column", "customer_id", input=VALUE + "\n")
     assert "value  workspace" in piped.output
     assert VALUE not in piped.output

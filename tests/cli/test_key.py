@@ -56,7 +56,7 @@ def test_a_second_first_key_is_refused(repository):
     before = epochs(repository)
     again = call("new")
     assert again.exit_code == 1
-    assert "there is a key already" in again.output
+    assert "there is already a key" in again.output
     assert "quickstack key rotate" in again.output
     assert epochs(repository) == before
 

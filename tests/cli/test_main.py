@@ -104,6 +104,6 @@ def test_errors_end_as_sentences(error: Exception, code: int, sentence: str) -> 
 def test_outside_a_repository(arguments: list[str], tmp_path: Path) -> None:
     done = subprocess.run([str(PROGRAM), *arguments], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "This is no Quickstack repository" in done.stderr
+    assert "This is not a Quickstack repository" in done.stderr
     assert "To fix it: go into your clone" in done.stderr
     assert "Traceback" not in done.stderr

@@ -66,7 +66,7 @@ def test_what_was_not_read_fails_unless_it_is_allowed(repository):
         (("--values", "nowhere.txt"), 1, "it cannot be read"),
         (("--values", "../values.txt", "--from-raw"), 2, "not both"),
         ((), 1, "there are no raw data with personal columns"),
-        (("--values", "../short.txt"), 1, "none of the values can be looked for"),
+        (("--values", "../short.txt"), 1, "none of the values can be searched"),
     ],
 )
 def test_wrong_use_gets_a_sentence(repository, options, code, sentence):

@@ -40,7 +40,7 @@ def dvc(root: Path, *arguments: str) -> str:
 
 def test_start_push_stop(root: Path) -> None:
     assert call("status") == (1, "Not running. To start it: quickstack storage start\n")
-    assert call("stop") == (0, "It was not running\n")
+    assert call("stop") == (0, "The server was not running\n")
 
     code, output = call("start")
     assert code == 0, output

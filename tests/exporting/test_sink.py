@@ -133,7 +133,7 @@ def test_a_second_load_does_nothing_and_a_changed_one_replaces(root, database):
     export(root, frame())
     assert "1 tables loaded" in load()[1]
     database.run("CREATE VIEW mine AS SELECT id FROM predictions")
-    assert "nothing new" in load()[1]
+    assert "nothing to load" in load()[1]
     rows = export(root, frame(100))
     assert "1 tables loaded" in load()[1]
     _, found = through_odbc(database, "SELECT count(*) AS n FROM mine")
@@ -206,7 +206,7 @@ def test_other_databases_get_the_same_rows(root, monkeypatch):
     monkeypatch.setenv("QUICKSTACK_SINK_URL", f"sqlite:///{root / 'results.db'}")
     rows = export(root, frame())
     assert load()[0] == 0
-    assert "nothing new" in load()[1]
+    assert "nothing to load" in load()[1]
     with sqlite3.connect(root / "results.db") as connection:
         found = connection.execute("SELECT id, value FROM predictions").fetchall()
     assert sorted(found) == sorted((row["id"], row["value"]) for row in rows)

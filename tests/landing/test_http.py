@@ -125,7 +125,7 @@ REFUSED = {
     "no length": ({"length": None}, [], "does not say how long"),
     "other hash": ({}, ["--sha256", "0" * 64], "another SHA-256"),
     "no hash": ({}, ["--sha256", "abc"], "this is no SHA-256"),
-    "no size": ({}, ["--max-bytes", "much"], "this is no size"),
+    "no size": ({}, ["--max-bytes", "much"], "this is not a size"),
     "to a file": ({"redirect": "file:///etc/passwd"}, [], "other than http"),
     "round and round": ({"redirect": "/orders.csv?x"}, [], "do not end"),
     "drops all": ({"cuts": [0] * 20}, [], "the connection broke off"),

@@ -334,7 +334,7 @@ def test_interrupted(database, repository):
     process.send_signal(2)
     _, error = process.communicate()
     assert process.returncode == 130, error
-    assert error.strip().endswith("Interrupted: what was there before is untouched.")
+    assert error.strip().endswith("Interrupted. The previous data are untouched.")
     assert repository.files("x") == {}
     assert repository.staged("x") == []
 

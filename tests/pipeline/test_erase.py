@@ -243,6 +243,6 @@ def test_a_person_is_erased_from_every_version(repository, fresh_clone, tmp_path
     assert {"cache", "restricted", "storage", "workspace"} <= set(entry["places"])
     assert not any(word in line for word in (SUBJECT, *tokens))
     again = clone.run(*command, "--apply")
-    assert "nothing holds this person" in again.stdout
+    assert "no trace of this person" in again.stdout
     assert "nothing to erase" in again.stdout
     assert len((clone.path / "reports" / "erasures.jsonl").read_text().splitlines()) == 1

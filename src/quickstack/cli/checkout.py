@@ -17,7 +17,7 @@ def checkout(
     from quickstack.cli.repository import find_root
     from quickstack.results.history.restored_commit import checkout as bring
 
-    typer.echo("git, then DVC's cache, then the shared remote ...", err=True)
+    typer.echo("Looking in git, DVC's cache and the shared remote ...", err=True)
     found = bring(find_root(), revision)
     if found.missing:
         typer.echo(
@@ -30,7 +30,7 @@ def checkout(
     if found.restricted:
         typer.echo(f"only the restricted remote has: {', '.join(found.restricted)}")
     if found.packages:
-        typer.echo("its packages are others: `make .venv/.runtime` installs them")
+        typer.echo("its packages differ: `make .venv/.runtime` installs them")
     typer.echo(f"The way back: `git checkout {found.back} && dvc checkout`")
     if found.missing:
         raise typer.Exit(1)

@@ -63,7 +63,7 @@ def git(root: Path) -> Iterator[Result]:
             timeout=20,
         )
     except subprocess.TimeoutExpired:
-        yield Result("git", Status.FAILED, "gave no answer within 20 s.")
+        yield Result("git", Status.FAILED, "did not answer within 20 s.")
         return
     if asked.stdout.strip() == "true":
         yield Result("git", Status.OK, "inside a repository")
@@ -72,7 +72,7 @@ def git(root: Path) -> Iterator[Result]:
         what = f"this repository belongs to another user. To fix it: {fix}."
         yield Result("git", Status.FAILED, what)
     else:
-        yield Result("git", Status.FAILED, "this is no git repository. To fix it: clone it.")
+        yield Result("git", Status.FAILED, "this is not a git repository. To fix it: clone it.")
 
 
 def dvc(root: Path) -> Iterator[Result]:

@@ -83,7 +83,9 @@ def _show(findings: Findings) -> None:
     rows += [("-", name, "workspace", "") for name in (*findings.raw, *findings.workspace)]
     rows += [("-", name, "git", _commits(commits)) for name, commits in findings.history]
     if len(rows) == 1:
-        typer.echo("nothing holds this person: cache, remotes, workspace and all commits searched")
+        typer.echo(
+            "no trace of this person in the cache, the remotes, the workspace and all commits"
+        )
     else:
         widths = [max(len(row[place]) for row in rows) for place in range(4)]
         for row in rows:

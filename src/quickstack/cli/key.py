@@ -29,7 +29,7 @@ def new() -> None:
     root = find_root()
     if epochs(root):
         raise QuickstackError(
-            "there is a key already",
+            "there is already a key",
             where=KEYS.as_posix(),
             fix="use it, or make the next by `quickstack key rotate`",
         )
@@ -49,7 +49,7 @@ def rotate() -> None:
     root = find_root()
     if not epochs(root):
         raise QuickstackError(
-            "there is no key to follow", where=KEYS.as_posix(), fix="run `quickstack key new`"
+            "there is no key to rotate", where=KEYS.as_posix(), fix="run `quickstack key new`"
         )
     made = add_key(root)
     _announce(made, "made")
@@ -107,7 +107,7 @@ def show() -> None:
     for named, day in (destroyed(ring) if ring else {}).items():
         typer.echo(f"destroyed on {day}  {named}  {_users(used, named)}")
     if key is None:
-        typer.echo(f"no key here: neither {KEY_VARIABLE} nor a file in {KEYS.as_posix()}")
+        typer.echo(f"no key: neither {KEY_VARIABLE} nor a file in {KEYS.as_posix()}")
         raise typer.Exit(1)
 
 
@@ -139,7 +139,7 @@ def destroy(
     epoch = next((epoch for epoch in known if epoch.fingerprint == fingerprint), None)
     if epoch is None:
         when = destroyed(root).get(fingerprint)
-        what = f"it was destroyed on {when}" if when else "the ring holds no such key"
+        what = f"it was destroyed on {when}" if when else "the keyring does not hold this key"
         raise QuickstackError(what, where=f"key {fingerprint}", fix="see `quickstack key show`")
     using = [] if force else _uses(root, known[-1].fingerprint, strict=True).get(fingerprint, [])
     if using:

@@ -80,14 +80,13 @@ def sql(
     root = find_root()
     text, title = _query(query, dataset)
     if overlap and not since_column:
-        raise SourceError("it means nothing alone", where="--overlap", fix="add --since-column")
+        raise SourceError("it has no effect alone", where="--overlap", fix="add --since-column")
     url = read_secret(url_variable, root, "postgresql://USER:PASSWORD@HOST:5432/DATABASE")
     selection = Query(text, since_column, overlap, tuple(key or ()))
     with _watched("rows") as progress, opened(root, dataset, name or title) as landing:
         if not key:
             progress.say(
-                "note: without --key rows may come in another order, and so as other bytes, "
-                "each time"
+                "note: without --key the order of the rows, and so the bytes, can differ each time"
             )
         landed = land_sql(landing, url, url_variable, selection, seconds=timeout, progress=progress)
     _finish(root, dataset, landed, add)
@@ -195,13 +194,15 @@ def _query(query: str, dataset: str) -> tuple[str, str]:
     except FileNotFoundError:
         raise SourceError("there is no such file", where=query, fix="correct --query") from None
     except UnicodeDecodeError:
-        raise SourceError("this is no UTF-8 text", where=query, fix="save it as UTF-8") from None
+        raise SourceError(
+            "the file is not UTF-8 text", where=query, fix="save it as UTF-8"
+        ) from None
 
 
 def _bytes(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?", text)
     if not match:
-        raise SourceError("this is no size", where="--max-bytes", fix="write 500MB, 10GB or 2TB")
+        raise SourceError("this is not a size", where="--max-bytes", fix="write 500MB, 10GB or 2TB")
     return int(float(match[1]) * 1000 ** " kMGT".index(match[2] or " "))
 
 
@@ -261,5 +262,5 @@ def _watched(unit: str) -> Iterator[LandingProgress]:
 
             yield Bar()
     except KeyboardInterrupt:
-        typer.echo("Interrupted: what was there before is untouched.", err=True)
+        typer.echo("Interrupted. The previous data are untouched.", err=True)
         raise typer.Exit(130) from None

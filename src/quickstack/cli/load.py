@@ -34,4 +34,4 @@ def load(
     loaded = load_tables(
         root / paths.EXPORTS, url, url_variable, schema, lambda text: typer.echo(text, err=True)
     )
-    typer.echo(f"{len(loaded)} tables loaded" if loaded else "nothing new: every table is there")
+    typer.echo(f"{len(loaded)} tables loaded" if loaded else "nothing to load: no table changed")

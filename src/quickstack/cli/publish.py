@@ -73,7 +73,7 @@ def publish(
         outcome = send(job, reason=reason, dry_run=dry_run)
     page = where.address(f"{run_path(outcome.run)}index.html")
     if outcome.built is None:
-        typer.echo(f"Published already as run {outcome.run}: nothing was changed in {where.shown}")
+        typer.echo(f"Already published as run {outcome.run}: nothing was changed in {where.shown}")
     elif dry_run:
         typer.echo(f"Would send {outcome.sent} files, {outcome.size / 1e6:,.1f} MB to {page}")
         _tell(outcome.built, facts)
@@ -84,7 +84,7 @@ def publish(
         typer.echo(f"Page       {page}")
     if target is not None and not dry_run:
         request_refresh(target)
-        typer.echo("Power BI   was asked to refresh; it tells in its own history how that ends")
+        typer.echo("Power BI   was told to refresh; its refresh history shows the result")
 
 
 def preview(

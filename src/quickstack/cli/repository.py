@@ -30,7 +30,7 @@ def find_root(start: Path | None = None) -> Path:
         if (folder / ".dvc" / "config").is_file():
             return folder
     raise StorageError(
-        "This is no Quickstack repository: neither it nor a folder above holds .dvc/config",
+        "This is not a Quickstack repository: no .dvc/config here or in a folder above",
         where=str(here),
         fix="go into your clone, and call the command there",
     )

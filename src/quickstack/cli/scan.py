@@ -76,7 +76,7 @@ def _searched(root: Path, path: Path | None, from_raw: bool) -> Searchable:
             searched.left_out["beyond the sample"] = raw.distinct - len(raw.values)
     if not searched.values:
         raise SourceError(
-            "none of the values can be looked for: they are too short or too common",
+            "none of the values can be searched: they are too short or too common",
             where=str(path or "data/raw"),
             fix="give longer ones: quickstack scan --values FILE",
         )

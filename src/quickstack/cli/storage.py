@@ -57,7 +57,7 @@ def stop() -> None:
     from quickstack.runtime.storage import server
 
     root = find_root()
-    typer.echo("Stopped; its objects stay" if server.stop(root) else "It was not running")
+    typer.echo("Stopped; its objects stay" if server.stop(root) else "The server was not running")
 
 
 @app.command()

@@ -150,12 +150,10 @@ def _show(opened: Sweep, trials: int, *, exhausted: bool) -> None:
     if more.value <= 0:
         typer.echo("warning    no trial is better than the default: keep params.yaml as it is")
     elif noise:
-        typer.echo(
-            "warning    the best is within noise of the default: params.yaml may as well stay"
-        )
+        typer.echo("warning    the gain is within noise: the default in params.yaml is as good")
     typer.echo(
-        f"note       the best of {len(finished)} looks better than it is, since this score chose "
-        "it; the test rows chose nothing, see them by `quickstack result` once it is applied"
+        f"note       the best of {len(finished)} looks better than it is, because this score "
+        "selected it; the test rows selected nothing: see `quickstack result` after --apply"
     )
     mine = "" if opened.name == "sweep" else f" --name {opened.name}"
     typer.echo(f"next       quickstack sweep{mine} --apply, or{mine} --branch NAME")
