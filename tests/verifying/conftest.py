@@ -81,7 +81,7 @@ class Project:
         assert found["ok"] == (done.returncode == 0)
         return [(row["level"], row["status"], row["sentence"]) for row in found["results"]]
 
-    def doubts(self, *options: str) -> list[str]:
+    def problems(self, *options: str) -> list[str]:
         """Return the failed sentences."""
         return [sentence for _, status, sentence in self.verify(*options) if status == "failed"]
 

@@ -36,15 +36,39 @@ def test_what_is_not_declared_is_named_by_running(project):
         "with contextlib.suppress(OSError):\n"
         "    socket.create_connection(('192.0.2.1', 9), 0.01)\n",
     )
-    assert project.doubts() == []
-    doubts = project.doubts("--watch")
-    assert "two: reads docs/extra.txt; add `- docs/extra.txt` to its deps in dvc.yaml" in doubts
-    assert "two: writes side.txt; add `- side.txt` to its outs in dvc.yaml" in doubts
-    assert "two: connects to 192.0.2.1:9; bring the data in by `quickstack land`" in doubts
-    assert any("two: starts the program" in doubt for doubt in doubts)
+    assert project.problems() == []
+    problems = project.problems("--watch")
+    assert "two: reads docs/extra.txt; add `- docs/extra.txt` to its deps in dvc.yaml" in problems
+    assert "two: writes side.txt; add `- side.txt` to its outs in dvc.yaml" in problems
+    assert "two: connects to 192.0.2.1:9; bring the data in by `quickstack land`" in problems
+    assert any("two: starts the program" in problem for problem in problems)
 
 
-def test_bytecode_and_folders_that_are_gone_again_are_no_doubt(project):
+def test_a_room_that_is_not_declared_is_named_by_running(project):
+    write(project.root / "src" / "quickstack" / "__init__.py", "x = 1\n")
+    for name in ("data/__init__", "data/interim/tables", "data/quality/checks"):
+        write(project.root / "src" / "quickstack" / f"{name}.py", '"""A docstring."""\n')
+    lines = "import importlib\nimport quickstack.data.interim.tables\n"
+    add(project, "two", lines + "importlib.import_module('quickstack.data.qual' + 'ity.checks')\n")
+    project.run("quickstack", "verify", "--fix", check=False)
+    project.settle()
+    assert project.problems() == []
+    room = "src/quickstack/data/quality"
+    named, failed = project.problems("--watch")
+    assert named == f"two: reads {room}; add `- {room}` to its deps in dvc.yaml"
+    assert failed.startswith("two: failed with nothing but what it declares")
+    # What is declared is enough, without the `__init__.py` of the group.
+    script = project.root / "src" / "two.py"
+    text = script.read_text(encoding="utf-8")
+    write(
+        script,
+        text.replace("'quickstack.data.qual' + 'ity.checks'", "'quickstack.data.interim.tables'"),
+    )
+    project.settle()
+    assert project.problems("--watch") == []
+
+
+def test_bytecode_and_folders_that_are_gone_again_are_no_problem(project):
     write(project.root / "src" / "helper.py", "")
     write(project.root / ".gitignore", "__pycache__/\n")
     script = project.root / "src" / "one.py"
@@ -54,7 +78,7 @@ def test_bytecode_and_folders_that_are_gone_again_are_no_doubt(project):
     project.run("quickstack", "verify", "--fix", check=False)
     project.settle()
     project.run(sys.executable, "-m", "compileall", "-q", "src")
-    assert project.doubts("--watch") == []
+    assert project.problems("--watch") == []
 
 
 @pytest.mark.long
@@ -64,8 +88,8 @@ def test_native_code_cannot_read_what_is_not_declared(project):
 
     pq.write_table(pa.table({"a": [1]}), project.root / "docs" / "extra.parquet")
     add(project, "two", "import pyarrow.parquet as pq\npq.read_table('doc' + 's/extra.parquet')\n")
-    assert project.doubts() == []
-    assert any("reads docs/extra.parquet" in doubt for doubt in project.doubts("--watch"))
+    assert project.problems() == []
+    assert any("reads docs/extra.parquet" in problem for problem in project.problems("--watch"))
 
 
 def test_chance_is_found_by_running_again_and_changes_must_be_committed(project):
@@ -76,12 +100,12 @@ def test_chance_is_found_by_running_again_and_changes_must_be_committed(project)
         "text = json.dumps({'rows': 3, 'note': os.getcwd(), 'value': os.getpid() / 7})\n"
         "pathlib.Path('reports/quality.json').write_text(text)\n",
     )
-    assert project.doubts() == []
-    doubts = project.doubts("--rerun")
-    assert "reports/quality.json: note differs" in doubts
-    assert any(doubt.startswith("reports/quality.json: value is ") for doubt in doubts)
+    assert project.problems() == []
+    problems = project.problems("--rerun")
+    assert "reports/quality.json: note differs" in problems
+    assert any(problem.startswith("reports/quality.json: value is ") for problem in problems)
     write(project.root / "requirements.txt", "# changed\n")
-    assert any("commit or stash them" in doubt for doubt in project.doubts("--rerun"))
+    assert any("commit or stash them" in problem for problem in project.problems("--rerun"))
 
 
 def test_what_is_missing_truncated_or_corrupted_in_a_remote_is_found_and_put_back(project):
@@ -92,17 +116,17 @@ def test_what_is_missing_truncated_or_corrupted_in_a_remote_is_found_and_put_bac
     files[0].chmod(0o644)
     files[0].unlink()
     assert project.run(*status).stdout.strip() == "{}", "DVC itself sees it"
-    (doubt,) = project.doubts("--stored")
-    assert "data/raw/sample/a.csv" in doubt
-    assert "is missing" in doubt
+    (problem,) = project.problems("--stored")
+    assert "data/raw/sample/a.csv" in problem
+    assert "is missing" in problem
     listing.chmod(0o644)
     listing.write_bytes(listing.read_bytes()[:-1] + b"!")
-    doubts = project.doubts("--stored")
-    assert any("data/raw/sample (" in d and "has other content" in d for d in doubts)
+    problems = project.problems("--stored")
+    assert any("data/raw/sample (" in d and "has other content" in d for d in problems)
     repaired = project.verify("--repair")
     assert ("stored", "note", "2 objects were put back from this cache") in repaired
     assert {path: path.read_bytes() for path in project.objects()} == kept
-    assert project.doubts("--deep") == []
+    assert project.problems("--deep") == []
 
 
 def test_git_pushes_no_commit_whose_data_were_not_pushed(project, tmp_path):
@@ -137,4 +161,4 @@ def test_a_hook_of_somebody_else_stays(project):
 @pytest.mark.parametrize("name", ["data/raw/sample/a.csv"])
 def test_an_output_that_git_holds_is_named(project, name):
     project.run("git", "add", "--force", name)
-    assert project.doubts() == [f"git holds {name}, which DVC keeps; git rm --cached {name}"]
+    assert project.problems() == [f"git holds {name}, which DVC keeps; git rm --cached {name}"]

@@ -30,26 +30,26 @@ _OWN = ("params.yaml", "dvc.yaml", "dvc.lock", ".quickstack", ".dvc")
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Sandbox:
     """Where a stage ran.
 
     Attributes
     ----------
-    root, sandbox
+    root, folder
         The repository, and the folder with what the stage declares.
     connects
         Whether its source lies on a network.
     """
 
     root: Path
-    sandbox: Path
+    folder: Path
     stage: ResolvedStage
     stages: list[ResolvedStage]
     connects: bool
 
 
 def problems(
-    where: Surroundings,
+    sandbox: Sandbox,
     record: list[tuple[str, str]],
     before: dict[str, tuple[int, int]],
     after: dict[str, tuple[int, int]],
@@ -63,46 +63,46 @@ def problems(
     before, after
         The sandbox's files with size and time of change: what native code wrote shows here.
     """
-    found = [sentence for what, name in record for sentence in _judged(where, what, name)]
+    found = [sentence for what, name in record for sentence in _judged(sandbox, what, name)]
     for name, state in after.items():
         if before.get(name) != state:
-            found += _written(where, name)
-    found += [f"{where.stage.name}: removes {name}" for name in before if name not in after]
+            found += _written(sandbox, name)
+    found += [f"{sandbox.stage.name}: removes {name}" for name in before if name not in after]
     return list(dict.fromkeys(found))
 
 
-def _judged(where: Surroundings, what: str, name: str) -> Iterator[str]:
-    stage = where.stage.name
+def _judged(sandbox: Sandbox, what: str, name: str) -> Iterator[str]:
+    stage = sandbox.stage.name
     if what == "start":
         if Path(name).stem not in _ASK_FOR_CORES:
             yield f"{stage}: starts the program {Path(name).name}; do it in Python instead"
     elif what == "connect":
         host = name.rpartition(":")[0]
-        if not (where.connects or _is_loopback(host)):
+        if not (sandbox.connects or _is_loopback(host)):
             yield f"{stage}: connects to {name}; bring the data in by `quickstack land`"
     elif what == "said":
-        path = (where.sandbox / name).resolve()
-        if path.is_relative_to(where.sandbox):
-            yield from _read(where, "read", path.relative_to(where.sandbox).as_posix())
+        path = (sandbox.folder / name).resolve()
+        if path.is_relative_to(sandbox.folder):
+            yield from _read(sandbox, "read", path.relative_to(sandbox.folder).as_posix())
     else:
         path = Path(name)
-        for top in (where.sandbox, where.root):
-            if path.is_relative_to(top) and not _is_tools(path, where.root):
+        for top in (sandbox.folder, sandbox.root):
+            if path.is_relative_to(top) and not _is_tools(path, sandbox.root):
                 inner = path.relative_to(top).as_posix()
                 written = what == "write"
-                yield from _written(where, inner) if written else _read(where, what, inner)
+                yield from _written(sandbox, inner) if written else _read(sandbox, what, inner)
                 return
-        if what != "list" and not _is_tools(path, where.root) and not _is_systems(path, what):
+        if what != "list" and not _is_tools(path, sandbox.root) and not _is_systems(path, what):
             does = "writes" if what == "write" else "reads"
             yield f"{stage}: {does} {path}, outside the repository; bring it into data/"
 
 
-def _read(where: Surroundings, what: str, inner: str) -> Iterator[str]:
-    stage = where.stage
+def _read(sandbox: Sandbox, what: str, inner: str) -> Iterator[str]:
+    stage = sandbox.stage
     # Python looks for the bytecode of each module that it imports.
     if _is_own(inner) or "__pycache__" in inner.split("/") or _temporary_of(inner, stage):
         return
-    if not (where.root / inner).exists():
+    if not (sandbox.root / inner).exists():
         return
     held = (*stage.deps, *stage.outs)
     # Importing looks through the folders in which rooms and modules lie.
@@ -116,15 +116,15 @@ def _read(where: Surroundings, what: str, inner: str) -> Iterator[str]:
     yield f"{stage.name}: {does} {inner}; add `- {added}` to its deps in dvc.yaml"
 
 
-def _written(where: Surroundings, inner: str) -> Iterator[str]:
-    stage = where.stage
+def _written(sandbox: Sandbox, inner: str) -> Iterator[str]:
+    stage = sandbox.stage
     if inner.startswith((".quickstack/", ".dvc/tmp")) or inner in (".quickstack", ".dvc"):
         return
     if any(_holds(out, inner) or covers(inner, out) for out in stage.outs):
         return
     if _temporary_of(inner, stage) or "__pycache__" in inner.split("/"):
         return
-    for other in where.stages:
+    for other in sandbox.stages:
         if other.name != stage.name and any(_holds(out, inner) for out in other.outs):
             yield f"{stage.name}: writes {inner}, which belongs to stage '{other.name}'"
             return

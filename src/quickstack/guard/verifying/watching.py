@@ -24,7 +24,7 @@ from quickstack.guard.verifying.imports import LIBRARY
 from quickstack.guard.verifying.levels import LevelResult, step
 from quickstack.guard.verifying.named_files import EXEMPT
 from quickstack.guard.verifying.resolved_pipeline import ResolvedStage, resolved_stages
-from quickstack.guard.verifying.touched import Surroundings, problems
+from quickstack.guard.verifying.touched import Sandbox, problems
 from quickstack.runtime.repository.plan import changes
 from quickstack.runtime.running.dvc_hashes import content_md5
 
@@ -50,61 +50,60 @@ def watched(root: Path) -> LevelResult:
     if pending:
         result.notes.append("bytes were not compared: dvc.lock does not describe this state")
     stages = resolved_stages(root)
-    with TemporaryDirectory(prefix="quickstack-") as folder:
-        made = Path(os.path.realpath(folder)) / "outputs"
+    with TemporaryDirectory(prefix="quickstack-") as top:
+        made = Path(os.path.realpath(top)) / "outputs"
         for stage in stages:
             step(f"watching {stage.name}")
-            sandbox = made.with_name(stage.name)
-            missing = _fill(sandbox, stage, root, made)
+            folder = made.with_name(stage.name)
+            missing = _fill(folder, stage, root, made)
             if missing:
                 result.problems.append(
                     f"{stage.name}: {missing} is not here; run `dvc pull` or `dvc repro`"
                 )
                 break
-            before = _files(sandbox)
-            run = _run(sandbox, stage)
-            surroundings = Surroundings(
-                root, sandbox, stage, stages, _contract_connects(sandbox, stage)
-            )
-            found = problems(surroundings, run.record, before, _files(sandbox))
+            before = _files(folder)
+            run = _run(folder, stage)
+            connects = _contract_connects(folder, stage)
+            sandbox = Sandbox(root, folder, stage, stages, connects)
+            found = problems(sandbox, run.record, before, _files(folder))
             if run.exit_code:
                 reason = run.sentence or f"exit code {run.exit_code}"
                 found.append(f"{stage.name}: failed with nothing but what it declares: {reason}")
             else:
-                found += _unlike(sandbox, stage, compare=not pending)
+                found += _unlike(folder, stage, compare=not pending)
             result.problems += found
             if run.exit_code:
                 break
-            _keep(sandbox, stage, made)
-            shutil.rmtree(sandbox)
+            _keep(folder, stage, made)
+            shutil.rmtree(folder)
     return result
 
 
-def _fill(sandbox: Path, stage: ResolvedStage, root: Path, made: Path) -> str | None:
+def _fill(folder: Path, stage: ResolvedStage, root: Path, made: Path) -> str | None:
     """Copy in what the stage declares; return what is missing."""
-    (sandbox / ".dvc").mkdir(parents=True)
+    (folder / ".dvc").mkdir(parents=True)
     for dep in stage.deps:
         source = next((top / dep for top in (made, root) if (top / dep).exists()), None)
         if source is None:
             return dep
-        _copy(source, sandbox / dep)
+        _copy(source, folder / dep)
     for group in (root / LIBRARY).glob("*/"):
         # A package without its `__init__.py`, which runs nothing: what is missing is then a room.
-        (sandbox / LIBRARY / group.name).mkdir(parents=True, exist_ok=True)
+        (folder / LIBRARY / group.name).mkdir(parents=True, exist_ok=True)
     for out in stage.outs:
-        (sandbox / out).parent.mkdir(parents=True, exist_ok=True)
+        (folder / out).parent.mkdir(parents=True, exist_ok=True)
     for key in _KEYS:
         if (root / key).exists():
-            _copy(root / key, sandbox / key)
+            _copy(root / key, folder / key)
     for name, keys in stage.params.items():
         if keys is None:
-            _copy(root / name, sandbox / name)
+            _copy(root / name, folder / name)
     keys = stage.params.get("params.yaml") or ()
     document = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     kept = _selected(document, (*keys, EXEMPT))
     # Every stage is given the name of the data set; one that does not declare it must not use it.
     kept.setdefault("dataset", "not-declared")
-    (sandbox / "params.yaml").write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
+    (folder / "params.yaml").write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
     return None
 
 
@@ -126,11 +125,11 @@ def _selected(document: dict[str, object], keys: tuple[str, ...]) -> dict[str, o
     return found
 
 
-def _run(sandbox: Path, stage: ResolvedStage) -> _Run:
-    record = sandbox.with_name(f"{stage.name}.jsonl")
+def _run(folder: Path, stage: ResolvedStage) -> _Run:
+    record = folder.with_name(f"{stage.name}.jsonl")
     done = subprocess.run(
         [sys.executable, "-B", str(_RUNNER), str(record), stage.script],
-        cwd=sandbox,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
@@ -144,39 +143,39 @@ def _run(sandbox: Path, stage: ResolvedStage) -> _Run:
     )
 
 
-def _contract_connects(sandbox: Path, stage: ResolvedStage) -> bool:
+def _contract_connects(folder: Path, stage: ResolvedStage) -> bool:
     """Whether its raw data are a list of objects that lie on S3: the one source on a network."""
-    return any(next((sandbox / dep).rglob(f"*{LISTING}"), None) for dep in stage.deps)
+    return any(next((folder / dep).rglob(f"*{LISTING}"), None) for dep in stage.deps)
 
 
-def _unlike(sandbox: Path, stage: ResolvedStage, *, compare: bool) -> Iterator[str]:
+def _unlike(folder: Path, stage: ResolvedStage, *, compare: bool) -> Iterator[str]:
     for out, md5 in stage.outs.items():
-        if not (sandbox / out).exists():
+        if not (folder / out).exists():
             yield f"{stage.name}: did not write {out}; remove it from outs"
-        elif compare and md5 and content_md5(sandbox / out) != md5:
+        elif compare and md5 and content_md5(folder / out) != md5:
             yield (
                 f"{stage.name}: {out} has other bytes than dvc.lock says; it depends on what is "
                 "not declared, or on chance (`quickstack verify --rerun` says how it differs)"
             )
 
 
-def _files(sandbox: Path) -> dict[str, tuple[int, int]]:
+def _files(folder: Path) -> dict[str, tuple[int, int]]:
     found = {}
-    for top, _, names in os.walk(sandbox):
+    for top, _, names in os.walk(folder):
         for name in names:
             state = Path(top, name).stat()
-            found[Path(top, name).relative_to(sandbox).as_posix()] = (
+            found[Path(top, name).relative_to(folder).as_posix()] = (
                 state.st_size,
                 state.st_mtime_ns,
             )
     return found
 
 
-def _keep(sandbox: Path, stage: ResolvedStage, made: Path) -> None:
+def _keep(folder: Path, stage: ResolvedStage, made: Path) -> None:
     for out in stage.outs:
-        if (sandbox / out).exists():
+        if (folder / out).exists():
             (made / out).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(sandbox / out, made / out)
+            os.replace(folder / out, made / out)
 
 
 def _copy(source: Path, target: Path) -> None:
