@@ -88,7 +88,7 @@ def test_everything_is_found_with_place_and_commits_and_nothing_is_touched(repos
     assert findings.workspace == [
         ".dvc/tmp/exps/run/1/1.out", ".quickstack/outputs/reports/x.csv", "data/interim",
     ]  # fmt: skip
-    assert findings.places == ["cache", "restricted", "storage", "workspace"]
+    assert findings.locations == ["cache", "restricted", "storage", "workspace"]
     assert findings.history == []
     assert len(findings.commits) == 2
 
@@ -112,7 +112,7 @@ def test_all_of_it_is_erased_and_the_ledger_says_so(repository, subject):
     assert not any(word in line for word in (VALUE, *subject.tokens))
 
     findings, stores = look(repository, subject)
-    assert findings.places == []
+    assert findings.locations == []
     again = apply(repository.root, subject, findings, stores, KEY)
     assert (again.objects, again.added) == (0, [])
     assert (repository.root / LEDGER).read_text() == line + "\n"
@@ -183,7 +183,7 @@ def test_objects_that_stay_on_s3_are_corrected_and_pinned_anew(repository, bucke
         assert stream.read() == WITHOUT + b"P3,1\n"
     assert json.loads(text.splitlines()[1])["version_id"] == other.version
     findings, _ = look(repository, subject)
-    assert (findings.places, findings.unread) == ([], 0)
+    assert (findings.locations, findings.unread) == ([], 0)
 
 
 def test_an_object_that_changed_since_it_was_pinned_is_not_written_over(repository, bucket):
@@ -361,4 +361,4 @@ def test_a_value_by_chance_in_other_rows_is_no_finding(repository):
     write(repository.root / "notes", "17")
     repository.commit()
     findings, _ = look(repository, subject)
-    assert findings.places == []
+    assert findings.locations == []

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
+from zipfile import ZipFile
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from examples import people_contract, write
 from quickstack.facts.contract import Source
-from quickstack.guard.erasing.row_removal import UncorrectableError, remove_rows, rows_of
+from quickstack.guard.erasing.row_removal import UncorrectableError, holding, remove_rows
 from quickstack.guard.erasing.subject import Subject, Table
+from readers.workbooks import ods, ods_text, row, xlsx
 
 PATH = "data/raw/people/*.csv"
 
@@ -53,9 +60,8 @@ def test_the_rows_of_the_subject_go_and_every_other_byte_stays(tmp_path, name):
     source, value, content, left = CASES[name]
     path = write(tmp_path / "a.csv", HEADER + content)
     of = table(**source)
-    found = rows_of(path, PATH, of, subject(value))
-    assert (found > 0) == (content != left)
-    assert remove_rows(path, of, subject(value)) == found
+    assert bool(holding(path, PATH, of, subject(value))) == (content != left)
+    assert (remove_rows(path, of, subject(value)) > 0) == (content != left)
     assert path.read_bytes() == HEADER + left
     assert remove_rows(path, of, subject(value)) == 0
     assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
@@ -121,3 +127,77 @@ def test_what_cannot_be_corrected_stays_as_it_is(tmp_path, source, content, sent
         remove_rows(path, table(**source), subject("P1"))
     assert path.read_bytes() == content
     assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+def zstd(content):
+    return pa.compress(content, "zstd", asbytes=True)
+
+
+def unpacked(packed):
+    return pa.CompressedInputStream(pa.BufferReader(packed), "zstd").read()
+
+
+PACKINGS = {
+    "gzip": (gzip.compress, gzip.decompress), "bz2": (bz2.compress, bz2.decompress),
+    "xz": (lzma.compress, lzma.decompress), "zstd": (zstd, unpacked),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("packing", list(PACKINGS))
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_a_packed_file_is_packed_again_as_it_was(tmp_path, packing, format_):
+    pack, unpack = PACKINGS[packing]
+    mine, others = {
+        "csv": (b"P1,a,b\r\n", [b"id,name,note\r\n", b"P2,\xe4,b\r\n"]),
+        "jsonl": (b'{"id": "P1"}\n', [b'{"id": "P2"}\n', b"no row\n"]),
+    }[format_]
+    path = write(tmp_path / "a.csv", pack(others[0] + mine + others[1]))
+    of = table(format=format_, encoding="latin-1")
+    assert len(holding(path, PATH, of, subject("P1"))) == 1
+    assert remove_rows(path, of, subject("P1")) == 1
+    assert unpack(path.read_bytes()) == b"".join(others)
+    assert holding(path, PATH, of, subject("P1")) == []
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_a_line_of_many_megabytes_is_searched_to_its_end(tmp_path, format_):
+    header = HEADER if format_ == "csv" else b""
+    other = {"csv": b"P2,a,b\n", "jsonl": b'{"id": "P2"}\n'}[format_]
+    long = b'"' + b"x" * (33 << 20)
+    path = write(tmp_path / "a.csv", header + other + long + b" P1\n" + other + long + b" P11\n")
+    assert remove_rows(path, table(format=format_), subject("P1")) == 1
+    assert path.read_bytes() == header + 2 * other + long + b" P11\n"
+
+
+PERSON = "P0004711"
+ROWS = (row(1, "text:id", "text:n"), row(2, f"text:{PERSON}", "n:1"), row(3, "text:P2", "n:2"))
+
+
+def test_a_workbook_keeps_its_other_parts(tmp_path):
+    content = xlsx("".join(ROWS), row(1, "text:another sheet"))
+    path = write(tmp_path / "a.xlsx", content)
+    assert remove_rows(path, table(format="excel"), subject(PERSON)) == 1
+    with ZipFile(path) as after, ZipFile(io.BytesIO(content)) as before:
+        assert after.namelist() == before.namelist()
+        for name in before.namelist():
+            expected = before.read(name)
+            if name == "xl/worksheets/s1.xml":
+                expected = expected.replace(ROWS[1].encode(), b"")
+            assert after.read(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (xlsx("".join(ROWS), row(1, f"text:{PERSON} is away")), "in other ways than in their rows"),
+        (ods(ods_text("id"), ods_text(PERSON)), "only where it is an .xlsx"),
+    ],
+    ids=["another sheet", "OpenDocument"],
+)
+def test_a_workbook_that_cannot_be_corrected_stays_as_it_is(tmp_path, content, sentence):
+    path = write(tmp_path / "a.xlsx", content)
+    assert len(holding(path, PATH, table(format="excel"), subject(PERSON))) == 1
+    with pytest.raises(UncorrectableError, match=sentence):
+        remove_rows(path, table(format="excel"), subject(PERSON))
+    assert path.read_bytes() == content
+    assert [p.name for p in tmp_path.iterdir()] == ["a.xlsx"]

@@ -44,8 +44,10 @@ def test_a_column_that_is_dropped_is_searched_in_raw_data_only():
     found = find_subject([people_contract()], KEYS, column="name", values=["Ada"])
     assert found.tokens == ()
     assert found.tables[0].columns == ("name",)
-    assert not found.telling, "three letters stand anywhere"
-    assert find_subject([people_contract()], KEYS, column="name", values=["Ada Lovelace"]).telling
+    assert not found.distinctive, "three letters stand anywhere"
+    assert find_subject(
+        [people_contract()], KEYS, column="name", values=["Ada Lovelace"]
+    ).distinctive
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from scanning.shapes import CLEAN, FILES, VALUES
 def scan(path, values=VALUES, **settings):
     named = [(value, f"line {number}") for number, value in enumerate(values, 1)]
     scanner = Scanner(searchable(named, frozenset()), **settings)
-    scanner.look(folder(path, "workspace"))
+    scanner.scan(folder(path, "workspace"))
     return scanner.report
 
 

@@ -87,7 +87,7 @@ def _show(findings: Findings) -> None:
             "no trace of this person in the cache, the remotes, the workspace and all commits"
         )
     else:
-        widths = [max(len(row[place]) for row in rows) for place in range(4)]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
         for row in rows:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             typer.echo("  ".join(cells).rstrip())

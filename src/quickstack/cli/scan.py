@@ -94,9 +94,9 @@ def _tell(report: Report, seconds: float, offline: bool) -> None:
         typer.echo(one.sentence())
     if len(report.unread) > _LISTED:
         typer.echo(f"... and {len(report.unread) - _LISTED} more; --json lists all")
-    places = ", ".join(f"{kind} {count:,}" for kind, count in sorted(report.read.items()))
+    kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(report.read.items()))
     rate = report.size / 1e6 / max(seconds, 1e-9)
-    typer.echo(f"Looked    through {places}: {report.size / 1e6:,.1f} MB, {rate:,.0f} MB/s")
+    typer.echo(f"Looked    through {kinds}: {report.size / 1e6:,.1f} MB, {rate:,.0f} MB/s")
     typer.echo(f"Looked    for {report.values:,} values as {report.patterns:,} patterns")
     if report.left_out:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.left_out.items())

@@ -77,7 +77,7 @@ def apply(
             mark,
             tuple(found.name for found in findings.objects),
             tuple(findings.commits),
-            tuple(place for place in findings.places if place != "git"),
+            tuple(name for name in findings.locations if name != "git"),
             tuple(sorted(trackers)),
         ),
     )
@@ -95,8 +95,8 @@ def apply(
     by_name = {store.name: store for store in stores}
     # Remotes first: what is still in the cache tells an interrupted erasure what to go on with.
     for found in findings.objects:
-        for name, place in sorted(found.stores, key=lambda copy: copy[0] == "cache"):
-            by_name[name].delete(place)
+        for name, key_there in sorted(found.stores, key=lambda copy: copy[0] == "cache"):
+            by_name[name].delete(key_there)
     outputs = {path for found in findings.objects for path in found.paths}
     for name in findings.workspace:
         if name in outputs or name.startswith(_DISPOSABLE):

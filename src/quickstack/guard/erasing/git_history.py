@@ -62,13 +62,13 @@ def read_history(root: Path, listing: Callable[[str], bytes | None]) -> History:
                 outs[blob] = list(_outputs(git(root, "cat-file", "blob", blob)))
             folder = posixpath.dirname(path)
             for relative, md5 in outs[blob]:
-                place = posixpath.normpath(posixpath.join(folder, relative))
-                _name(history, commit, place, md5)
+                whole = posixpath.normpath(posixpath.join(folder, relative))
+                _name(history, commit, whole, md5)
                 if md5.endswith(".dir"):
                     if md5 not in lists:
                         lists[md5] = _entries(listing(md5))
                     for inner, inner_md5 in lists[md5]:
-                        _name(history, commit, f"{place}/{inner}", inner_md5)
+                        _name(history, commit, f"{whole}/{inner}", inner_md5)
     return history
 
 

@@ -20,7 +20,7 @@ class Pending:
     ----------
     subject
         `Subject.mark`: who it was, to the holder of the key.
-    objects, commits, places
+    objects, commits, locations
         What is erased, where, and which commits named it; md5s are no personal data.
     add
         Raw data that are to be versioned again.
@@ -29,7 +29,7 @@ class Pending:
     subject: str
     objects: tuple[str, ...]
     commits: tuple[str, ...]
-    places: tuple[str, ...]
+    locations: tuple[str, ...]
     add: tuple[str, ...]
 
     def __or__(self, other: Pending) -> Pending:
@@ -42,7 +42,7 @@ class Pending:
             self.subject,
             both(self.objects, other.objects),
             both(self.commits, other.commits),
-            both(self.places, other.places),
+            both(self.locations, other.locations),
             both(self.add, other.add),
         )
 
@@ -65,8 +65,8 @@ def interrupted(root: Path, subject: str) -> Pending | None:
         return None
     if before["subject"] != subject:
         return None
-    parts = ("objects", "commits", "places", "add")
-    return Pending(subject, *(tuple(before[part]) for part in parts))
+    parts = ("objects", "commits", "locations", "add")
+    return Pending(subject, *(tuple(before.get(part, ())) for part in parts))
 
 
 def finish(root: Path, pending: Pending, key_fingerprint: str, now: datetime | None = None) -> None:
@@ -76,7 +76,7 @@ def finish(root: Path, pending: Pending, key_fingerprint: str, now: datetime | N
         "key_fingerprint": key_fingerprint,
         "subject": pending.subject,
         "objects": len(pending.objects),
-        "places": list(pending.places),
+        "places": list(pending.locations),
         "commits": len(pending.commits),
     }
     path = root / LEDGER

@@ -76,8 +76,8 @@ class Findings:
     unread: int = 0
 
     @property
-    def places(self) -> list[str]:
-        """The names of all places that hold something."""
+    def locations(self) -> list[str]:
+        """The names of all stores that hold something, and `workspace` and `git`."""
         names = {store for found in self.objects for store, _ in found.stores}
         if self.workspace or self.raw:
             names.add("workspace")
@@ -126,7 +126,7 @@ def search(
         private = any(_private(path) for path in paths) or any(
             store.name == RESTRICTED for store, _ in copies[name]
         )
-        raw = private or (not paths and subject.telling)
+        raw = private or (not paths and subject.distinctive)
         with store.file(key) as path:
             held, pinned = _held(Path(path), paths, subject, finder, raw=raw)
         if held:
@@ -141,7 +141,7 @@ def search(
     for file in _files(root):
         if ignored is not None and (root / file).samefile(ignored):
             continue
-        raw = _private(file) or subject.telling
+        raw = _private(file) or subject.distinctive
         if _held(root / file, [file], subject, finder, raw=raw)[0]:
             is_raw = subject.table([file]) is not None and RAW in Path(file).parents
             (findings.raw if is_raw else findings.workspace).append(file)
@@ -172,7 +172,7 @@ def _held(
             finder.unread += name.endswith(LISTING)
         # Beside its rows a workbook has other sheets, comments and links.
         container = FORMATS[table.contract.source.format].container
-        if container and subject.telling and not found:
+        if container and subject.distinctive and not found:
             found = finder.finds(from_file(path), raw=True)
     except FileNotFoundError:  # a link into a cache that lacks it, or removed meanwhile
         return False, ()
@@ -193,10 +193,10 @@ def _in_git(
 ) -> list[tuple[str, tuple[str, ...]]]:
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for blob, content in read_blobs(root, history.blobs):
-        if finder.finds(content, raw=subject.telling):
+        if finder.finds(content, raw=subject.distinctive):
             for commit, path in history.blobs[blob]:
                 found[path][commit] = None
     for commit, message in history.messages.items():
-        if finder.in_text(message, raw=subject.telling):
+        if finder.in_text(message, raw=subject.distinctive):
             found["(author or message)"][commit] = None
     return [(path, tuple(commits)) for path, commits in sorted(found.items())]

@@ -14,7 +14,7 @@ from quickstack.facts.contract import Contract
 from quickstack.facts.errors import ContractError, DataError
 
 #: Shorter values stand in files of other kinds by chance: they are looked for in raw data only.
-_TELLING = 6
+_DISTINCTIVE = 6
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ class Subject:
         return tuple(sorted(found))
 
     @property
-    def telling(self) -> bool:
+    def distinctive(self) -> bool:
         """Whether the values are long enough not to stand somewhere by chance."""
-        return bool(self.values) and all(len(value) >= _TELLING for value in self.values)
+        return bool(self.values) and all(len(value) >= _DISTINCTIVE for value in self.values)
 
     def mark(self, key: bytes) -> str:
         """Return 16 digits that say who it was to the holder of the key, and to nobody else."""

@@ -139,7 +139,7 @@ def _add(
     if not isinstance(md5, str):
         return
     matching = [kept for pattern, kept in options if fnmatch.fnmatchcase(path, pattern)]
-    # Where no stage declares the path any more, its place decides.
+    # Where no stage declares the path any more, its folder decides.
     private = all(matching) if matching else _is_private(path)
     target = objects.restricted if private else objects.shared
     bare = md5.removesuffix(".dir")

@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus
 from quickstack.guard.scanning.matcher import ANYTHING, NO_HASH, NO_NUMBER, NO_WORD, Pattern
 from quickstack.guard.scanning.searched_values import Value
 
-#: Longer values are looked for by their beginning.
+#: Longer values are looked for by their first characters.
 LONGEST = 200
 #: From this many digits on, a number is met as eight bytes by a person's hand alone.
 _LONG_NUMBER = 8
@@ -37,19 +37,19 @@ def patterns(values: list[Value], *, thorough: bool) -> Iterator[Pattern]:
     Parameters
     ----------
     values
-        What to look for; a pattern's `value` is its place here.
+        What to look for; a pattern's `value` is its index here.
     thorough
         All encodings, some 150 patterns a value. Otherwise those that occur in practice: the text
         itself in UTF-8, UTF-16 and Latin-1, in either case, composed and decomposed, escaped for
         JSON, URL and HTML, in base64, its digits, and MD5, SHA-1 and SHA-256 in hexadecimal.
     """
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         seen: set[bytes] = set()
         for name, content, beside in _patterns(value, thorough):
             if content not in seen:
                 seen.add(content)
                 by_chance = _SHORT_HEXADECIMAL.fullmatch(content)
-                yield Pattern(content, place, name, NO_HASH if by_chance else beside)
+                yield Pattern(content, index, name, NO_HASH if by_chance else beside)
 
 
 def _patterns(value: Value, thorough: bool) -> Iterator[tuple[str, bytes, int]]:

@@ -9,12 +9,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Finding:
-    """Values of one kind at one place.
+    """Values of one kind in one location.
 
     Attributes
     ----------
     kind
-        The kind of place: `workspace`, `experiments`, `cache`, `run-cache`, `git` or `remote NAME`.
+        The kind of location: `workspace`, `experiments`, `cache`, `run-cache`, `git` or
+        `remote NAME`.
     path
         File, object or commit, where the name itself holds a value without that part.
     inside
@@ -36,9 +37,9 @@ class Finding:
 
     def sentence(self) -> str:
         """Return it as a line for people."""
-        place = f"{self.path} > {self.inside}" if self.inside else self.path
+        location = f"{self.path} > {self.inside}" if self.inside else self.path
         many = f"{self.count} values" if self.count > 1 else "a value"
-        return f"{self.kind}: {place}: {many} of {self.value} as {self.encoding}"
+        return f"{self.kind}: {location}: {many} of {self.value} as {self.encoding}"
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class Unread:
 
     def sentence(self) -> str:
         """Return it as a line for people."""
-        place = f"{self.path} > {self.inside}" if self.inside else self.path
-        return f"{self.kind}: {place}: {self.why}"
+        location = f"{self.path} > {self.inside}" if self.inside else self.path
+        return f"{self.kind}: {location}: {self.why}"
 
 
 @dataclass
@@ -63,11 +64,11 @@ class Report:
     Attributes
     ----------
     read
-        Files and objects by kind of place.
+        Files and objects by kind of location.
     size
         Bytes looked through, after decompression.
     skipped
-        Restricted objects that were left out by kind of place.
+        Restricted objects that were left out by kind of location.
     """
 
     values: int = 0

@@ -1,4 +1,4 @@
-"""The scan: every place, every file in it, everything inside, against all patterns."""
+"""The scan: every location, every file in it, everything inside, against all patterns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WITHHELD = "(name withheld)"
 #: How files begin whose columns `unpacking` reads, or says that it cannot.
 _COLUMNAR = (b"PAR1", b"ARROW1", b"FEA1")
 
-Found = tuple[tuple[str, ...], int, str]
+Match = tuple[tuple[str, ...], int, str]
 
 
 class Scanner:
@@ -41,13 +41,13 @@ class Scanner:
         self._values, self._limit = searched.values, limit
         thorough = len(self._values) <= THOROUGH
         self._matcher = Matcher(patterns(self._values, thorough=thorough))
-        self._known: dict[str, tuple[list[Found], list[tuple[tuple[str, ...], str]]]] = {}
+        self._known: dict[str, tuple[list[Match], list[tuple[tuple[str, ...], str]]]] = {}
         self.report = Report(
             values=len(self._values), patterns=len(self._matcher), left_out=searched.left_out
         )
 
-    def look(self, items: Iterable[Item], progress: Callable[[Report], None] | None = None) -> None:
-        """Look through items; what is found and what cannot be read is added to the report."""
+    def scan(self, items: Iterable[Item], progress: Callable[[Report], None] | None = None) -> None:
+        """Scan items; what is found and what cannot be read is added to the report."""
         for item in items:
             self._one(item)
             self.report.read[item.kind] += 1
@@ -55,14 +55,14 @@ class Scanner:
                 progress(self.report)
 
     def unreadable(self, kind: str, path: str, why: str) -> None:
-        """Report a place that could not be looked at."""
+        """Report what could not be read."""
         self.report.unread.append(Unread(kind, path, "", why))
 
     def _one(self, item: Item) -> None:
         path = self._withheld(item.path)
         if path != item.path:
-            hits = self._matcher.find(_encoded(item.path))
-            self._add(item.kind, path, [(("name",), *hit) for hit in hits])
+            matches = self._matcher.find(_encoded(item.path))
+            self._add(item.kind, path, [(("name",), *match) for match in matches])
         if item.digest not in self._known:
             try:
                 content = item.read()
@@ -81,17 +81,17 @@ class Scanner:
             self.report.unread.append(Unread(item.kind, path, self._shown(inside), why))
         return None
 
-    def _content(self, content: object) -> tuple[list[Found], list[tuple[tuple[str, ...], str]]]:
-        opened, found = Opened(), set[Found]()
+    def _content(self, content: object) -> tuple[list[Match], list[tuple[tuple[str, ...], str]]]:
+        opened, found = Opened(), set[Match]()
         for inside, part in pieces(content, opened, self._limit):  # type: ignore[arg-type]
             self.report.size += len(part)
             packed = bytes(part[:6]).startswith(_COLUMNAR)
-            found |= {(inside, *hit) for hit in self._matcher.find(part, packed=packed)}
-            if inside and (hits := self._matcher.find(_encoded(inside[-1]))):
-                found |= {((*inside[:-1], "name"), *hit) for hit in hits}
+            found |= {(inside, *match) for match in self._matcher.find(part, packed=packed)}
+            if inside and (matches := self._matcher.find(_encoded(inside[-1]))):
+                found |= {((*inside[:-1], "name"), *match) for match in matches}
         return sorted(_innermost(found)), opened.unread
 
-    def _add(self, kind: str, path: str, found: Iterable[Found]) -> None:
+    def _add(self, kind: str, path: str, found: Iterable[Match]) -> None:
         counts = Counter(
             (self._shown(inside), self._values[value].shown, encoding)
             for inside, value, encoding in found
@@ -115,7 +115,7 @@ def _encoded(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def _innermost(found: set[Found]) -> set[Found]:
+def _innermost(found: set[Match]) -> set[Match]:
     """Leave out what the bytes of a file show where the same value was found inside it."""
     deeper = {(inside[:size], value) for inside, value, _ in found for size in range(len(inside))}
     return {one for one in found if (one[0], one[1]) not in deeper}
@@ -160,17 +160,17 @@ def scan_repository(
     report = scanner.report
     cache = cache_folder(root)
     objects = classify(root, cache)
-    scanner.look(workspace(root, cache, restricted=restricted), progress)
+    scanner.scan(workspace(root, cache, restricted=restricted), progress)
     for item, left_out in cache_items(cache, objects, restricted=restricted):
         if left_out:
             report.skipped[item.kind] += 1
         else:
-            scanner.look([item], progress)
-    scanner.look(git_items(root), progress)
+            scanner.scan([item], progress)
+    scanner.scan(git_items(root), progress)
     names = remote_names(root) if remotes else []
     for name in names if restricted else [name for name in names if name != RESTRICTED]:
         try:
-            scanner.look(remote_items(root, name, objects), progress)
+            scanner.scan(remote_items(root, name, objects), progress)
         except StorageError as error:
             scanner.unreadable(f"remote {name}", "all objects", error.what)
     report.findings = _with_commits(root, report.findings)

@@ -144,7 +144,7 @@ class _WindowIndex:
         self._numbers, self._offsets = numbers[order], offsets[order]
         self._windows, self._first = np.unique(windows[order], return_index=True)
         self._end = np.append(self._first[1:], len(order))
-        # At most one place in sixteen of the first table is taken, while that fits 16 MB.
+        # At most one entry in sixteen of the first table is taken, while that fits 16 MB.
         bits = min(24, max(16, len(self._windows).bit_length() + 4))
         self._tables = [
             self._table(factor, size) for factor, size in ((_HASH, bits), (_SECOND, 24))
@@ -176,11 +176,11 @@ class _WindowIndex:
             counts += np.bincount(hashed, minlength=len(counts)).astype(np.int32)
         offsets, windows = [], []
         for part in _parts(lengths):
-            places, hashed, first = self._all_windows(
+            positions, hashed, first = self._all_windows(
                 content, starts[part], lengths[part], width, shift
             )
-            sizes = np.diff(np.append(first, len(places)))
-            within = np.arange(len(places)) - np.repeat(first, sizes)
+            sizes = np.diff(np.append(first, len(positions)))
+            within = np.arange(len(positions)) - np.repeat(first, sizes)
             score = counts[hashed].astype(np.int64) << 16 | within
             best = np.minimum.reduceat(score, first) & 0xFFFF
             offsets.append(best)
@@ -194,12 +194,12 @@ class _WindowIndex:
 
         many = lengths - width + 1
         first = np.cumsum(many) - many
-        places = np.arange(int(many.sum())) + np.repeat(starts - first, many)
-        hashed = self._take(content, places) * np.uint64(_HASH) >> shift
-        return places, hashed.astype(np.int64), first
+        positions = np.arange(int(many.sum())) + np.repeat(starts - first, many)
+        hashed = self._take(content, positions) * np.uint64(_HASH) >> shift
+        return positions, hashed.astype(np.int64), first
 
-    def _take(self, content: bytes, places: Any) -> Any:
-        return self._view(content, 0, len(content) - 7)[places]
+    def _take(self, content: bytes, positions: Any) -> Any:
+        return self._view(content, 0, len(content) - 7)[positions]
 
     def candidates(self, data: Buffer) -> Iterable[tuple[int, int]]:
         """Yield (pattern, position) where the pattern's window stands in `data`."""
@@ -219,21 +219,21 @@ class _WindowIndex:
 
         windows = self._view(data, begin, end)
         table, factor, shift = self._tables[0]
-        places = np.flatnonzero(table.take((windows * factor >> shift).view(np.int64)))
-        if not len(places):
+        positions = np.flatnonzero(table.take((windows * factor >> shift).view(np.int64)))
+        if not len(positions):
             return
         table, factor, shift = self._tables[1]
-        windows = windows[places]
+        windows = windows[positions]
         kept = table.take((windows * factor >> shift).view(np.int64))
-        places, windows = places[kept], windows[kept]
+        positions, windows = positions[kept], windows[kept]
         index = np.searchsorted(self._windows, windows)
         index[index == len(self._windows)] = 0
         same = self._windows[index] == windows
-        for place, at in zip(places[same].tolist(), index[same].tolist(), strict=True):
+        for position, at in zip(positions[same].tolist(), index[same].tolist(), strict=True):
             for number in range(int(self._first[at]), int(self._end[at])):
                 yield (
                     int(self._numbers[number]),
-                    place + begin + shown - int(self._offsets[number]),
+                    position + begin + shown - int(self._offsets[number]),
                 )
 
 
@@ -244,7 +244,7 @@ def _parts(lengths: Any, size: int = 1 << 22) -> list[slice]:
     total = np.cumsum(lengths)
     if not len(total):
         return []
-    cuts = np.searchsorted(total, np.arange(size, int(total[-1]) + size, size))
-    edges = np.unique(np.concatenate([[0], cuts, [len(lengths)]]))
+    bounds = np.searchsorted(total, np.arange(size, int(total[-1]) + size, size))
+    edges = np.unique(np.concatenate([[0], bounds, [len(lengths)]]))
     edges = edges[edges <= len(lengths)]
     return [slice(a, b) for a, b in pairwise(edges.tolist())]

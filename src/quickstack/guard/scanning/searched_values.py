@@ -27,7 +27,7 @@ class Value:
     text
         The value; it is never shown.
     shown
-        What findings show in its place: `column email of people`, `line 7`.
+        What findings show instead: `column email of people`, `line 7`.
     word
         Whether it is one word without digits, which counts as a whole word only.
     """
@@ -75,7 +75,7 @@ def searchable(values: Iterable[tuple[str, str]], public: frozenset[str]) -> Sea
     Parameters
     ----------
     values
-        Pairs of a value and what findings show in its place.
+        Pairs of a value and what findings show instead.
     public
         Lower-case words and values that are no secret: the contract declares them.
     """

@@ -127,7 +127,7 @@ def leak_free(root: Path, built: Built) -> str:
     if not any(root.glob(contract.source.path)):
         raise _unscanned("the raw data are not here, to take personal values from")
     scanner = Scanner(searchable(raw.values, raw.public))
-    scanner.look(
+    scanner.scan(
         Item("export", path, partial(from_file, source))
         for path, source in {**built.sources, built.manifest.name: built.manifest}.items()
     )
