@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from examples import write
 from helpers import ROOT
 from modeling.cases import make_contract, make_table
 from quickstack.facts.errors import ModelError, ParameterError
-from quickstack.facts.params import read_params
+from quickstack.facts.params import ComputeParams, read_params
 from quickstack.models.modeling.candidates import TrainParams
 from quickstack.models.modeling.features import feature_frame, features
 from quickstack.models.modeling.fit import describe, fit
 from quickstack.models.modeling.model_file import load_model, save_model
 from quickstack.models.modeling.predict import predict, score_rows
 from quickstack.models.tuning.search_space import read_search_space
+from quickstack.runtime.compute.partition_map import map_partitions
 
 GUIDE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"^```python\n(.*?)^```", GUIDE, flags=re.DOTALL | re.MULTILINE)
@@ -88,6 +90,21 @@ def test_a_class_of_the_file_itself_is_saved_and_loaded(project):
     _, model = trained(project)
     assert type(model.pipeline[0]).__module__ == "models.clipped"
     assert model.pipeline[0].share == 0.05
+
+
+def test_a_cluster_s_workers_need_no_copy_of_the_file(project, tmp_path_factory, monkeypatch):
+    write(project / "src/models/clipped.py", CLIPPED)
+    write(project / "params.yaml", CHOSEN.replace("extra_trees", "clipped"))
+    _, model = trained(project)
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        compute = ComputeParams(workers=1, scheduler_address=cluster.scheduler_address)
+        (found,) = map_partitions(partial(predict, model), [make_table()], compute)
+    assert found.equals(predict(model, make_table()))
 
 
 def test_its_parameters_stand_in_params_yaml_and_wrong_ones_get_their_line(project):

@@ -34,12 +34,16 @@ def map_partitions(
     from dask import compute as run
     from dask import delayed
 
-    tasks = [delayed(_outcome, pure=False)(function, item) for item in items]
     if compute.scheduler_address is None:
+        tasks = [delayed(_outcome, pure=False)(function, item) for item in items]
         settings: dict[str, Any] = {"scheduler": "threads", "num_workers": compute.workers}
         return results(run(*tasks, **settings))
+    import cloudpickle
     from distributed import Client
 
+    # Dask sends code by its name; a model of the team's own has none that workers can import.
+    pickled = cloudpickle.dumps(function)
+    tasks = [delayed(_pickled_outcome, pure=False)(pickled, item) for item in items]
     with Client(compute.scheduler_address, set_as_default=False) as client:
         return results(client.gather(client.compute(tasks)))
 
@@ -49,6 +53,12 @@ def _outcome(function: Callable[[Item], Result], item: Item) -> Result | Quickst
         return function(item)
     except QuickstackError as error:
         return error
+
+
+def _pickled_outcome(pickled: bytes, item: Any) -> Any:
+    import cloudpickle
+
+    return _outcome(cloudpickle.loads(pickled), item)
 
 
 def results(outcomes: Sequence[Result | QuickstackError], unit: str = "partition") -> list[Result]:
