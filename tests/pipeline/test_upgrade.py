@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from documents import console
 from examples import write
 from helpers import ROOT
 from modeling.test_own_candidates import EXAMPLE, FILE
@@ -16,12 +17,6 @@ from pipeline.conftest import Clone
 #: What a newer Quickstack may change, a file a commit.
 OURS = ("src/quickstack/**/*.py", "src/*.py", "docs/*.md", "tests/*.py", "README.md", "Makefile")
 RESULTS = ("dvc.lock", "reports/")
-
-
-def commands() -> list[str]:
-    """Return the commands of the guide."""
-    text = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8")
-    return re.findall(r"^\$ (.+)$", text, flags=re.MULTILINE)
 
 
 def upstream(team: Clone, path: Path) -> Clone:
@@ -77,7 +72,7 @@ def test_fifty_commits_merge_without_a_conflict_and_the_pipeline_runs(finished, 
     assert all(name.startswith(RESULTS) for name in conflicts)
     finished.run("git", "merge", "--abort")
 
-    for command in commands():
+    for command, _ in console(ROOT / "docs" / "upgrading.md"):
         if command.startswith("git remote add"):
             command = f"git remote add quickstack {newer.path}"
         finished.run("sh", "-c", command)
