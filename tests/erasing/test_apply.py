@@ -272,7 +272,7 @@ REFUSED = {
     "of another format": (
         lambda r: write(r.root / "data/raw/people/c.csv", b"%PDF-1.4\n" + WITH),
         "c.csv: this raw file holds the subject, and its rows cannot be taken out here; nothing "
-        "was erased: this is no delimited text but a PDF document",
+        "was erased: this is not delimited text but a PDF document",
     ),
 }
 

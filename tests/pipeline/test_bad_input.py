@@ -190,7 +190,7 @@ CASES = {
     "the file lacks a column": Case(
         "ingest",
         replace(FIRST, ",usage_hours,", ",hours_of_use,"),
-        f"{FIRST}:1: the file lacks column usage_hours, which the contract names",
+        f"{FIRST}:1: the file does not have column usage_hours, which the contract names",
     ),
     "the contract lacks a column": Case(
         "ingest",

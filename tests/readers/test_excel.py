@@ -216,9 +216,9 @@ WIDE = (
 )
 REFUSED = {
     "empty": (b"", {}, "the file is empty"),
-    "text": (b"a,b\n1,2\n", {}, "no workbook but text"),
-    "page": (b"<html><table>", {}, "no workbook but an HTML"),
-    "Parquet": (b"PAR1\0\0", {}, "no workbook but a Parquet"),
+    "text": (b"a,b\n1,2\n", {}, "not a workbook but text"),
+    "page": (b"<html><table>", {}, "not a workbook but an HTML"),
+    "Parquet": (b"PAR1\0\0", {}, "not a workbook but a Parquet"),
     "no sheet of that name": (xlsx(HEADER), {"sheet": "X"}, "has no sheet 'X'"),
     "no header": (xlsx(""), {}, "row 1, which should name the columns, is empty"),
     "header elsewhere": (xlsx(HEADER), {"skip_lines": 3}, "row 4, which should name"),

@@ -8,7 +8,7 @@ from quickstack.facts.errors import SourceError
 
 NAMES = ["id", "name", "kind", "amount", "day"]
 WRONG = {
-    "lacks one": (NAMES[:-1], "lacks column day, which the contract names"),
+    "lacks one": (NAMES[:-1], "not have column day, which the contract names"),
     "one more": ([*NAMES, "x"], "holds column x, which the contract does not name"),
     "no name": ([*NAMES, ""], "column 6 of 6 has no name"),
     "blank name": ([*NAMES, "  "], "column 6 of 6 has no name"),

@@ -128,7 +128,7 @@ REFUSED = {
     "array": (b'[{"a": 1}]', "one array of JSON"),
     "array over lines": (b'\n [\n{"a": 1}\n]', "one array of JSON"),
     "document": (b'{\n "a": 1\n}\n', "one document of JSON"),
-    "page": (b"<!doctype html><html>", "no JSON Lines but an HTML"),
+    "page": (b"<!doctype html><html>", "not JSON Lines but an HTML"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     "Parquet": (b"PAR1\0\0\0\0", "Parquet"),
     "UTF-16": ('{"a": 1}'.encode("utf-16"), "UTF-16"),

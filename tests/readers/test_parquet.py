@@ -221,14 +221,14 @@ BROKEN = {
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
 def test_a_broken_file(tmp_path, data):
-    with pytest.raises(SourceError, match=r"t.parquet: this is no whole Parquet file"):
+    with pytest.raises(SourceError, match=r"t.parquet: this is not a whole Parquet file"):
         read(write(tmp_path / "t.parquet", data), WANTED)
 
 
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["a"], "lacks column b"),
+        (["a"], "not have column b"),
         (["a", "b", "c"], "holds column c, which the contract does not name"),
         (["a", "b", "b"], "names column b more than once"),
         (["x", "y"], "holds 0 of the contract's 2 column names"),

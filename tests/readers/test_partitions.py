@@ -107,7 +107,7 @@ WRONG = {
     "a broken link": (make_link, "*.csv", "a link to a file that is missing"),
     "a broken link, named": (make_link, "a.csv", "a link to a file that is missing"),
     "a pipe": (make_pipe, "*.csv", "a pipe or a device"),
-    "no pattern": (lambda folder: None, "**.csv", "no pattern of files"),
+    "no pattern": (lambda folder: None, "**.csv", "not a pattern of files"),
 }
 
 
@@ -161,9 +161,9 @@ def test_objects_of_one_name_get_their_whole_keys(repository):
 
 
 MALFORMED = {
-    "no JSON": ("{", "the line is no object of JSON"),
-    "a list": ("[]", "the line is no object of JSON"),
-    "nested": ("[" * 100_000, "the line is no object of JSON"),
+    "no JSON": ("{", "the line is not a JSON object"),
+    "a list": ("[]", "the line is not a JSON object"),
+    "nested": ("[" * 100_000, "the line is not a JSON object"),
     "no address": (entry(url="http://x/y"), "`url` must be"),
     "no key": (entry(url="s3://bucket/"), "`url` must be"),
     "no text": (entry(url=5), "`url` must be"),

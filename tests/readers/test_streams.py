@@ -230,7 +230,7 @@ PLACES = {
     "a folder": (lambda path: path.mkdir(), "this is a folder"),
     "a broken link": (broken_link, "a link to a file that is missing"),
     "a loop": (looped_link, "the file cannot be opened"),
-    "a pipe": (os.mkfifo, "no file but a pipe"),
+    "a pipe": (os.mkfifo, "a pipe or a device, not a file"),
 }
 
 

@@ -22,7 +22,7 @@ class Signature:
     pattern
         Matches the first bytes, without a byte order mark.
     what
-        What such a file is, as in "this is no JSON Lines but ...", and what to do about it.
+        What such a file is, as in "this is not JSON Lines but ...", and what to do about it.
     letters
         Whether a text may begin so, too: then it counts only where what follows is no text.
     """

@@ -18,9 +18,9 @@ from quickstack.data.readers.partitions import Partition
 from quickstack.data.readers.sniffing import sniffed_type
 from quickstack.data.readers.streams import open_partition
 from quickstack.data.readers.workbook import (
-    Look,
+    Inspection,
     damaged,
-    look,
+    inspect_sheet,
     require_harmless,
     without_sheet_rows,
 )
@@ -75,7 +75,7 @@ def _require_workbook(data: bytes, where: str) -> None:
     if not any(signature.pattern.match(data) for signature in expected.signatures):
         what = sniffed_type(data[: 1 << 16], expected) or "text or something else"
         raise SourceError(
-            f"this is no workbook but {what}",
+            f"this is not a workbook but {what}",
             where=where,
             fix="deliver the workbook, or correct `format` in the contract",
         )
@@ -90,7 +90,7 @@ def without_rows(
     without_sheet_rows(data, name, {row.line for row in rows}, out, where)
 
 
-def _open(data: bytes, source: Source, where: str) -> tuple[str, Any, Look]:
+def _open(data: bytes, source: Source, where: str) -> tuple[str, Any, Inspection]:
     try:
         book = calamine.load_workbook(io.BytesIO(data))
         table = calamine.SheetTypeEnum.WorkSheet
@@ -105,7 +105,7 @@ def _open(data: bytes, source: Source, where: str) -> tuple[str, Any, Look]:
             raise SourceError("the workbook has no sheet", where=where, fix="deliver it again")
         name = source.sheet or sheets[0]
         # Before the sheet is opened, which lays it out in memory.
-        seen = look(data, name, where)
+        seen = inspect_sheet(data, name, where)
         return name, book.get_sheet_by_name(name), seen
     except SourceError:
         raise
@@ -153,7 +153,7 @@ class _SheetRows:
 
     contract: Contract
     header: list[str]
-    seen: Look
+    seen: Inspection
     rows: list[list[str | None]] = field(default_factory=list)
     locations: list[RowLocation] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -220,20 +220,22 @@ def _text(cell: Any, column: Column | None, source: Source) -> str:
         decimal = column is not None and column.type == "number"
         return number.replace(".", source.decimal) if decimal else number
     if isinstance(cell, (dt.date, dt.datetime)):
-        return _moment(cell, column)
+        return _date_text(cell, column)
     return str(cell)
 
 
-def _moment(cell: dt.date | dt.datetime, column: Column | None) -> str:
+def _date_text(cell: dt.date | dt.datetime, column: Column | None) -> str:
     """Write a date in its column's format; in full where that would lose something of it."""
     if column is None or column.type not in ("date", "timestamp") or column.format is None:
         midnight = isinstance(cell, dt.datetime) and cell.time() == dt.time()
         return (cell.date() if isinstance(cell, dt.datetime) and midnight else cell).isoformat()
-    moment = cell if isinstance(cell, dt.datetime) else dt.datetime(cell.year, cell.month, cell.day)
+    timestamp = (
+        cell if isinstance(cell, dt.datetime) else dt.datetime(cell.year, cell.month, cell.day)
+    )
     # `%Y` gives years before 1000 without their zeros on some systems.
-    text = moment.strftime(column.format.replace("%Y", f"{moment.year:04}"))
+    text = timestamp.strftime(column.format.replace("%Y", f"{timestamp.year:04}"))
     try:
-        kept = dt.datetime.strptime(text, column.format) == moment
+        kept = dt.datetime.strptime(text, column.format) == timestamp
     except ValueError:
         kept = False
-    return text if kept else moment.isoformat()
+    return text if kept else timestamp.isoformat()

@@ -59,7 +59,7 @@ def _require_names(header: list[str], wanted: set[str], where: str, delimiter: s
         )
     if missing:
         raise SourceError(
-            f"the file lacks {_names(missing)}, which the contract names",
+            f"the file does not have {_names(missing)}, which the contract names",
             where=where,
             fix="deliver the column, or take it out of the contract",
         )

@@ -64,7 +64,7 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
             if isinstance(error, SourceError):
                 raise
             raise SourceError(
-                "this is no whole Parquet file", where=where, fix="deliver it again"
+                "this is not a whole Parquet file", where=where, fix="deliver it again"
             ) from None
 
 

@@ -104,7 +104,7 @@ def _paths(pattern: str) -> Iterator[Path]:
         matches = sorted(_matches(pattern))
     except (ValueError, NotImplementedError):
         raise SourceError(
-            "this is no pattern of files", where=pattern, fix="write it as FOLDER/*.csv"
+            "this is not a pattern of files", where=pattern, fix="write it as FOLDER/*.csv"
         ) from None
     for path in matches:
         hidden = path.name.startswith(".") and not last.startswith(".")
@@ -120,7 +120,7 @@ def _paths(pattern: str) -> Iterator[Path]:
             )
         if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
             raise SourceError(
-                "the name of a file is no UTF-8",
+                "the name of a file is not UTF-8",
                 where=path.as_posix().encode("utf-8", "backslashreplace").decode(),
                 fix="rename it",
             )
@@ -132,7 +132,7 @@ def _paths(pattern: str) -> Iterator[Path]:
             )
         if not path.is_file():
             raise SourceError(
-                "this is no file but a pipe or a device", where=path.as_posix(), fix="remove it"
+                "this is a pipe or a device, not a file", where=path.as_posix(), fix="remove it"
             )
         yield path
 
@@ -155,7 +155,9 @@ def _require_readable(pattern: str) -> None:
             return
         where = Path(error.filename or folder)
         if isinstance(error, NotADirectoryError):
-            raise SourceError("this is no folder", where=where.as_posix(), fix="correct the path")
+            raise SourceError(
+                "this is not a folder", where=where.as_posix(), fix="correct the path"
+            )
         raise SourceError(
             "there is no permission to look into this folder",
             where=where.as_posix(),
@@ -197,7 +199,7 @@ def read_listing(path: Path) -> list[Partition]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        raise _malformed(path, 1, "the file is no text") from None
+        raise _malformed(path, 1, "the file is not text") from None
     except OSError:
         raise SourceError(
             "the file cannot be read", where=path.as_posix(), fix="make it readable for you"
@@ -233,7 +235,7 @@ def _entry(path: Path, number: int, line: str) -> Partition:
     except (ValueError, RecursionError):
         entry = None
     if not isinstance(entry, dict):
-        raise _malformed(path, number, "the line is no object of JSON")
+        raise _malformed(path, number, "the line is not a JSON object")
     if unknown := sorted(set(entry) - _KEYS):
         # A key comes from outside and may be anything, so that only its number is told.
         raise _malformed(path, number, f"{len(unknown)} of its keys are unknown")

@@ -69,7 +69,7 @@ def sniffed_type(head: bytes, expected: FileFormat) -> str | None:
     Returns
     -------
     str or None
-        As in "this is no delimited text but ...", with what to do about it where that is known.
+        As in "this is not delimited text but ...", with what to do about it where that is known.
     """
     plain = head.removeprefix(b"\xef\xbb\xbf")
     sample = head[:_SAMPLE]
@@ -92,7 +92,7 @@ def check_type(head: bytes, expected: FileFormat, where: str) -> None:
     """
     if what := sniffed_type(head, expected):
         raise SourceError(
-            f"this is no {expected.title} but {what}",
+            f"this is not {expected.title} but {what}",
             where=where,
             fix="deliver the table itself, or correct `format` in the contract",
         )

@@ -135,7 +135,7 @@ def _open_file(path: Path, where: str) -> BinaryIO:
         raise unreadable(error, path, where) from None
     if stat.S_ISDIR(kind):
         raise SourceError("this is a folder", where=where, fix="name the files in it")
-    raise SourceError("this is no file but a pipe or a device", where=where, fix="name a file")
+    raise SourceError("this is a pipe or a device, not a file", where=where, fix="name a file")
 
 
 def unreadable(error: OSError, path: Path, where: str) -> SourceError:

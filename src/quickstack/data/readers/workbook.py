@@ -1,4 +1,4 @@
-"""Look through a workbook before it is read: how large its sheet is, and which cells are errors.
+"""Inspect a workbook before it is read: how large its sheet is, and which cells are errors.
 
 The reader of cells lays a sheet out in memory from its first to its last cell, however few lie
 between, and gives an error (`#DIV/0!`) as if the cell were empty.
@@ -26,7 +26,7 @@ _ZIP, _OLD = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 
 @dataclass
-class Look:
+class Inspection:
     """What is known of a sheet.
 
     Attributes
@@ -59,8 +59,8 @@ class Look:
             )
 
 
-def look(data: bytes, sheet: str | None, where: str) -> Look:
-    """Look through one sheet of a workbook.
+def inspect_sheet(data: bytes, sheet: str | None, where: str) -> Inspection:
+    """Inspect one sheet of a workbook.
 
     Parameters
     ----------
@@ -74,18 +74,18 @@ def look(data: bytes, sheet: str | None, where: str) -> Look:
     SourceError
         Where it is a bomb, damaged, or a kind of workbook that is not read.
     """
-    found = Look(where)
+    found = Inspection(where)
     sheet, every = sheet or "", sheet is None
     if data.startswith(_OLD):
-        _look_biff(data, sheet, found)
+        _inspect_biff(data, sheet, found)
         return found
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = set(archive.namelist())
             if "content.xml" in names:
-                _look_ods(archive, sheet, found, every=every)
+                _inspect_ods(archive, sheet, found, every=every)
             else:
-                _look_xlsx(archive, sheet, found)
+                _inspect_xlsx(archive, sheet, found)
     except (zipfile.BadZipFile, expat.ExpatError, EOFError, OSError, ValueError, KeyError) as error:
         if isinstance(error, SourceError):
             raise
@@ -123,7 +123,7 @@ def require_harmless(data: bytes, where: str) -> None:
         )
     if any(info.filename == "content.xml" for info in infos):
         # All its sheets are laid out as soon as it is opened.
-        look(data, None, where)
+        inspect_sheet(data, None, where)
 
 
 def damaged(where: str) -> SourceError:
@@ -141,7 +141,7 @@ def _parse(
         parser.ParseFile(stream)
 
 
-def _look_xlsx(archive: zipfile.ZipFile, sheet: str, found: Look) -> None:
+def _inspect_xlsx(archive: zipfile.ZipFile, sheet: str, found: Inspection) -> None:
     row, column, reference, error = -1, -1, False, False
 
     def start(name: str, attributes: dict[str, str]) -> None:
@@ -211,7 +211,7 @@ def _targets(archive: zipfile.ZipFile, part: str, folder: str, kind: str) -> dic
     return found
 
 
-def _look_ods(archive: zipfile.ZipFile, sheet: str, found: Look, *, every: bool) -> None:
+def _inspect_ods(archive: zipfile.ZipFile, sheet: str, found: Inspection, *, every: bool) -> None:
     inside, row, column, times = False, 0, 0, 1
 
     def start(name: str, attributes: dict[str, str]) -> None:
@@ -241,7 +241,7 @@ _DIFAT = 76
 _SMALL_STREAM = 4096
 
 
-def _look_biff(data: bytes, sheet: str, found: Look) -> None:
+def _inspect_biff(data: bytes, sheet: str, found: Inspection) -> None:
     """Note the errors of one sheet.
 
     Raises
