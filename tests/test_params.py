@@ -50,7 +50,7 @@ CASES = [
     ("seed: 0\n  folds", "seed: -1\n  folds", "'train.seed': input should be greater"),
     ("trees: 200", "trees: many", "'train.random_forest.trees': input should be a valid integer"),
     ("    trees: 200", "    depth: 3", "'train.random_forest.depth' is unknown"),
-    ("\ntrain:", "\ntraining:", "'training' is no section"),
+    ("\ntrain:", "\ntraining:", "'training' is not a section"),
     ("dataset: sample", "dataset: [sample", "this is not YAML"),
 ]
 

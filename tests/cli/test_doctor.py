@@ -136,7 +136,7 @@ def test_old_python(
         ("DVC_S3==0.1\n", 1, [f"DVC_S3 {version('dvc-s3')}, not ==0.1"]),
         ("no-such-package==1\n", 1, ["no-such-package is not installed"]),
         ("-r other.txt\n--hash=sha256:00\n", 0, []),
-        ("<<<<<<< HEAD\n", 0, ["line 1 is no requirement"]),
+        ("<<<<<<< HEAD\n", 0, ["line 1 is not a requirement"]),
     ],
 )
 def test_lock_against_installed(lock: str, wanted: int, found: list[str]) -> None:

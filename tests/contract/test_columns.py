@@ -187,7 +187,7 @@ def test_anonymity(tmp_path):
         ("{k: 5, columns: [bron]}", "did you mean 'born'"),
         ("{k: 5, columns: [born, born]}", "stands here twice"),
         ("{k: 5, columns: [postcode]}", "is dropped"),
-        ("{k: 5, columns: [born], subject: nobody}", "'nobody' in kAnonymity is no column"),
+        ("{k: 5, columns: [born], subject: nobody}", "'nobody' in kAnonymity is not a column"),
         ("{k: 5, columns: [born], subject: postcode}", "is dropped"),
         ("{k: 5, columns: [born], subject: born}", "leave it out of columns"),
         ("{k: 5, columns: [born], subjects: note}", "did you mean 'subject'"),

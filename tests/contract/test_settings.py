@@ -18,7 +18,7 @@ SETTINGS = [
     ("skipInitialSpace", "true", "skip_initial_space", True, "1", "must be true or false"),
     ("decimal", '","', "decimal", ",", '"x"', 'decimal must be "." or ","'),
     ("thousands", '","', "thousands", ",", '"."', "thousands and decimal must differ"),
-    ("thousands", '" "', "thousands", " ", '"5"', "no digit, letter or sign"),
+    ("thousands", '" "', "thousands", " ", '"5"', "not a digit, letter or sign"),
     ("trueValues", '["yes", J]', "true_values", ("yes", "J"), "[yes]", "write it in quotes"),
     ("trueValues", "[J]", "true_values", ("J",), "[]", "is empty; name at least one text"),
     ("falseValues", "[N1]", "false_values", ("N1",), '["1"]', "cannot be both true and false"),

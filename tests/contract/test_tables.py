@@ -111,9 +111,9 @@ def test_from_stands_under_the_table_only(tmp_path):
         ("  - name: rates", "  - name: a/b # §", "needs letters, digits, _ and -"),
         (CUSTOMERS, CUSTOMERS + own("{property: delimitr, value: x} # §"), "mean 'delimiter'"),
         (CUSTOMERS, CUSTOMERS + own("{property: format, value: cvs} # §"), "mean 'csv'"),
-        (CUSTOMERS, CUSTOMERS + own("{property: encoding, value: utf-99} # §"), "no encoding"),
+        (CUSTOMERS, CUSTOMERS + own("{property: encoding, value: utf-99} # §"), "not an encoding"),
         (SERVER, SERVER + written("sheet", "one").rstrip() + " # §\n", "of the format excel"),
-        ("    format: csv\n", "    format: csv\n    encoding: base64 # §\n", "is no encoding"),
+        ("    format: csv\n", "    format: csv\n    encoding: base64 # §\n", "is not an encoding"),
     ],
 )  # fmt: skip
 def test_wrong_tables(tmp_path, old, new, sentence):

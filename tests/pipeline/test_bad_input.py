@@ -137,7 +137,7 @@ CASES = {
         2,
     ),
     "unknown section": Case(
-        "ingest", replace("params.yaml", "compute:", "computer:"), "'computer' is no section", 2
+        "ingest", replace("params.yaml", "compute:", "computer:"), "'computer' is not a section", 2
     ),
     "unknown model": Case(
         "train",
@@ -326,7 +326,7 @@ def test_every_mistake_of_a_contract_is_said_with_its_line(project):
     done = project.run("python", "src/ingest.py", check=False, **KEY)
     lines = [line for line in done.stderr.splitlines() if f"{CONTRACT}:" in line]
     assert any("format" in line for line in lines)
-    assert any("target 'churn' is no column" in line for line in lines)
+    assert any("target 'churn' is not a column" in line for line in lines)
 
 
 # The same through DVC, which removes the outputs before it starts a stage. What brings them back

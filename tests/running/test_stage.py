@@ -112,5 +112,5 @@ def test_a_folder_without_dvc_is_refused(tmp_path):
         env={**os.environ, "PYTHONPATH": ""},
     )
     assert done.returncode == 1
-    assert "this is no DVC repository" in done.stderr
+    assert "this is not a DVC repository" in done.stderr
     assert "Traceback" not in done.stderr

@@ -152,7 +152,7 @@ def _document(path: Path) -> LinedDocument:
     if unknown:
         name = str(unknown[0])
         raise ParameterError(
-            f"'{name}' is no section",
+            f"'{name}' is not a section",
             where=f"{path}:{document.line((name,))}",
             fix=f"remove it; there are {', '.join(('dataset', *SECTIONS))}",
         )

@@ -145,7 +145,7 @@ def _check_limits(column: Column, path: Path, mistakes: Mistakes) -> None:
             parse.fromisoformat(str(limit))
         except ValueError:
             place = (*path, "logicalTypeOptions")
-            mistakes.add(place, f"a limit of '{column.name}' is no ISO 8601 {column.type}")
+            mistakes.add(place, f"a limit of '{column.name}' is not an ISO 8601 {column.type}")
     for low, high in (
         (column.minimum, column.maximum),
         (column.exclusive_minimum, column.exclusive_maximum),
@@ -161,8 +161,8 @@ def _check_allowed(column: Column, path: Path, mistakes: Mistakes) -> None:
             continue
         # YAML reads an unquoted Yes, No, on or 1 as something else than text.
         hint = "; write it in quotes" if column.type == "string" else ""
-        place = (*path, "enum", index)
-        mistakes.add(place, f"an allowed value of '{column.name}' is no {column.type}{hint}")
+        sentence = f"an allowed value of '{column.name}' is not of type {column.type}{hint}"
+        mistakes.add((*path, "enum", index), sentence)
 
 
 def _time_format(kind: str, pattern: Any, path: Path, mistakes: Mistakes) -> str | None:

@@ -197,7 +197,7 @@ def custom_values(
         if name not in known:
             choices = ", ".join(known)
             hint = closest(str(name), list(known)) or f"; known here: {choices}"
-            mistakes.add(here, f"'{name}' is no custom property that Quickstack reads here{hint}")
+            mistakes.add(here, f"'{name}' is not a custom property of Quickstack here{hint}")
         elif name in values:
             mistakes.add(here, f"'{name}' stands here twice; keep one")
         elif not _is_of(value, known[name].types):
@@ -215,7 +215,7 @@ def check_keys(
     for key in written:
         if key not in known:
             hint = closest(str(key), tuple(known)) or f"; known: {', '.join(known)}"
-            mistakes.add((*place, str(key)), f"'{key}' is no key of {name}{hint}")
+            mistakes.add((*place, str(key)), f"'{key}' is not a key of {name}{hint}")
 
 
 def _is_of(value: Any, kinds: tuple[type, ...]) -> bool:
@@ -236,7 +236,7 @@ def texts(name: str, values: list[Any], place: Path, mistakes: Mistakes) -> tupl
     """Read a list of texts; YAML reads an unquoted NO, 007 or null as something else."""
     for index, value in enumerate(values):
         if not isinstance(value, str):
-            mistakes.add((*place, index), f"a value of '{name}' is no text; write it in quotes")
+            mistakes.add((*place, index), f"a value of '{name}' is not text; write it in quotes")
     return tuple(str(value) for value in values)
 
 

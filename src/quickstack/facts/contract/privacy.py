@@ -152,6 +152,6 @@ def _check_leaving(name: Any, contract: Contract, place: Path, mistakes: Mistake
     columns = {column.name: column for column in contract.columns}
     if not isinstance(name, str) or name not in columns:
         hint = closest(str(name), list(columns))
-        mistakes.add(place, f"'{name}' in kAnonymity is no column{hint}")
+        mistakes.add(place, f"'{name}' in kAnonymity is not a column{hint}")
     elif columns[name].dropped:
         mistakes.add(place, f"'{name}' in kAnonymity is dropped, so nobody sees it; leave it out")

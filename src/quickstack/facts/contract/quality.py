@@ -128,7 +128,7 @@ def _arguments(
     for name in given:
         if name not in known:
             hint = closest(name, known) or (f"; known: {', '.join(known)}" if known else "")
-            mistakes.add((*place, name), f"'{name}' is no argument of {metric} here{hint}")
+            mistakes.add((*place, name), f"'{name}' is not an argument of {metric} here{hint}")
     if known and not any(name in given for name in known):
         wanted = " or ".join(known)
         mistakes.add(here, f"{metric} needs `arguments:` with {wanted}")
@@ -158,13 +158,13 @@ def _argument(
         for index, item in enumerate(value):
             if kind in VALUE_TYPES and not fits(item, kind):
                 hint = "; write it in quotes" if kind == "string" else ""
-                mistakes.add((*place, index), f"a valid value is no {kind}{hint}")
+                mistakes.add((*place, index), f"a valid value is not of type {kind}{hint}")
         if kind not in VALUE_TYPES:
             mistakes.add(place, f"validValues of a {kind} are not compared; use minimum, maximum")
         return {"valid": tuple(value)}
     for index, item in enumerate(value):
         if item not in names:
-            sentence = f"'{item}' is no column of this table{closest(str(item), names)}"
+            sentence = f"'{item}' is not a column of this table{closest(str(item), names)}"
             mistakes.add((*place, index), sentence)
     return {"columns": tuple(str(item) for item in value)}
 
@@ -179,7 +179,7 @@ def check_pattern(pattern: Any, subject: str, place: Path, mistakes: Mistakes) -
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
-        mistakes.add(place, f"the pattern of {subject} is no regular expression: {error}")
+        mistakes.add(place, f"the pattern of {subject} is not a regular expression: {error}")
     else:
         mistakes.add(
             place,

@@ -111,7 +111,7 @@ def _resolve(
             mistakes.add(here, f"'{text}' must be a table and a column, such as planes.tailnum")
         elif table not in tables:
             hint = closest(table, list(tables)) or f"; known: {', '.join(tables)}"
-            mistakes.add(here, f"'{table}' is no table of this contract{hint}")
+            mistakes.add(here, f"'{table}' is not a table of this contract{hint}")
         elif _column((table, column), tables) is None:
             hint = closest(column, [c.name for c in tables[table]])
             mistakes.add(here, f"table '{table}' has no column '{column}'{hint}")

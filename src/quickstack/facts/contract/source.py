@@ -125,7 +125,7 @@ def _check_encoding(encoding: str, place: Path, mistakes: Mistakes) -> None:
     try:
         "".encode(encoding)
     except (LookupError, ValueError):
-        mistakes.add(place, f"'{encoding}' is no encoding; write utf-8, latin-1, …")
+        mistakes.add(place, f"'{encoding}' is not an encoding; write utf-8, latin-1, …")
 
 
 def _wrong(name: str, value: Any) -> str | None:
@@ -138,7 +138,7 @@ def _wrong(name: str, value: Any) -> str | None:
         "lineEnd": f"lineEnd must be one of: {', '.join(_LINE_ENDS)}",
         "skipLines": "skipLines must be 0 or more",
         "decimal": 'decimal must be "." or ","',
-        "thousands": 'thousands must be one character that is no digit, letter or sign, or ""',
+        "thousands": 'thousands must be one character that is not a digit, letter or sign, or ""',
         "sheet": "sheet must name a sheet of the workbook",
         "maxQuarantinedShare": "maxQuarantinedShare must lie between 0 and 1",
     }
@@ -170,7 +170,7 @@ def _clashes(source: Source) -> list[tuple[str, str]]:
     if source.escape is not None and source.escape == source.quote:
         found.append(("escape", "a doubled quote is read as one anyway; leave escape out"))
     if source.skip_initial_space and source.delimiter == " ":
-        found.append(("skipInitialSpace", "skipInitialSpace needs a delimiter that is no blank"))
+        found.append(("skipInitialSpace", "skipInitialSpace needs a delimiter that is not a blank"))
     if source.decimal == source.thousands:
         found.append(("thousands", "thousands and decimal must differ"))
     if set(source.true_values) & set(source.false_values):

@@ -65,7 +65,7 @@ def _sentences(error: ValidationError) -> list[Mistake]:
         unknown = re.findall(r"'([^']+)'", error.message)
         known = _known_keys(path)
         return [
-            ((*path, key), f"'{key}' is no key of the standard here{closest(key, known)}")
+            ((*path, key), f"'{key}' is not a key of the standard here{closest(key, known)}")
             for key in unknown
             if key not in known
         ]

@@ -37,7 +37,7 @@ def read_tables(
     """
     schema = document.get("schema") or []
     if not schema:
-        mistakes.add(("schema",), "one table is needed under `schema`; here is none")
+        mistakes.add(("schema",), "`schema` needs a table; it is empty")
     dataset = str(document["id"])
     _check_names(schema, dataset, mistakes)
     columns = [read_columns(t, ("schema", i), mistakes) for i, t in enumerate(schema)]

@@ -46,7 +46,7 @@ def check_task(contract: Contract, place: Place, mistakes: Mistakes) -> None:
     target = columns.get(contract.target)
     if target is None:
         hint = closest(contract.target, list(columns)) or "; name the column to predict"
-        mistakes.add(place("target"), f"target '{contract.target}' is no column{hint}")
+        mistakes.add(place("target"), f"target '{contract.target}' is not a column{hint}")
     else:
         _check_target(contract, target, place, mistakes)
     if contract.time_column is not None:
@@ -57,7 +57,9 @@ def check_task(contract: Contract, place: Place, mistakes: Mistakes) -> None:
 def _check_target(contract: Contract, target: Column, place: Place, mistakes: Mistakes) -> None:
     there, name = place("target"), target.name
     if contract.task == "regression" and target.type not in ("integer", "number"):
-        mistakes.add(there, f"regression needs a number as its target; '{name}' is none")
+        mistakes.add(
+            there, f"regression needs a number; the target '{name}' is of type {target.type}"
+        )
     elif contract.task != "regression" and not target.allowed and target.type != "boolean":
         mistakes.add(there, f"the target '{name}' needs its classes as `enum` values")
     if target.personal:
@@ -95,7 +97,7 @@ def _check_split(contract: Contract, place: Place, mistakes: Mistakes) -> None:
             place(""), "one of testFrom, testFromRow and testShare must choose the test rows"
         )
     if split.from_time is not None and not _is_iso_time(split.from_time):
-        mistakes.add(place("testFrom"), f"testFrom '{split.from_time}' is no ISO 8601 date or time")
+        mistakes.add(place("testFrom"), f"testFrom '{split.from_time}' is not an ISO 8601 time")
     if split.from_time is not None and contract.time_column is None:
         mistakes.add(place("testFrom"), "testFrom needs a timeColumn")
     if split.from_row is not None and contract.rows_per_period is None:

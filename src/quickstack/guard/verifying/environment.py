@@ -48,7 +48,7 @@ def differences(lock: str) -> tuple[int, list[str]]:
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
-            found.append(f"line {number} is no requirement")
+            found.append(f"line {number} is not a requirement")
             continue
         if requirement.marker and not requirement.marker.evaluate():
             continue

@@ -112,7 +112,8 @@ def require_own_modules() -> None:
     root = next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), None)
     if root is None:
         raise QuickstackError(
-            "this is no DVC repository", fix="run the stage in the root of a clone, by `dvc repro`"
+            "this is not a DVC repository",
+            fix="run the stage in the root of a clone, by `dvc repro`",
         )
     source = Path(quickstack.__file__).resolve().parent
     if source != root / "src" / "quickstack":
