@@ -16,7 +16,7 @@ from quickstack.cli import checks
 from quickstack.cli.doctor import run
 from quickstack.cli.main import app
 from quickstack.guard.verifying.environment import differences
-from quickstack.runtime.stores.health_check import CHECKS, Result, Status
+from quickstack.runtime.storage.health_check import CHECKS, Result, Status
 from servers import S3Server
 
 SECRET = "s3cr3t-never-shown"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from helpers import make_repository
 from quickstack.cli.main import app
 from quickstack.runtime.storage import server
-from quickstack.runtime.stores.health_check import check_remote, failure
+from quickstack.runtime.storage.health_check import check_remote, failure
 from quickstack.runtime.stores.remotes import read_remote
 
 

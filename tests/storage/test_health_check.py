@@ -16,9 +16,8 @@ import pytest
 from botocore.exceptions import ClientError, SSOTokenLoadError
 
 from helpers import make_repository
-from quickstack.runtime.stores import health_check
-from quickstack.runtime.stores.diagnosis import CODES, diagnose
-from quickstack.runtime.stores.health_check import (
+from quickstack.runtime.storage import health_check
+from quickstack.runtime.storage.health_check import (
     CHECKS,
     Result,
     Status,
@@ -26,6 +25,7 @@ from quickstack.runtime.stores.health_check import (
     failure,
     masked,
 )
+from quickstack.runtime.stores.diagnosis import CODES, diagnose
 from quickstack.runtime.stores.remotes import Remote, read_remote
 from servers import S3Server
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import uuid
-from pathlib import Path
 
 import boto3
 import pytest
@@ -14,10 +13,10 @@ import pytest
 from examples import write
 from helpers import make_repository
 from quickstack.facts.errors import QuickstackError, StorageError
-from quickstack.runtime.stores import health_check
+from quickstack.runtime.storage import health_check
+from quickstack.runtime.storage.health_check import CHECKS, Status, check_remote, failure
 from quickstack.runtime.stores.diagnosis import diagnose
-from quickstack.runtime.stores.folder_store import FolderStore
-from quickstack.runtime.stores.health_check import CHECKS, Status, check_remote, failure
+from quickstack.runtime.stores.folder_store import FolderStore, as_file
 from quickstack.runtime.stores.locking import process_lock
 from quickstack.runtime.stores.object_stores import FileSystemStore, open_store, remote_store
 from quickstack.runtime.stores.remotes import Remote, read_remote
@@ -65,8 +64,8 @@ def test_every_store_does_the_same(store, tmp_path):
     assert (facts.size, facts.changed > 1_700_000_000) == (7, True)
     with store.open(KEY) as stream:
         assert (stream.read(3), stream.read()) == (b"con", b"tent")
-    with store.file(KEY) as file:
-        assert Path(file).read_bytes() == b"content"
+    with as_file(store, KEY) as file:
+        assert file.read_bytes() == b"content"
     path.write_bytes(b"another")
     store.put(KEY, path)
     with store.open(KEY) as stream:

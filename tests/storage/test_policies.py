@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from helpers import ROOT, make_repository
-from quickstack.runtime.stores.health_check import FOLDER
+from quickstack.runtime.storage.health_check import FOLDER
 from quickstack.runtime.stores.remotes import read_remote
 from servers import S3Server
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from quickstack.facts.paths import REQUIREMENTS
-from quickstack.runtime.stores.health_check import Result, Status
+from quickstack.runtime.storage.health_check import Result, Status
 
 Check = Callable[[Path], Iterator[Result]]
 
@@ -115,7 +115,7 @@ def contract(root: Path) -> Iterator[Result]:
 
 def shared_storage(root: Path) -> Iterator[Result]:
     """Try the shared remote step by step."""
-    from quickstack.runtime.stores.health_check import check_remote
+    from quickstack.runtime.storage.health_check import check_remote
     from quickstack.runtime.stores.remotes import SHARED, read_remote
 
     for result in check_remote(read_remote(root, SHARED)):
@@ -124,7 +124,7 @@ def shared_storage(root: Path) -> Iterator[Result]:
 
 def restricted_storage(root: Path) -> Iterator[Result]:
     """Try the restricted remote; being without it is no failure."""
-    from quickstack.runtime.stores.health_check import check_remote, failure
+    from quickstack.runtime.storage.health_check import check_remote, failure
     from quickstack.runtime.stores.remotes import RESTRICTED, read_remote
 
     results = check_remote(read_remote(root, RESTRICTED))

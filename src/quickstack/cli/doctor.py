@@ -10,7 +10,7 @@ import typer
 from quickstack.cli.checks import CHECKS, Check
 from quickstack.cli.repository import find_root
 from quickstack.facts.errors import QuickstackError
-from quickstack.runtime.stores.health_check import Result, Status
+from quickstack.runtime.storage.health_check import Result, Status
 
 _COLOURS = {Status.OK: "green", Status.FAILED: "red", Status.NOTE: "cyan"}
 

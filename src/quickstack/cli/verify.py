@@ -49,7 +49,7 @@ def verify(
     from quickstack.cli.repository import find_root
     from quickstack.guard.verifying.declarations import rewrite_deps
     from quickstack.guard.verifying.levels import QUICK, Level, results
-    from quickstack.runtime.stores.health_check import Status
+    from quickstack.runtime.storage.health_check import Status
 
     root: Path = find_root()
     if (deep or repair) and not stored:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from quickstack.data.landing.snapshot import RECORD_SUFFIX
-from quickstack.facts.errors import SourceError, StorageError
+from quickstack.facts.errors import SourceError
 from quickstack.runtime.stores.pinned_object import Pin
 from quickstack.runtime.stores.remotes import Remote, read_remote
 from quickstack.runtime.stores.s3 import PATIENT, S3Store
@@ -63,18 +61,8 @@ def read_source(root: Path, url: str, remote: str | None) -> ObjectPattern:
     if not match or urlsplit(url).username:
         raise SourceError("this is no address of objects", fix="write s3://BUCKET/PREFIX/*.csv")
     settings = read_remote(root, remote).settings if remote else {}
-    found = Remote(remote or "source", match[1], "", settings, False)
-    with _told(f"s3://{match[1]}"):
-        return ObjectPattern(S3Store(found, **PATIENT), match[2])
-
-
-@contextmanager
-def _told(where: str) -> Iterator[None]:
-    """Say of a source what is wrong with its store."""
-    try:
-        yield
-    except StorageError as error:
-        raise SourceError(error.what, where=where, fix=error.fix) from None
+    found = Remote(remote or f"s3://{match[1]}", match[1], "", settings, local_keys=False)
+    return ObjectPattern(S3Store(found, **PATIENT), match[2])
 
 
 def list_objects(source: ObjectPattern) -> list[Pin]:
@@ -83,11 +71,12 @@ def list_objects(source: ObjectPattern) -> list[Pin]:
     Raises
     ------
     SourceError
-        Where there is none, S3 refuses, or a key can be no name of a file.
+        Where there is none, or a key can be no name of a file.
+    StorageError
+        Where S3 refuses.
     """
     matches = _matcher(source.pattern)
-    with _told(source.bucket):
-        listed = source.store.objects(source.prefix, pinned=True)
+    listed = source.store.objects(source.prefix, pinned=True)
     found = [
         Pin(key, facts.etag, facts.size, facts.version)
         for key, facts in sorted(listed.items())

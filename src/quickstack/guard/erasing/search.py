@@ -17,7 +17,7 @@ from quickstack.guard.erasing.content import Finder
 from quickstack.guard.erasing.git_history import History, read_blobs, read_history
 from quickstack.guard.erasing.row_removal import holding
 from quickstack.guard.erasing.subject import Subject
-from quickstack.runtime.stores.folder_store import ObjectStore, md5_of
+from quickstack.runtime.stores.folder_store import ObjectStore, as_file, md5_of
 from quickstack.runtime.stores.remotes import RESTRICTED
 
 CACHE = Path(".quickstack/cache")
@@ -112,8 +112,8 @@ def search(
 
     def listing(md5: str) -> bytes | None:
         for store, key in copies.get(md5, ())[:1]:
-            with store.file(key) as path:
-                return Path(path).read_bytes()
+            with store.open(key) as stream:
+                return bytes(stream.read())
         return None
 
     history = read_history(root, listing)
@@ -127,8 +127,8 @@ def search(
             store.name == RESTRICTED for store, _ in copies[name]
         )
         raw = private or (not paths and subject.distinctive)
-        with store.file(key) as path:
-            held, pinned = _held(Path(path), paths, subject, finder, raw=raw)
+        with as_file(store, key) as path:
+            held, pinned = _held(path, paths, subject, finder, raw=raw)
         if held:
             found = HoldingObject(
                 name,

@@ -19,7 +19,7 @@ from quickstack.facts.paths import QUARANTINE, RAW
 from quickstack.facts.yaml_lines import read_yaml
 from quickstack.guard.scanning.git_objects import blob, history
 from quickstack.guard.scanning.workspace_files import Item
-from quickstack.runtime.repository.restricted import RESTRICTED
+from quickstack.runtime.stores.remotes import RESTRICTED
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 

@@ -13,8 +13,8 @@ from quickstack.guard.verifying.environment import environment_sentences
 from quickstack.runtime.repository.plan import changes, sentences
 from quickstack.runtime.repository.restricted import unrestricted_outputs
 from quickstack.runtime.repository.tracked import tracked_sentences
+from quickstack.runtime.storage.health_check import Result, Status
 from quickstack.runtime.storage.local_config import check_no_secrets
-from quickstack.runtime.stores.health_check import Result, Status
 from quickstack.runtime.stores.remotes import CONFIG
 
 

@@ -16,7 +16,7 @@ from quickstack.facts.errors import QuickstackError, StorageError
 from quickstack.guard.verifying.levels import LevelResult, step
 from quickstack.runtime.repository.needed_objects import Need, needs, tips
 from quickstack.runtime.running.dvc_hashes import file_md5
-from quickstack.runtime.stores.folder_store import ObjectFacts, ObjectStore
+from quickstack.runtime.stores.folder_store import ObjectFacts, ObjectStore, as_file
 from quickstack.runtime.stores.object_stores import remote_store
 from quickstack.runtime.stores.remotes import RESTRICTED, SHARED, cache_folder, dvc_config
 
@@ -62,8 +62,8 @@ class Remotes:
         try:
             if need.key not in self.facts(need.remote):
                 return None
-            with self.store(need.remote).file(need.key) as file:
-                content: bytes = file.read_bytes()
+            with self.store(need.remote).open(need.key) as stream:
+                content = bytes(stream.read())
         except StorageError:
             return None
         right = hashlib.md5(content, usedforsecurity=False).hexdigest() == bare_md5(need)
@@ -238,7 +238,7 @@ def _newest(unproven: list[Need], facts: dict[str, ObjectFacts]) -> list[Need]:
 
 
 def _content(store: ObjectStore, need: Need) -> str:
-    with store.file(need.key) as path:
+    with as_file(store, need.key) as path:
         return file_md5(path)
 
 

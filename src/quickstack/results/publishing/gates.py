@@ -44,7 +44,7 @@ def verified(root: Path) -> str:
         With the first thing that is wrong.
     """
     from quickstack.guard.verifying.levels import QUICK, results
-    from quickstack.runtime.stores.health_check import Status
+    from quickstack.runtime.storage.health_check import Status
 
     for result in results(root, QUICK):
         if result.status == Status.FAILED:

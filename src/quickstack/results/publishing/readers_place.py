@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from quickstack.facts.errors import StorageError
@@ -72,47 +72,6 @@ class Seen:
     tag: str | None = None
 
 
-class ReadersPlace(Protocol):
-    """What publishing needs of a place; paths are relative to it, with slashes."""
-
-    @property
-    def shown(self) -> str:
-        """How messages name it."""
-
-    def address(self, path: str) -> str:
-        """Return where people find a file."""
-
-    def alone(self) -> Any:
-        """Give the place to one publisher at a time, where it can."""
-
-    def read(self, path: str) -> bytes | None:
-        """Return a small file; None where there is none."""
-
-    def digest(self, path: str) -> str | None:
-        """Return the SHA-256 of the bytes that a reader gets; None where there are none."""
-
-    def sizes(self, folder: str) -> dict[str, int]:
-        """Return the files below a folder and their bytes, by path relative to the folder."""
-
-    def holds(self, path: str, facts: FileFacts) -> bool:
-        """Return whether a file is there as it should be, without reading it over a network."""
-
-    def claim(self, path: str, source: Path, facts: FileFacts) -> bool:
-        """Write a file that is not there yet; False where somebody else has written it."""
-
-    def put(self, path: str, source: Path, facts: FileFacts, sent: Sent) -> None:
-        """Write a file, whole or not at all."""
-
-    def seen(self) -> Seen:
-        """Read the pointer."""
-
-    def switch(self, body: bytes, seen: Seen) -> bool:
-        """Replace the pointer if it is still the one that was seen; False where it is not."""
-
-    def lead_to(self, run_path: str) -> None:
-        """Let `index.html` lead to the page of the current run."""
-
-
 class FolderPlace:
     """A folder on this machine or on a network drive."""
 
@@ -121,7 +80,7 @@ class FolderPlace:
 
     @property
     def shown(self) -> str:
-        """The path."""
+        """How messages name it: its path."""
         return str(self._path)
 
     def address(self, path: str) -> str:
@@ -229,7 +188,7 @@ class BucketPlace:
 
     @property
     def shown(self) -> str:
-        """Return its address, `s3://bucket/prefix`."""
+        """How messages name it: its address, `s3://bucket/prefix`."""
         return self.store.address
 
     def address(self, path: str) -> str:
@@ -316,6 +275,10 @@ class BucketPlace:
         body = _ENTRY_PAGE.encode()
         if self.read(ENTRY) != body:
             self.store.write(ENTRY, body, _headers(ENTRY, _ALWAYS_ASK, ""))
+
+
+#: Where readers look; paths are relative to it, with slashes.
+ReadersPlace = FolderPlace | BucketPlace
 
 
 def _headers(path: str, cache: str, digest: str) -> dict[str, Any]:

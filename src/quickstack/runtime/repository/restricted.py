@@ -14,8 +14,7 @@ from quickstack.facts.errors import QuickstackError
 from quickstack.facts.paths import PIPELINE, QUARANTINE, RAW
 from quickstack.facts.yaml_lines import read_yaml
 from quickstack.runtime.repository.plan import dvc_reason
-
-RESTRICTED = "restricted"
+from quickstack.runtime.stores.remotes import RESTRICTED
 
 
 def add_restricted(root: Path, path: Path) -> Path:

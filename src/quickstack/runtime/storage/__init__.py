@@ -1,1 +1,1 @@
-"""S3: the local server, the two remotes of DVC, and what is wrong when they do not answer."""
+"""S3 on this machine: the local server, DVC's private configuration, and remotes tried out."""

@@ -40,50 +40,62 @@ _WAIT = "try again in a minute, then look at the server's own log"
 
 _LOGINS = {"SSOError", "LoginError", "NoAuthTokenError", "TokenRetrievalError"}
 
-# S3's error codes: check, what it means, remedy.
-CODES: dict[str, tuple[str, str, str]] = {
-    "InvalidAccessKeyId": (IDENTITY, "The server does not know this access key id", _KEYS),
-    "SignatureDoesNotMatch": (IDENTITY, "The secret key is not that of the access key id", _KEYS),
-    "RequestTimeTooSkewed": (
-        IDENTITY,
-        "This machine's clock is more than 15 minutes off the server's",
-        "set the clock",
-    ),
-    "NoSuchBucket": (BUCKET, "The bucket {bucket} does not exist", "{bucket_fix}"),
-    "InvalidBucketName": (
-        BUCKET,
-        "The bucket name {bucket} is not allowed",
-        "use 3 to 63 small letters, digits and hyphens in the remote's url",
-    ),
-    **dict.fromkeys(
-        ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed"),
-        (MISSING, "The object is missing", "look into {bucket}"),
-    ),
-    **dict.fromkeys(
-        ("PreconditionFailed", "412", "InvalidRange", "416"),
-        (CHANGED, "The object has changed", "run it again"),
-    ),
-    **dict.fromkeys(
-        ("ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"),
-        (IDENTITY, "The session of these credentials is over", _LOGIN),
-    ),
-    **dict.fromkeys(
-        ("AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem"),
-        (ACCESS, "These credentials may not {action} {bucket}", _POLICY),
-    ),
-    **dict.fromkeys(
-        ("PermanentRedirect", "AuthorizationHeaderMalformed", "301", "307"),
-        (BUCKET, "The bucket {bucket} lies in another region", _REGION),
-    ),
-    **dict.fromkeys(
-        ("SlowDown", "ServiceUnavailable", "InternalError", "500", "502", "503", "504"),
-        (ENDPOINT, "{endpoint} answers, but is out of order", _WAIT),
-    ),
-    **dict.fromkeys(
-        ("QuotaExceeded", "InsufficientStorage", "507"),
-        (ACCESS, "The server has no room left for {bucket}", "free space there"),
-    ),
-}
+
+def _by_name(*entries: tuple[str, str, str, str]) -> dict[str, tuple[str, str, str]]:
+    return {
+        name: (check, what, fix) for names, check, what, fix in entries for name in names.split()
+    }
+
+
+#: S3's error codes: check, what it means, remedy.
+CODES = _by_name(
+    ("InvalidAccessKeyId", IDENTITY, "The server does not know this access key id", _KEYS),
+    ("SignatureDoesNotMatch", IDENTITY, "The secret key is not that of the access key id", _KEYS),
+    ("RequestTimeTooSkewed", IDENTITY,
+     "This machine's clock is more than 15 minutes off the server's", "set the clock"),
+    ("ExpiredToken ExpiredTokenException InvalidToken TokenRefreshRequired", IDENTITY,
+     "The session of these credentials is over", _LOGIN),
+    ("NoSuchBucket", BUCKET, "The bucket {bucket} does not exist", "{bucket_fix}"),
+    ("InvalidBucketName", BUCKET, "The bucket name {bucket} is not allowed",
+     "use 3 to 63 small letters, digits and hyphens in the remote's url"),
+    ("PermanentRedirect AuthorizationHeaderMalformed 301 307", BUCKET,
+     "The bucket {bucket} lies in another region", _REGION),
+    ("NoSuchKey NoSuchVersion MethodNotAllowed", MISSING, "The object is missing",
+     "look into {bucket}"),
+    ("PreconditionFailed 412 InvalidRange 416", CHANGED, "The object has changed", "run it again"),
+    ("AccessDenied 403 Forbidden AllAccessDisabled AccountProblem", ACCESS,
+     "These credentials may not {action} {bucket}", _POLICY),
+    ("QuotaExceeded InsufficientStorage 507", ACCESS,
+     "The server has no room left for {bucket}", "free space there"),
+    ("SlowDown ServiceUnavailable InternalError 500 502 503 504", ENDPOINT,
+     "{endpoint} answers, but is out of order", _WAIT),
+)  # fmt: skip
+#: Errors of botocore by name; those that need more than that are below.
+_ERRORS = _by_name(
+    ("PartialCredentialsError", IDENTITY, "The credentials lack {detail}",
+     "set both key id and secret key"),
+    ("ProfileNotFound", IDENTITY, "There is no AWS profile {detail}",
+     "correct its name (profile, AWS_PROFILE) or make it"),
+    ("CredentialRetrievalError", IDENTITY, "The credentials could not be fetched",
+     "run the credential_process of the AWS profile by hand"),
+    ("ConfigParseError InvalidConfigError", IDENTITY, "The AWS configuration file cannot be read",
+     "correct that file"),
+    ("EndpointConnectionError", ENDPOINT, "Nothing listens at {endpoint}: connection refused",
+     "{connect}"),
+    ("ConnectTimeoutError", ENDPOINT, "{endpoint} cannot be reached within {seconds} s",
+     "{connect}"),
+    ("ReadTimeoutError TimeoutError", ENDPOINT,
+     "{endpoint} takes the connection and never answers",
+     "restart that server, or correct the address"),
+    ("ProxyConnectionError", ENDPOINT, "The proxy on the way to {endpoint} does not answer",
+     "correct HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY"),
+    ("SSLError", ENDPOINT, "{endpoint} offers no trusted TLS connection",
+     "check http or https in the address, or set ssl_verify to your CA file"),
+    ("ValueError", ENDPOINT, "The address of the server is not a web address",
+     "write it as https://HOST:PORT"),
+    ("ConnectionClosedError HTTPClientError", ENDPOINT, "{endpoint} breaks the connection off",
+     "check http or https, host and port of the address"),
+) | {"ParamValidationError": CODES["InvalidBucketName"]}  # fmt: skip
 
 
 @contextmanager
@@ -170,58 +182,6 @@ def _meaning_elsewhere(error: BaseException) -> tuple[str, str, str]:
         return ENDPOINT, "{address} cannot be reached", "check network, VPN and the remote's url"
     what = f"{{address}} cannot be used ({kind})"
     return ENDPOINT, what, "see what `dvc status --cloud --remote {remote} --verbose` says of it"
-
-
-#: Errors of botocore by name: check, what it means, remedy. Those that need more are below.
-_ERRORS: dict[str, tuple[str, str, str]] = {
-    "PartialCredentialsError": (
-        IDENTITY, "The credentials lack {detail}", "set both key id and secret key",
-    ),
-    "ProfileNotFound": (
-        IDENTITY, "There is no AWS profile {detail}",
-        "correct its name (profile, AWS_PROFILE) or make it",
-    ),
-    "CredentialRetrievalError": (
-        IDENTITY, "The credentials could not be fetched",
-        "run the credential_process of the AWS profile by hand",
-    ),
-    **dict.fromkeys(
-        ("ConfigParseError", "InvalidConfigError"),
-        (IDENTITY, "The AWS configuration file cannot be read", "correct that file"),
-    ),
-    "EndpointConnectionError": (
-        ENDPOINT, "Nothing listens at {endpoint}: connection refused", "{connect}",
-    ),
-    "ConnectTimeoutError": (
-        ENDPOINT, "{endpoint} cannot be reached within {seconds} s", "{connect}",
-    ),
-    **dict.fromkeys(
-        ("ReadTimeoutError", "TimeoutError"),
-        (
-            ENDPOINT, "{endpoint} takes the connection and never answers",
-            "restart that server, or correct the address",
-        ),
-    ),
-    "ProxyConnectionError": (
-        ENDPOINT, "The proxy on the way to {endpoint} does not answer",
-        "correct HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY",
-    ),
-    "SSLError": (
-        ENDPOINT, "{endpoint} offers no trusted TLS connection",
-        "check http or https in the address, or set ssl_verify to your CA file",
-    ),
-    "ParamValidationError": CODES["InvalidBucketName"],
-    "ValueError": (
-        ENDPOINT, "The address of the server is not a web address", "write it as https://HOST:PORT",
-    ),
-    **dict.fromkeys(
-        ("ConnectionClosedError", "HTTPClientError"),
-        (
-            ENDPOINT, "{endpoint} breaks the connection off",
-            "check http or https, host and port of the address",
-        ),
-    ),
-}  # fmt: skip
 
 
 def _meaning(error: BaseException, local: bool) -> tuple[str, str, str]:

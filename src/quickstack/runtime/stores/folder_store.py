@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Protocol
 
 from quickstack.facts.errors import StorageError
@@ -74,9 +75,6 @@ class ObjectStore(Protocol):
     def open(self, key: str) -> Any:
         """Give the object as a binary stream for as long as the context lasts."""
 
-    def file(self, key: str) -> Any:
-        """Give the object as a file for as long as the context lasts."""
-
     def put(self, key: str, path: Path) -> None:
         """Put a file there, whole or not at all, in place of what is there."""
 
@@ -128,11 +126,6 @@ class FolderStore:
         """Open the file itself."""
         return (self.folder / key).open("rb")
 
-    @contextmanager
-    def file(self, key: str) -> Iterator[Path]:
-        """Give the file itself."""
-        yield self.folder / key
-
     def put(self, key: str, path: Path) -> None:
         """Copy it, under its name at the end only."""
         with whole_file(self.folder / key) as temporary:
@@ -141,3 +134,16 @@ class FolderStore:
     def delete(self, key: str) -> None:
         """Unlink it."""
         (self.folder / key).unlink(missing_ok=True)
+
+
+@contextmanager
+def as_file(store: ObjectStore, key: str) -> Iterator[Path]:
+    """Give an object as a file: that of a folder itself, another as a temporary copy."""
+    if isinstance(store, FolderStore):
+        yield store.folder / key
+        return
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "object"
+        with store.open(key) as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        yield path

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from quickstack.facts.errors import StorageError
@@ -67,15 +66,6 @@ class FileSystemStore:
             stream = self._fs.open(self._path(key), "rb")
         with stream:
             yield stream
-
-    @contextmanager
-    def file(self, key: str) -> Iterator[Path]:
-        """Bring the object into a temporary file."""
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "object"
-            with self._diagnosed("read"):
-                self._fs.get_file(self._path(key), str(path))
-            yield path
 
     def put(self, key: str, path: Path) -> None:
         """Upload it."""

@@ -13,7 +13,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, TypeVar
 
 from quickstack.facts.errors import StorageError
@@ -28,7 +27,6 @@ PATIENT = {"seconds": 20, "attempts": 5}
 #: Versions of a bucket are not looked at where they may not be asked for, or S3 has none.
 _NO_VERSIONS = ("AccessDenied", "403", "Forbidden", "NotImplemented", "501", "MethodNotAllowed")
 _GONE = ("404", "NoSuchKey")
-_PIECE = 1 << 20
 #: First in the list of a key whose versions are all deletions.
 _MARKER = "marker"
 
@@ -191,16 +189,6 @@ class S3Store:
             body = self.get(key, **({"VersionId": version} if version else {}))["Body"]
             with body:
                 yield body
-
-    @contextmanager
-    def file(self, key: str) -> Iterator[Path]:
-        """Bring the object into a temporary file."""
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "object"
-            with self.open(key) as source, path.open("wb") as target:
-                while piece := source.read(_PIECE):
-                    target.write(piece)
-            yield path
 
     def use(self, key: str, call: Callable[[Any], T]) -> T | None:
         """Call with S3's answer to GetObject; None where there is no such object."""
