@@ -186,6 +186,22 @@ def test_a_workbook_keeps_its_other_parts(tmp_path):
             assert after.read(name) == expected
 
 
+def test_values_of_a_formula_that_is_shared_with_a_row_that_goes_stay(tmp_path):
+    first = '<c r="B2"><f t="shared" ref="B2:B3" si="0">A1&amp;"x"</f><v>1</v></c></row>'
+    other = '<c r="B3"><f t="shared" si="0"/><v>2</v></c></row>'
+    rows = [ROWS[0], row(2, f"text:{PERSON}"), row(3, "text:P2"), '<row r="4"/>', row(5)]
+    rows[1:3] = [
+        r.replace("</row>", cell) for r, cell in zip(rows[1:3], (first, other), strict=True)
+    ]
+    path = write(tmp_path / "a.xlsx", xlsx("".join(rows)))
+    of = table(format="excel")
+    assert remove_rows(path, of, subject(PERSON)) == 1
+    with ZipFile(path) as archive:
+        sheet = archive.read("xl/worksheets/s1.xml").decode()
+    assert rows[0] + rows[2].replace('<f t="shared" si="0"/>', "") + rows[3] in sheet
+    assert len(holding(path, PATH, of, subject("P2"))) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

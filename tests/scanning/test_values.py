@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
+import uuid
 
+import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -141,3 +144,29 @@ def test_damaged_raw_data_are_said(tmp_path):
     with pytest.raises(SourceError, match="compressed file is damaged"):
         personal_values(tmp_path)
     assert raw_values.LIMIT == 200_000
+
+
+def test_values_come_from_objects_that_stay_on_s3(tmp_path, seaweedfs, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", seaweedfs.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweedfs.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweedfs.secret_key)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3, bucket = boto3.client("s3"), f"values-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket)
+    packed = gzip.compress(LINES.encode())
+    etag = s3.put_object(Bucket=bucket, Key="a", Body=packed)["ETag"].strip('"')
+    entry = {"url": f"s3://{bucket}/a", "etag": etag, "size": len(packed)}
+    write(tmp_path / "configuration/contracts/people.odcs.yaml", CONTRACT.replace("FORMAT", "csv"))
+    write(tmp_path / "data/raw/people/s.objects.jsonl", json.dumps(entry) + "\n")
+    values, _ = collected(tmp_path)
+    assert {"a@x.org", "b@x.org", "short@x.org", "d@x.org"} <= values["mail"]
+    s3.delete_object(Bucket=bucket, Key="a")
+    with pytest.raises(SourceError, match="its values cannot be taken: the object, or its bucket"):
+        collected(tmp_path)
+
+
+def test_a_file_without_the_personal_columns_is_said(tmp_path):
+    write(tmp_path / "configuration/contracts/people.odcs.yaml", CONTRACT.replace("FORMAT", "csv"))
+    write(tmp_path / "data/raw/people/a.csv", LINES.replace(";", "\t"))
+    with pytest.raises(SourceError, match="none of the contract's personal columns"):
+        collected(tmp_path)

@@ -380,7 +380,8 @@ def _changed_parts(archive: zipfile.ZipFile, sheet: str, gone: set[int]) -> dict
             (unused if going else used).update(row.texts)
             cuts += [row] * going
         if cuts:
-            changed[part] = _replaced(xml, cuts, "")
+            cuts += _orphaned_formulas(xml, cuts)
+            changed[part] = _replaced(xml, sorted(cuts, key=lambda cut: cut.begin), "")
     if parts.texts is not None:
         xml = archive.read(parts.texts)
         texts = enumerate(_elements(xml, "si"))
@@ -393,6 +394,20 @@ def _changed_parts(archive: zipfile.ZipFile, sheet: str, gone: set[int]) -> dict
         cuts = [e for e in kinds if any("calcChain.xml" in v for v in e.attributes.values())]
         changed[part] = _replaced(xml, cuts, "")
     return changed
+
+
+def _orphaned_formulas(xml: bytes, rows: list[_Element]) -> list[_Element]:
+    """Return the formulas that stay, where one that goes with a row is shared with others.
+
+    Their cells keep their values. Excel calls a workbook damaged whose shared formula is gone.
+    """
+    staying, shared = [], False
+    for formula in _elements(xml, "f"):
+        if any(row.begin < formula.begin < row.end for row in rows):
+            shared |= "ref" in formula.attributes
+        else:
+            staying.append(formula)
+    return staying if shared else []
 
 
 @dataclass
@@ -429,10 +444,14 @@ def _elements(xml: bytes, wanted: str) -> list[_Element]:
 
     def end(name: str) -> None:
         local = name.rpartition(":")[2]
-        if local == "v" and shared:
+        if local == "v" and shared and found:
             found[-1].texts.add(int(value))
         elif local == wanted:
-            found[-1].end = xml.index(b">", parser.CurrentByteIndex) + 1
+            at, tag = parser.CurrentByteIndex, b"</" + name.encode()
+            if xml.startswith(tag, at) and xml[at + len(tag) : at + len(tag) + 1] in b"> \t\r\n":
+                at = xml.index(b">", at) + 1
+            # Of `<row/>` expat gives where it ends.
+            found[-1].end = at
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler = text
