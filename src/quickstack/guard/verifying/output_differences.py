@@ -47,8 +47,8 @@ class Difference:
     close: bool = False
 
 
-def file_differences(a: Path, b: Path) -> list[str]:
-    """Say how two versions of a file differ.
+def compare_files(a: Path, b: Path) -> list[Difference]:
+    """Say how two versions of a file differ, and which differences fitted numbers may have.
 
     Parameters
     ----------
@@ -57,15 +57,10 @@ def file_differences(a: Path, b: Path) -> list[str]:
 
     Returns
     -------
-    list of str
-        None where their bytes are equal. Columns, numbers of rows and measures are named; no text
+    list of Difference
+        Empty where their bytes are equal. Columns, numbers of rows and measures are named; no text
         of a table is quoted, and no number of a table but the size of the largest difference.
     """
-    return [difference.sentence for difference in compare_files(a, b)]
-
-
-def compare_files(a: Path, b: Path) -> list[Difference]:
-    """Say how two versions of a file differ, and which differences fitted numbers may have."""
     if a.read_bytes() == b.read_bytes():
         return []
     kinds = {
