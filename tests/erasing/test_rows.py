@@ -117,8 +117,8 @@ def test_parquet(tmp_path, kind):
             "the contract says utf-16",
         ),
         ({"encoding": "iso2022_jp"}, b"id,name\n\x1b(BP2,a\nP1,b\n", "rows of iso2022_jp text"),
-        ({"format": "parquet"}, b"PAR1", "no whole Parquet file"),
-        ({"format": "excel"}, b"id\nP1\n", "no workbook"),
+        ({"format": "parquet"}, b"PAR1", "not a whole Parquet file"),
+        ({"format": "excel"}, b"id\nP1\n", "not a workbook"),
     ],
 )
 def test_what_cannot_be_corrected_stays_as_it_is(tmp_path, source, content, sentence):
