@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from quickstack.facts.errors import StorageError
@@ -61,11 +62,13 @@ class FileSystemStore:
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        """Give the bytes of an object as a stream."""
-        with self._diagnosed("read"):
-            stream = self._fs.open(self._path(key), "rb")
-        with stream:
-            yield stream
+        """Give the bytes of an object as a stream, once all have arrived."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "object"
+            with self._diagnosed("read"):
+                self._fs.get_file(self._path(key), str(path))
+            with path.open("rb") as stream:
+                yield stream
 
     def put(self, key: str, path: Path) -> None:
         """Upload it."""
