@@ -10,19 +10,15 @@ import pandas as pd
 
 from examples import people_contract
 from quickstack.facts.contract import Column, Contract
-from quickstack.facts.contract.model import Decision
+from quickstack.facts.contract.model import HIGHER_IS_BETTER, Decision
 from quickstack.results.exporting.axes import scale_of
 from quickstack.results.exporting.histograms import Histograms
 from quickstack.results.exporting.page import page_view, render_page
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 CLASSES = {"binary": ("no", "yes"), "multiclass": ("walk", "bus", "car"), "regression": ()}
-MAIN = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
-NAMES = {
-    "binary": ("roc_auc", "average_precision", "brier", "accuracy"),
-    "multiclass": ("accuracy", "macro_f1", "roc_auc_ovr", "log_loss"),
-    "regression": ("mae", "rmse", "r2"),
-}
+NAMES = {task: tuple(known) for task, known in HIGHER_IS_BETTER.items()}
+MAIN = {task: names[0] for task, names in NAMES.items()}
 HASHES = {"data": "d" * 64, "model": "e" * 64, "contract": "c" * 64, "reports": {}}
 QUALITY = {
     "rows": {"read": 4007, "clean": 4000, "quarantined": 7},

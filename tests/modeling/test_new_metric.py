@@ -171,7 +171,8 @@ def test_it_leads_card_page_and_result(project):
     figures = [part.partition("</h3>")[0] for part in page.split('<div class="card figure">\n<h3>')]
     assert figures[1:3] == [LABEL, "ROC AUC"]
     value = read(project, "reports/metrics.json")[NAME]
-    assert f"the {LABEL} of the predictions of churned_next_month is {value:.3f}" in page
+    rows = "on rows that the model had not seen"
+    assert f"{LABEL} of the predictions of churned_next_month {rows}: {value:.3f}" in page
     assert MEANING in page
     assert f"{NAME} {value:.3f} on " in execute(project, COMMAND, "result")
 
@@ -201,7 +202,8 @@ def test_power_bi_computes_it_and_shows_it_first(project):
     assert any(f"Reported {LABEL}" in text for text in visuals)
 
 
-def test_diff_compares_by_it(project):
+@pytest.fixture(scope="module")
+def committed(project):
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
         subprocess.run(["git", *identity, *arguments], cwd=project, check=True, capture_output=True)
@@ -209,11 +211,27 @@ def test_diff_compares_by_it(project):
     git("init", "--quiet")
     git("add", "reports", "configuration", "params.yaml", "dvc.yaml")
     git("commit", "--quiet", "-m", "first")
-    path = project / "reports/metrics.json"
-    metrics = read(project, "reports/metrics.json")
-    metrics["interval"][NAME] = {"low": 0.97, "high": 0.99}
-    path.write_text(json.dumps({**metrics, NAME: 0.98}), encoding="utf-8")
-    found = json.loads(execute(project, COMMAND, "diff", "HEAD", "--offline", "--format", "json"))
+    return project
+
+
+def test_publishing_judges_by_it(committed):
+    script = (
+        "from pathlib import Path\n"
+        "from quickstack.results.publishing.run_metadata import read_facts\n"
+        "facts = read_facts(Path())\n"
+        "print(facts.metric, facts.higher_is_better, facts.value)\n"
+    )
+    value = read(committed, "reports/metrics.json")[NAME]
+    assert execute(committed, script).split() == [NAME, "True", str(value)]
+
+
+def test_diff_compares_by_it(committed):
+    metrics = read(committed, "reports/metrics.json")
+    changed = {**metrics, NAME: 0.98}
+    changed["interval"] = {**metrics["interval"], NAME: {"low": 0.97, "high": 0.99}}
+    path = committed / "reports/metrics.json"
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    found = json.loads(execute(committed, COMMAND, "diff", "HEAD", "--offline", "--format", "json"))
     rows = {row["name"]: row for row in found["metrics"]["metrics"]}
     assert [name for name, row in rows.items() if row["main"]] == [NAME]
     assert rows[NAME]["verdict"] == "better"

@@ -31,6 +31,15 @@ def test_a_clean_commit_opens_and_so_does_a_changed_file_of_ranges(small):
     assert len(sweep.default) == 5
 
 
+def test_trials_are_compared_by_the_main_metric_of_the_contract(small):
+    written = "  - {property: target, value: churned_next_month}\n"
+    chosen = f"{written}  - {{property: mainMetric, value: log_loss}}\n"
+    change(small, "configuration/contracts/sample.odcs.yaml", written, chosen)
+    small.run("git", "commit", "--quiet", "--all", "--message", "choose")
+    sweep = opened(small)
+    assert (sweep.metric, sweep.higher) == ("log_loss", False)
+
+
 def test_changes_that_no_commit_holds(small):
     change(small, "params.yaml", "learning_rate: 0.1", "learning_rate: 0.2")
     with pytest.raises(

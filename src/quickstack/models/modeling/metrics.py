@@ -279,7 +279,7 @@ class Metric:
     in_target_unit: bool = False
     page: tuple[Task, ...] = ()
     headline: str = (
-        "On rows it had not seen, the {label} of the predictions of {target} is {number}"
+        "{label} of the predictions of {target} on rows that the model had not seen: {number}"
     )
     against: str = "; a guess without any feature has {number}"
     short: str = ""
