@@ -6,16 +6,21 @@ import os
 import re
 import shutil
 import subprocess
-import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+import psutil
 import pytest
 import yaml
 from filelock import FileLock
 
+import programs
 from helpers import ROOT
+from quickstack.runtime.running import stage
 
 
 @dataclass(frozen=True)
@@ -28,15 +33,7 @@ class Clone:
         self, *command: str, check: bool = True, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the clone, with this environment's programs first on PATH."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            command,
-            cwd=self.path,
-            env={**os.environ, "PATH": path, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = programs.run(command, self.path, **environment)
         if check and done.returncode != 0:
             pytest.fail(
                 f"{' '.join(command)} exited {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -69,9 +66,41 @@ class Clone:
             out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]
         }
 
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes that work in the clone."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.cwd() and Path(process.cwd()).resolve().is_relative_to(self.path):
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+    def run_queue(self, *options: str) -> dict[str, str]:
+        """Let DVC's workers run what is queued; return the state of each task by experiment."""
+        try:
+            self.run("dvc", "queue", "start", *options)
+            # Asking DVC takes two seconds of a processor that the workers need, and these none.
+            while self.processes():
+                time.sleep(1)
+            lines = self.run("dvc", "queue", "status").stdout.splitlines()
+            tasks = [line.split() for line in lines if line and line[:4] not in ("Task", "Work")]
+            return {task[1]: task[-1] for task in tasks}
+        finally:
+            if self.processes():
+                self.run("dvc", "queue", "stop", "--kill", check=False)
+                for process in self.processes():
+                    process.kill()
+
     def copy(self, path: Path) -> Clone:
-        """Copy the clone with its data and cache."""
-        shutil.copytree(self.path, path, symlinks=True)
+        """Copy the clone with its data and cache; objects, which nobody writes into, are linked."""
+
+        def copy(source: str, target: str) -> None:
+            kept = "/.git/objects/" in source or "/.dvc/cache/" in source
+            (os.link if kept else shutil.copy2)(source, target)
+
+        shutil.copytree(self.path, path, symlinks=True, copy_function=copy)
         return Clone(path)
 
 
@@ -126,6 +155,37 @@ def _finish(path: Path) -> None:
     clone.set("^    learning_rate: .*", "    learning_rate: 0.1")
     clone.run("dvc", "repro")
     clone.commit("small sample")
+    clone.run("git", "gc", "--quiet")
+
+
+@pytest.fixture
+def run_stage(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a stage in a clone as `python src/<stage>.py` does, without importing everything anew.
+
+    What it cannot show is that a stage refuses to run the code of another checkout.
+    """
+    monkeypatch.setattr(stage, "require_own_modules", lambda: None)
+
+    def run(clone: Clone, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        script = clone.path / "src" / f"{name}.py"
+        loaded = ModuleType(f"stage_{name}")
+        exec(compile(script.read_text(encoding="utf-8"), str(script), "exec"), vars(loaded))
+        code: Any = 0
+        with monkeypatch.context() as patch:
+            patch.chdir(clone.path)
+            for variable, value in environment.items():
+                patch.setenv(variable, value)
+            capfd.readouterr()
+            try:
+                stage.run(name, loaded.main)
+            except SystemExit as error:
+                code = error.code
+        said = capfd.readouterr()
+        return subprocess.CompletedProcess([name], code, said.out, said.err)
+
+    return run
 
 
 @pytest.fixture

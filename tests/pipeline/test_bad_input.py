@@ -300,14 +300,14 @@ def project(own_data, tmp_path):
 
 
 @pytest.mark.parametrize("name", list(CASES))
-def test_a_stage_says_what_is_wrong_and_touches_nothing(project, name):
+def test_a_stage_says_what_is_wrong_and_touches_nothing(project, run_stage, name):
     case, root = CASES[name], project.path
     if case.dataset != "sample":
         project.change("params.yaml", "dataset: sample", f"dataset: {case.dataset}")
     known = personal(root)
     case.change(root)
     before = outputs(root)
-    done = project.run("python", f"src/{case.stage}.py", check=False, **case.environment)
+    done = run_stage(project, case.stage, **case.environment)
     assert done.returncode == case.code, done.stderr
     assert done.stderr.startswith(f"{case.stage} stopped: ")
     assert case.sentence in done.stderr
@@ -320,10 +320,10 @@ def test_a_stage_says_what_is_wrong_and_touches_nothing(project, name):
     assert outputs(root) == before
 
 
-def test_every_mistake_of_a_contract_is_said_with_its_line(project):
+def test_every_mistake_of_a_contract_is_said_with_its_line(project, run_stage):
     project.change("params.yaml", "dataset: sample", "dataset: own")
     CASES["contract with two mistakes"].change(project.path)
-    done = project.run("python", "src/ingest.py", check=False, **KEY)
+    done = run_stage(project, "ingest", **KEY)
     lines = [line for line in done.stderr.splitlines() if f"{CONTRACT}:" in line]
     assert any("format" in line for line in lines)
     assert any("target 'churn' is not a column" in line for line in lines)

@@ -1,58 +1,21 @@
 """Sweeps: queued experiments succeed, are told apart, and run the code that they were queued with.
 
-One queue serves most tests here: a grid of six, and one with changed code. Every experiment stops
+One queue serves most tests here: a grid of four, and one with changed code. Every experiment stops
 after `evaluate`, since the stages behind it cost time and would show nothing more.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import time
 
-import psutil
 import pytest
 
 from helpers import ROOT, real_data
 
 INTERVALS = "src/quickstack/models/evaluation/intervals.py"
 COMPARED = '        **compared["value"],\n'
-MODELS, FOLDS = ("linear", "gradient_boosting"), (2, 3, 4)
-
-
-def wait_for_queue(clone, seconds=1200):
-    """Wait until nothing is queued or runs; return the state of each task by experiment."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        lines = clone.run("dvc", "queue", "status").stdout.splitlines()
-        tasks = [line.split() for line in lines if line and not line.startswith(("Task", "Worker"))]
-        states = {task[1]: task[-1] for task in tasks}
-        if not {"Queued", "Running"} & set(states.values()):
-            return states
-        time.sleep(8)  # asking takes DVC two seconds of a core that the workers need
-    pytest.fail(f"the queue is not done after {seconds} s: {states}")
-
-
-def processes_in(folder):
-    """Return the processes that work in a folder or below it."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.cwd() and os.path.realpath(process.cwd()).startswith(str(folder.resolve())):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
-def stop_workers(clone):
-    """Stop the queue's workers; end what is still there after 20 s, by its number."""
-    clone.run("dvc", "queue", "stop", "--kill", check=False)
-    _, alive = psutil.wait_procs(processes_in(clone.path), timeout=20)
-    for process in alive:
-        process.kill()
-    psutil.wait_procs(alive, timeout=5)
+MODELS, FOLDS = ("linear", "gradient_boosting"), (2, 3)
 
 
 def experiments(clone):
@@ -84,27 +47,22 @@ def committed(clone, rev, path):
 def swept(_finished, tmp_path_factory):
     """Give a clone in which a grid and an experiment with changed code went through the queue."""
     clone = _finished.copy(tmp_path_factory.mktemp("swept") / "project")
-    try:
-        clone.change(INTERVALS, COMPARED, f'{COMPARED}        "changed_code": 1.0,\n')
-        clone.run("dvc", "exp", "run", "--queue", "--name", "changed", "evaluate")
-        clone.run("git", "checkout", "--", INTERVALS)
-        models, folds = ",".join(MODELS), ",".join(map(str, FOLDS))
-        grid = ("-S", f"train.model={models}", "-S", f"train.folds={folds}")
-        clone.run("dvc", "exp", "run", "--queue", *grid, "evaluate")
-        assert clone.run("git", "status", "--porcelain").stdout == ""
-        clone.run("dvc", "queue", "start", "-j", "2")
-        states = wait_for_queue(clone)
-        yield clone, states, experiments(clone)
-    finally:
-        stop_workers(clone)
-    assert processes_in(clone.path) == []
+    clone.change(INTERVALS, COMPARED, f'{COMPARED}        "changed_code": 1.0,\n')
+    clone.run("dvc", "exp", "run", "--queue", "--name", "changed", "evaluate")
+    clone.run("git", "checkout", "--", INTERVALS)
+    models, folds = ",".join(MODELS), ",".join(map(str, FOLDS))
+    grid = ("-S", f"train.model={models}", "-S", f"train.folds={folds}")
+    clone.run("dvc", "exp", "run", "--queue", *grid, "evaluate")
+    assert clone.run("git", "status", "--porcelain").stdout == ""
+    states = clone.run_queue("-j", "2")
+    return clone, states, experiments(clone)
 
 
 def test_all_of_a_grid_succeed(swept):
     _, states, found = swept
-    assert len(states) == 7
+    assert len(states) == 1 + len(MODELS) * len(FOLDS)
     assert set(states.values()) == {"Success"}
-    assert len(found) == 7
+    assert len(found) == len(states)
 
 
 def test_experiments_are_told_apart_by_their_parameters_and_have_their_own_metrics(swept):

@@ -56,7 +56,7 @@ def make_ingest_slow(clone) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 @pytest.mark.parametrize("recovery", ["dvc checkout", "dvc repro"])
-def test_after_a_kill_the_next_command_has_all_again(finished, recovery):
+def test_after_a_kill_the_next_command_has_all_again(finished, run_stage, recovery):
     before = files(finished.path)
     make_ingest_slow(finished)
     assert stop_midway(finished, signal.SIGKILL, "dvc", "repro", "--single-item", "ingest") != 0
@@ -72,7 +72,7 @@ def test_after_a_kill_the_next_command_has_all_again(finished, recovery):
         now = files(finished.path)
         assert {name: now[name] for name in before} == before
         # The next run of the stage clears away what the killed one left: it holds raw rows.
-        finished.run("python", "src/ingest.py")
+        assert run_stage(finished, "ingest").returncode == 0
     else:
         finished.run("dvc", "repro")
     # DVC may take the result from its run-cache; then the stage itself does not run.
@@ -119,14 +119,14 @@ def test_leftovers_become_no_output_and_go_with_the_next_run(finished):
     assert files(root) == before
 
 
-def test_a_previous_folder_without_its_successor_takes_its_name_again(finished):
+def test_a_previous_folder_without_its_successor_takes_its_name_again(finished, run_stage):
     """As after a kill between the two renames that replace a folder."""
     root, before = finished.path, files(finished.path)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     (root / "data/interim").rename(root / f"data/.interim.{gone.pid}.previous")
     finished.change("params.yaml", "block_bytes: 8388608", "block_bytes: none")
-    done = finished.run("python", "src/ingest.py", check=False)
+    done = run_stage(finished, "ingest")
     assert done.returncode == 2
     assert files(root) == before
 
@@ -162,25 +162,25 @@ def lock_again(clone) -> None:
 
 
 @pytest.mark.parametrize("name", list(COPIES))
-def test_reports_that_only_git_keeps_come_back(finished, name):
+def test_reports_that_only_git_keeps_come_back(finished, run_stage, name):
     for step in COPIES[name]:
         step(finished)
     root, staged = finished.path, finished.run("git", "diff", "--cached").stdout
     before = files(root)
     finished.change("params.yaml", "block_bytes: 8388608", "block_bytes: none")
     (root / "reports/quality.json").unlink()  # as DVC does before it starts the stage
-    done = finished.run("python", "src/ingest.py", check=False)
+    done = run_stage(finished, "ingest")
     assert done.returncode == 2
     assert "run `dvc repro`" not in done.stderr
     assert files(root) == before
     assert finished.run("git", "diff", "--cached").stdout == staged
 
 
-def test_what_cannot_be_brought_back_is_said(finished):
+def test_what_cannot_be_brought_back_is_said(finished, run_stage):
     for name in ("data/interim", ".dvc/cache"):
         shutil.rmtree(finished.path / name)
     finished.change("params.yaml", "block_bytes: 8388608", "block_bytes: none")
-    done = finished.run("python", "src/ingest.py", check=False)
+    done = run_stage(finished, "ingest")
     assert done.returncode == 2
     assert "'ingest.block_bytes': input should be a valid integer" in done.stderr
     assert "ingest: to bring data/interim back, run `dvc repro`" in done.stderr
@@ -188,12 +188,12 @@ def test_what_cannot_be_brought_back_is_said(finished):
 
 
 @pytest.mark.parametrize("file", ["dvc.lock", "dvc.yaml"])
-def test_a_merge_in_the_pipeline_hides_no_sentence(finished, file):
+def test_a_merge_in_the_pipeline_hides_no_sentence(finished, run_stage, file):
     path = finished.path / file
     path.write_text("<<<<<<< HEAD\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
     before = files(finished.path)
     finished.change("params.yaml", "block_bytes: 8388608", "block_bytes: none")
-    done = finished.run("python", "src/ingest.py", check=False)
+    done = run_stage(finished, "ingest")
     assert done.returncode == 2
     assert done.stderr.startswith("ingest stopped: params.yaml: ingest: wrong parameters")
     assert "Traceback" not in done.stderr

@@ -182,7 +182,12 @@ def test_no_raw_and_no_quarantined_byte_is_in_the_shared_bucket(pushed, tmp_path
 
 
 @pytest.mark.parametrize(
-    "way", ["by naming the shared remote", "with an empty bucket in its place"]
+    ("s3_server", "way"),
+    [
+        ("seaweedfs", "by naming the shared remote"),
+        ("ceph", "with an empty bucket in its place"),
+    ],
+    indirect=["s3_server"],
 )
 def test_a_clone_without_the_restricted_remote_gets_all_that_it_needs(pushed, tmp_path, way):
     first, buckets = pushed
@@ -232,6 +237,7 @@ def test_all_comes_back_after_cache_and_workspace_are_gone(own_copy):
     assert clone.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
 
 
+@pytest.mark.parametrize("s3_server", ["seaweedfs"], indirect=True)
 def test_a_corrupted_object_is_not_pulled(own_copy):
     clone, buckets = own_copy
     wanted = clone.outputs()["models/model.skops"]
@@ -253,6 +259,7 @@ def test_a_corrupted_object_is_not_pulled(own_copy):
     assert (clone.path / "models" / "model.skops").read_bytes() == good
 
 
+@pytest.mark.parametrize("s3_server", ["ceph"], indirect=True)
 def test_own_raw_data_go_to_the_restricted_bucket_only(own_copy):
     clone, buckets = own_copy
     content = f"name\nAda {uuid.uuid4().hex}\n".encode()
@@ -260,9 +267,7 @@ def test_own_raw_data_go_to_the_restricted_bucket_only(own_copy):
     folder.mkdir()
     (folder / "people.csv").write_bytes(content)
     # In a folder of the repository, as people are.
-    added = clone.run(
-        "bash", "-c", "cd data && exec quickstack add raw/own", PYTHONDONTWRITEBYTECODE="1"
-    )
+    added = type(clone)(clone.path / "data").run("quickstack", "add", "raw/own")
     assert "data/raw/own.dvc names this version" in added.stdout
     assert clone.run("git", "show", ":data/raw/own.dvc").stdout.count("remote: restricted") == 1
     assert clone.run("git", "check-ignore", "data/raw/own/people.csv").stdout
@@ -302,6 +307,8 @@ BROKEN = {
 }
 
 
+# What the probe says of both servers is in tests/storage/test_probe.py.
+@pytest.mark.parametrize("s3_server", ["seaweedfs"], indirect=True)
 @pytest.mark.parametrize("case", list(BROKEN))
 def test_the_doctor_says_what_is_wrong_with_the_storage(own_copy, case):
     clone, buckets = own_copy

@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import programs
 from helpers import ROOT
 
 PIPELINE = """\
@@ -90,10 +91,7 @@ class Small:
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in it."""
-        done = subprocess.run(
-            command, cwd=self.path, env=self.environment, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
+        done = programs.run(command, self.path)
         assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import programs
 from examples import write
 from helpers import make_repository
 
@@ -66,11 +65,7 @@ class Project:
     def run(
         self, *command: str, check: bool = True, given: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            command, cwd=self.root, env={**os.environ, "PATH": path}, text=True, input=given,
-            capture_output=True, check=False,
-        )  # fmt: skip
+        done = programs.run(command, self.root, given)
         assert done.returncode == 0 or not check, done.stdout + done.stderr
         return done
 

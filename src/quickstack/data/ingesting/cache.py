@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import quickstack
@@ -41,13 +42,20 @@ def cache_folder(dataset: str) -> Path:
 
 def code_digest(lock: Path | None = Path("requirements.txt")) -> str:
     """Return a digest of the code that ingests, and of the packages it is locked to."""
+    digest = _own_code().copy()
+    digest.update(lock.read_bytes() if lock is not None and lock.is_file() else b"")
+    return digest.hexdigest()
+
+
+@cache
+def _own_code() -> hashlib.blake2b:
+    """Hash the code that ingests, once: a process runs what it has loaded."""
     root = Path(quickstack.__file__).resolve().parent
     files = [path for room in _ROOMS for path in sorted((root / room).rglob("*.py"))]
     digest = hashlib.blake2b(digest_size=16)
     for path in files:
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    digest.update(lock.read_bytes() if lock is not None and lock.is_file() else b"")
-    return digest.hexdigest()
+    return digest
 
 
 def _state(outcome: Outcome) -> str:
