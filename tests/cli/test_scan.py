@@ -65,7 +65,7 @@ def test_what_was_not_read_fails_unless_it_is_allowed(repository):
     [
         (("--values", "nowhere.txt"), 1, "it cannot be read"),
         (("--values", "../values.txt", "--from-raw"), 2, "not both"),
-        ((), 1, "there are no raw data with personal columns"),
+        ((), 1, "no raw data with personal columns are here"),
         (("--values", "../short.txt"), 1, "none of the values can be searched"),
     ],
 )

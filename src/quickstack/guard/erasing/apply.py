@@ -24,7 +24,7 @@ from quickstack.guard.erasing.subject import Subject
 from quickstack.runtime.repository.restricted import add_restricted
 from quickstack.runtime.stores.folder_store import ObjectStore
 
-#: Files below these are made again, or of no use to anybody.
+#: Files in these folders can be deleted: they are temporary, or are made again.
 _DISPOSABLE = (".dvc/tmp", ".quickstack")
 
 
@@ -53,7 +53,7 @@ class Erased:
 def apply(
     root: Path, subject: Subject, findings: Findings, stores: Iterable[ObjectStore], key: bytes
 ) -> Erased:
-    """Erase the findings; an interrupted erasure goes on where it is called again.
+    """Erase the findings; call it again after an interruption.
 
     Nothing is touched before it is known that the raw data here can be corrected: without that the
     pipeline could not be run again.
@@ -121,7 +121,7 @@ def _trackers(root: Path, findings: Findings, subject: Subject) -> set[str]:
             raise UncorrectableError(
                 f"stage {stage} makes this raw file, and would make it again; nothing was erased",
                 where=name,
-                fix="correct what the stage makes it from, and come back",
+                fix="correct what the stage makes it from, and run this again",
             )
         tracker = next((p for p in parents if (root / f"{p}.dvc").is_file()), None)
         if tracker is None:
@@ -132,7 +132,7 @@ def _trackers(root: Path, findings: Findings, subject: Subject) -> set[str]:
                 "this raw file is an import, and the next update would bring the subject back; "
                 "nothing was erased",
                 where=f"{tracker}.dvc",
-                fix="let its owner correct it, `dvc update` it, and come back",
+                fix="let its owner correct it, `dvc update` it, and run this again",
             )
         found.add(tracker)
     for item in findings.objects:
@@ -151,7 +151,7 @@ def _trackers(root: Path, findings: Findings, subject: Subject) -> set[str]:
 
 
 def _require_correctable(root: Path, name: str, subject: Subject) -> None:
-    what, fix = "", "correct the file by hand, `quickstack add` it, and come back"
+    what, fix = "", "correct the file by hand, `quickstack add` it, and run this again"
     table = subject.table([name])
     if table is not None:
         try:

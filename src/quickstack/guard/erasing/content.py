@@ -1,4 +1,4 @@
-"""Tell whether bytes hold the subject, whatever they are packed in."""
+"""Search bytes for the subject, in any packing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Finder:
         """
         opened = Opened()
         found = any(self.in_text(piece, raw=raw) for _, piece in pieces(content, opened))
-        # What holds the subject is found, whatever else is in it.
+        # A file that holds the subject counts as found, not as unread.
         self.unread += 0 if found else len(opened.unread)
         return found
 

@@ -44,7 +44,7 @@ def read_history(root: Path, listing: Callable[[str], bytes | None]) -> History:
     root
         Root of the repository.
     listing
-        Returns the content of a `.dir` object, None where it is nowhere.
+        Returns the content of a `.dir` object, None if it is missing.
     """
     history = History()
     lists: dict[str, list[tuple[str, str]]] = {}
@@ -73,14 +73,12 @@ def read_history(root: Path, listing: Callable[[str], bytes | None]) -> History:
 
 
 def git(root: Path, *arguments: str, given: bytes | None = None) -> bytes:
-    """Run git and return what it says; QuickstackError where it fails."""
+    """Run git and return its output; QuickstackError where it fails."""
     done = subprocess.run(
         ["git", *arguments], cwd=root, input=given, capture_output=True, check=False
     )
     if done.returncode != 0:
-        raise QuickstackError(
-            "git cannot read the history", where="git", fix="see what `git fsck` says of it"
-        )
+        raise QuickstackError("git cannot read the history", where="git", fix="run `git fsck`")
     return done.stdout
 
 

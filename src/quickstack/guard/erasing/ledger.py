@@ -1,4 +1,4 @@
-"""What was erased and when, with nothing in it that says who: a file for git."""
+"""The ledger of erasures: what and when, but not whom. Git keeps it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Pending:
     subject
         `Subject.mark`: who it was, to the holder of the key.
     objects, commits, locations
-        What is erased, where, and which commits named it; md5s are no personal data.
+        What is erased, where, and which commits named it; an md5 is not personal.
     add
         Raw data that are to be versioned again.
     """

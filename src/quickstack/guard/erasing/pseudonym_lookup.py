@@ -29,7 +29,7 @@ def value_of(
     Raises
     ------
     DataError
-        Where none is: without the value, raw data cannot be searched.
+        Where no value has it. Raw data can only be searched by value.
     SourceError
         Where raw data cannot be read as a contract says.
     """

@@ -35,7 +35,7 @@ class HoldingObject:
     Attributes
     ----------
     name
-        Its md5, or where there is none its key.
+        Its md5, or its key without one.
     paths
         Where it lies or lay in the repository.
     stores
@@ -174,7 +174,7 @@ def _held(
         container = FORMATS[table.contract.source.format].container
         if container and subject.distinctive and not found:
             found = finder.finds(from_file(path), raw=True)
-    except FileNotFoundError:  # a link into a cache that lacks it, or removed meanwhile
+    except FileNotFoundError:  # a broken link, or removed meanwhile
         return False, ()
     return found, pinned
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -70,7 +71,7 @@ class Subject:
         found = set()
         for form in ("NFC", "NFD"):
             for value in (unicodedata.normalize(form, value) for value in self.values):
-                found |= {value, value.replace('"', '""')}
+                found |= {value, value.replace('"', '""'), html.escape(value, quote=False)}
                 found |= {json.dumps(value, ensure_ascii=a)[1:-1] for a in (True, False)}
                 found |= {value.replace('"', f'{escape}"') for escape in escapes if escape}
         return found

@@ -1,1 +1,1 @@
-"""The leak gate: looks for personal values in everything that leaves this machine."""
+"""Leak scan: searches everything that leaves this machine for personal values."""

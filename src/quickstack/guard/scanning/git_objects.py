@@ -14,7 +14,7 @@ from quickstack.guard.scanning.workspace_files import Item, folder
 
 
 def git_directory(root: Path) -> Path | None:
-    """Return the folder that git keeps the repository in; None where there is none."""
+    """Return the folder that git keeps the repository in; None without git."""
     done = _git(root, "rev-parse", "--git-common-dir")
     return (root / done.strip()).resolve() if done else None
 
@@ -22,7 +22,7 @@ def git_directory(root: Path) -> Path | None:
 def git_items(root: Path) -> Iterator[Item]:
     """Yield git's files, then all objects, packed or loose, reachable or not.
 
-    The objects are read as the iterator goes on: read each before asking for the next.
+    The objects are read while iterating: read each before the next one.
     """
     directory = git_directory(root)
     if directory is None:
@@ -62,7 +62,7 @@ class Names:
         self._paths: dict[str, str] | None = None
 
     def path(self, oid: str) -> str:
-        """Return the path that an object was committed under; empty where there is none."""
+        """Return the path that an object was committed under; empty if unknown."""
         if self._paths is None:
             objects = ("--objects", "--indexed-objects")
             listed = _git(self._root, "rev-list", "--all", "--reflog", *objects)

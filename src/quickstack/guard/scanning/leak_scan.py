@@ -20,14 +20,14 @@ from quickstack.guard.scanning.workspace_files import Item
 THOROUGH = 2000
 #: What stands where a name itself holds a value.
 WITHHELD = "(name withheld)"
-#: How files begin whose columns `unpacking` reads, or says that it cannot.
+#: First bytes of columnar files, whose columns are read one by one.
 _COLUMNAR = (b"PAR1", b"ARROW1", b"FEA1")
 
 Match = tuple[tuple[str, ...], int, str]
 
 
 class Scanner:
-    """Looks through items one after the other, and remembers content it has seen.
+    """Scans items one after the other, and skips content that it has seen.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def scan_repository(
     remotes: bool = True,
     progress: Callable[[Report], None] | None = None,
 ) -> Report:
-    """Look through everything that leaves a repository.
+    """Scan everything that leaves a repository.
 
     Parameters
     ----------

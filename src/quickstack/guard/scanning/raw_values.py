@@ -21,7 +21,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class RawValues:
-    """Values with how findings name them, what is no secret, and how many there are in all."""
+    """Values with how findings name them, what is public, and how many there are in all."""
 
     values: list[tuple[str, str]]
     public: frozenset[str]
@@ -31,7 +31,7 @@ class RawValues:
 def personal_values(root: Path, limit: int = LIMIT) -> RawValues:
     """Collect the distinct values of personal columns from `data/raw`, for every contract.
 
-    Columns that the contract lets through on purpose (`keep`) are no secret.
+    Columns that the contract lets through on purpose (`keep`) are public.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def personal_values(root: Path, limit: int = LIMIT) -> RawValues:
                 public |= _public(table)
     if not tables:
         raise SourceError(
-            "there are no raw data with personal columns to take values from",
+            "no raw data with personal columns are here",
             where="data/raw",
             fix="bring them by `dvc pull`, or give the values: quickstack scan --values FILE",
         )
@@ -78,7 +78,7 @@ def _public(contract: Contract) -> set[str]:
 
 
 class _Sample:
-    """The distinct values with the smallest hashes: the same whatever the order of the rows."""
+    """The distinct values with the smallest hashes: the same in any order of the rows."""
 
     def __init__(self, size: int) -> None:
         self._size = size

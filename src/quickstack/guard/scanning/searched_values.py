@@ -57,7 +57,7 @@ def read_values(path: Path) -> list[tuple[str, str]]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise SourceError(
-            "it is not UTF-8", where=str(path), fix="save it as UTF-8, one value a line"
+            "the file is not UTF-8", where=str(path), fix="save it as UTF-8, one value a line"
         ) from None
     except OSError as error:
         raise SourceError(
@@ -75,9 +75,9 @@ def searchable(values: Iterable[tuple[str, str]], public: frozenset[str]) -> Sea
     Parameters
     ----------
     values
-        Pairs of a value and what findings show instead.
+        Pairs of a value and what findings show.
     public
-        Lower-case words and values that are no secret: the contract declares them.
+        Lower-case words and values that are public: the contract declares them.
     """
     kept: dict[str, Value] = {}
     left_out: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Files that may hold what leaves: the workspace, DVC's temporary files, git's own files."""
+"""Files to scan: the workspace, DVC's temporary files, git's own files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from quickstack.data.unpacking.buffers import Buffer, from_file
 from quickstack.facts.paths import QUARANTINE, RAW
 
-#: Environments and caches of tools, which are no content of the project.
+#: Environments and caches of tools, which do not belong to the project.
 _TOOLS = {
     "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "node_modules",
 }  # fmt: skip
@@ -21,7 +21,7 @@ _PRIVATE = {".quickstack"}
 
 @dataclass(frozen=True)
 class Item:
-    """One file or object to look through.
+    """One file or object to scan.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ def workspace(root: Path, cache: Path, *, restricted: bool) -> Iterator[Item]:
     root
         The repository.
     cache
-        DVC's cache, which is looked through by itself.
+        DVC's cache, which is scanned separately.
     restricted
         Whether raw data and quarantine are looked through too.
     """
