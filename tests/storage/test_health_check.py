@@ -23,10 +23,10 @@ from quickstack.runtime.storage.health_check import (
     Status,
     check_remote,
     failure,
-    masked,
 )
 from quickstack.runtime.stores.diagnosis import CODES, diagnose
 from quickstack.runtime.stores.remotes import Remote, read_remote
+from quickstack.runtime.stores.s3 import masked
 from servers import S3Server
 
 SECRET = "s3cr3t-never-shown-0123456789"

@@ -143,7 +143,6 @@ def test_health_of_a_folder(tmp_path):
 def test_health_by_the_file_system_of_dvc(seaweedfs, tmp_path, monkeypatch):
     """The check of a store that is neither a folder nor S3, on a real server."""
     remote = of_server(seaweedfs, tmp_path)
-    monkeypatch.setattr(health_check, "_S3Attempt", health_check._StoreAttempt)
     monkeypatch.setattr(health_check, "open_store", FileSystemStore)
     assert {result.status for result in check_remote(remote)} == {Status.OK}
     assert FileSystemStore(remote).all_keys() == []

@@ -27,9 +27,17 @@ class Diagnosis:
     what: str
     fix: str
 
-    def error(self, remote: Remote) -> StorageError:
+    def error(self, remote: Remote) -> StoreError:
         """Return it as an exception."""
-        return StorageError(self.what, where=f"remote {remote.name}", fix=self.fix)
+        error = StoreError(self.what, where=f"remote {remote.name}", fix=self.fix)
+        error.check = self.check
+        return error
+
+
+class StoreError(StorageError):
+    """What is wrong with a remote, and the health check that it fails."""
+
+    check = ENDPOINT
 
 
 _KEYS = "use the keys of this very server (`.dvc/config.local`, the AWS variables or profile)"

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, TypeVar
 from quickstack.facts.errors import StorageError
 from quickstack.runtime.stores.diagnosis import SECONDS, diagnosed, error_code
 from quickstack.runtime.stores.folder_store import ObjectFacts
-from quickstack.runtime.stores.remotes import CONFIG, Remote
+from quickstack.runtime.stores.remotes import CONFIG, LOCAL, Remote
 
 T = TypeVar("T")
 
@@ -29,6 +29,20 @@ _NO_VERSIONS = ("AccessDenied", "403", "Forbidden", "NotImplemented", "501", "Me
 _GONE = ("404", "NoSuchKey")
 #: First in the list of a key whose versions are all deletions.
 _MARKER = "marker"
+
+# Where botocore found keys, in the user's words.
+_SOURCES = {
+    "env": "the AWS variables of the environment",
+    "shared-credentials-file": "the AWS credentials file",
+    "config-file": "the AWS configuration file",
+    "assume-role": "a role of the AWS profile",
+    "assume-role-with-web-identity": "a role by web identity",
+    "sso": "AWS single sign-on",
+    "login": "AWS log-in",
+    "custom-process": "the credential_process of the AWS profile",
+    "container-role": "the role of this container",
+    "iam-role": "the role of this cloud machine",
+}
 
 
 def session(remote: Remote) -> Any:
@@ -94,6 +108,31 @@ def client(remote: Remote, *, seconds: int = SECONDS, attempts: int = 1) -> Any:
             signature_version=UNSIGNED if anonymous else "s3v4",
         ),
     )
+
+
+def identity(remote: Remote) -> str:
+    """Say who we are there, and where the keys come from; StorageError where there are none."""
+    from botocore.exceptions import NoCredentialsError
+
+    settings = remote.settings
+    if settings.get("allow_anonymous_login"):
+        return "anonymous, as allow_anonymous_login says"
+    if access_key := settings.get("access_key_id"):
+        source = str(LOCAL) if remote.local_keys else "DVC's configuration"
+        return f"access key id {masked(access_key)} from {source}"
+    with diagnosed(remote):
+        credentials = session(remote).get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        # Fetching may ask a log-in service, and take its time.
+        access_key = credentials.get_frozen_credentials().access_key
+    source = _SOURCES.get(credentials.method, "the AWS configuration")
+    return f"access key id {masked(access_key)} from {source}"
+
+
+def masked(access_key: str) -> str:
+    """Return an access key id with its middle left out: enough to tell two apart."""
+    return f"{access_key[:4]}…{access_key[-4:]}" if len(access_key) >= 12 else "…"
 
 
 def create_buckets(remotes: Iterable[Remote]) -> list[str]:
@@ -163,6 +202,13 @@ class S3Store:
         with diagnosed(self.remote, "list"):
             versions = pinned and self._has_versions()
             return dict(self._current_versions(prefix) if versions else self._current(prefix))
+
+    def some_keys(self) -> list[str]:
+        """List at most one key."""
+        place = {"Bucket": self.remote.bucket, "Prefix": self.remote.root}
+        with diagnosed(self.remote, "list"):
+            page = self.client.list_objects_v2(**place, MaxKeys=1)
+        return [item["Key"].removeprefix(self.remote.root) for item in page.get("Contents", ())]
 
     def all_keys(self) -> list[str]:
         """List all keys, also those of which only earlier versions are left."""
