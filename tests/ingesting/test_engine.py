@@ -426,7 +426,7 @@ def test_a_result_that_somebody_wrote_to_is_not_used_again(tmp_path):
 
 @pytest.mark.parametrize("whose", [3, 20, 58])
 def test_values_seen_in_a_block_that_is_read_anew_still_count(tmp_path, whose):
-    # The open quote joins what two cuts hold, so that reading begins anew behind it.
+    # The open quote joins what two cuts hold, so that reading starts over behind it.
     lines = [f"person{i}q7,Name {i},a,1,2024-01-01,fine\n" for i in range(60)]
     lines[2] = lines[2].replace("Name 2", '"open')
     lines[59] = lines[59].replace("fine", f"please call person{whose}q7 again")

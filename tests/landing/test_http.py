@@ -124,7 +124,7 @@ REFUSED = {
     "longer than announced": ({"length": len(BODY) + 5}, [], "the connection broke off"),
     "no length": ({"length": None}, [], "does not say how long"),
     "other hash": ({}, ["--sha256", "0" * 64], "another SHA-256"),
-    "no hash": ({}, ["--sha256", "abc"], "this is no SHA-256"),
+    "no hash": ({}, ["--sha256", "abc"], "this is not a SHA-256"),
     "no size": ({}, ["--max-bytes", "much"], "this is not a size"),
     "to a file": ({"redirect": "file:///etc/passwd"}, [], "other than http"),
     "round and round": ({"redirect": "/orders.csv?x"}, [], "do not end"),
@@ -199,8 +199,8 @@ def test_a_server_that_never_answers(site, repository, monkeypatch):
         ("http://nowhere.invalid/orders.csv", "name is unknown"),
         ("http://127.0.0.1/", "ends in no file"),
         ("http://127.0.0.1/%2e%2e%2fx", "no name of a file"),
-        ("http://127.0.0.1:x/orders.csv", "this is no address"),
-        ("orders.csv", "this is no address"),
+        ("http://127.0.0.1:x/orders.csv", "this is not an address"),
+        ("orders.csv", "this is not an address"),
     ],
 )
 def test_addresses(repository, url, sentence):

@@ -187,7 +187,7 @@ def test_a_row_that_changes_while_another_landing_reads(database, repository):
 REFUSED = {
     "missing table": ("SELECT *\nFROM nowhere", [], "the query, line 2: the query names a table"),
     "missing column": (f"SELECT '{CANARY}',\n\n nope FROM orders", [], "line 3"),
-    "no SQL": (f"SELEC '{CANARY}'", [], "the query, line 1: this is no correct SQL"),
+    "no SQL": (f"SELEC '{CANARY}'", [], "the query, line 1: this is not correct SQL"),
     "no value of its type": (f"SELECT id, '{CANARY}'::int AS x FROM orders", [], "SQLSTATE 22P02"),
     "a value that fails on the way": ("SELECT id, 1 / (40 - id) AS x FROM orders", [], "22012"),
     "writing": ("SELECT nextval('counter') AS n", [], "would change the database"),
@@ -245,7 +245,7 @@ def _closed_port() -> int:
 
 URLS = {
     "not set": (None, "QUICKSTACK_SOURCE_URL: it is not set"),
-    "no address": ("s3cr3t", "this is no database URL"),
+    "no address": ("s3cr3t", "this is not a database URL"),
     "unknown kind": ("nosql://u:s3cr3t@h/d", "not known"),
     "no driver": ("mysql+pymysql://u:s3cr3t@h/d", "driver for this kind of database is not inst"),
     "wrong password": ("postgresql://landing:s3cr3t@127.0.0.1:{port}/postgres", "user or password"),
@@ -253,7 +253,7 @@ URLS = {
     "no such database": ("{url}_s3cr3t", "no database of that name"),
     "nobody listens": ("postgresql://u:s3cr3t@127.0.0.1:{closed}/d", "nothing listens"),
     "unknown host": ("postgresql://u:s3cr3t@nowhere.invalid/d", "name of the database server"),
-    "no port": ("postgresql://u:s3cr3t@h:port/d", "this is no database URL"),
+    "no port": ("postgresql://u:s3cr3t@h:port/d", "this is not a database URL"),
     "no TLS": ("{url}?sslmode=require", "TLS"),
 }
 

@@ -217,7 +217,7 @@ CASES = {
     "malformed key": Case(
         "ingest",
         lambda root: None,
-        f"environment variable {KEY_VARIABLE}: this is no key of 64 hexadecimal digits",
+        f"environment variable {KEY_VARIABLE}: this is not a key of 64 hexadecimal digits",
         environment={KEY_VARIABLE: "secret"},
     ),
     "published key in another contract": Case(
@@ -255,7 +255,7 @@ CASES = {
         lambda root: write("models/model.skops", (root / "models/model.skops").read_bytes()[:999])(
             root
         ),
-        "models/model.skops: this is no model file, or a damaged one",
+        "models/model.skops: this is not a model file, or a damaged one",
         dataset="sample",
     ),
     "a pickle in the place of the model": Case(

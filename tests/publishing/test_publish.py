@@ -67,7 +67,7 @@ def test_publish_again_change_and_roll_back(place, tmp_path):
     second = publish(make_job(place, tmp_path, 2, value=0.81, verdict="alarm", drifted=1))
     manifest, page = published(place)
     assert page["changed"] == (
-        "Since the last published run, the model was fitted anew, the data have 1 clean row more, "
+        "Since the last published run, the model was fitted again, the data have 1 clean row more, "
         "ROC AUC went from 0.8000 to 0.8100 (within noise), and the drift verdict went from stable "
         "to alarm."
     )

@@ -223,7 +223,7 @@ _DECIDED: dict[str, dict[str, Any]] = {
     "column_missing": {"expect": "refused", "says": "unit_price", "why": "the contract names it"},
     "missing_marks_zoo": {
         "broken": lines_where("discount", lambda cell: not is_plain_number(cell)),
-        "why": "a mark that the contract does not declare is no number",
+        "why": "a mark that the contract does not declare is not a number",
     },
     "number_formats": {
         "broken": lines_where("unit_price", lambda cell: not is_plain_number(cell)),
@@ -231,7 +231,7 @@ _DECIDED: dict[str, dict[str, Any]] = {
     },
     "dates_mixed_formats": {
         "broken": lines_where("order_date", lambda cell: len(cell) != 10 or cell[4] != "-"),
-        "why": "one format is declared; 44933 is no date in it",
+        "why": "one format is declared; 44933 is not a date in it",
     },
     "impossible_dates": {
         "broken": lines_where("order_date", lambda cell: cell in ("2023-02-30", "0000-00-00")),
@@ -452,7 +452,7 @@ _CSVKIT: list[tuple[str, dict[str, str], str, str, dict[str, Any]]] = [
      {"source": {"missing": ("", "NA", "N/A", "NONE", "NULL", ".")},
       "truth": table("csvkit_examples/blanks_converted.csv")}),
     ("blanks_converted.csv", text(*"abcdef"), "equal", "a row of empty cells is a row", {}),
-    ("date_like_number.csv", {"a": "number"}, "equal", "4.5 is no date", {}),
+    ("date_like_number.csv", {"a": "number"}, "equal", "4.5 is not a date", {}),
     ("dummy.csv", NUMBERS, "equal", "plain", {}),
     ("dummy2.csv", NUMBERS, "equal", "plain", {}),
     ("dummy3.csv", NUMBERS, "equal", "a repeated value without a key", {}),
@@ -547,7 +547,7 @@ _CSVKIT: list[tuple[str, dict[str, str], str, str, dict[str, Any]]] = [
     ("realdata/Datagov_FY10_EDU_recp_by_State.csv", text("State"), "refused",
      "the first line has no names: titles stand above the header", {}),
     ("realdata/Datagov_FY10_EDU_recp_by_State.csv", {}, "reported",
-     "the same, declared; the footnote ends with a blank that is no number",
+     "the same, declared; the footnote ends with a blank that is not a number",
      {"name": "realdata/Datagov_FY10_EDU_recp_by_State.csv, declared", "counts": True,
       "broken": (57,),
       "source": {"thousands": ",", "skip_lines": 2}, "skip": 2}),
@@ -568,9 +568,9 @@ _CSVKIT: list[tuple[str, dict[str, str], str, str, dict[str, Any]]] = [
      "JSON Lines; a key may be absent",
      {"source": {"format": "jsonl"},
       "truth": rows(("2", "3", ""), ("", "2", "4"), names="a b d")}),
-    ("testjson.json", {"text": "string"}, "refused", "an array is no JSON Lines",
+    ("testjson.json", {"text": "string"}, "refused", "an array is not JSON Lines",
      {"source": {"format": "jsonl"}}),
-    ("testjson_nested.json", {"text": "string"}, "refused", "an array is no JSON Lines",
+    ("testjson_nested.json", {"text": "string"}, "refused", "an array is not JSON Lines",
      {"source": {"format": "jsonl"}}),
     ("dummy.xlsx", NUMBERS, "equal", "a workbook",
      {"source": {"format": "excel"}, "truth": rows(("1", "2", "3"))}),
@@ -594,7 +594,7 @@ _CSVKIT: list[tuple[str, dict[str, str], str, str, dict[str, Any]]] = [
      {"name": "sheets.xlsx, first", "source": {"format": "excel"}}),
     ("dummy.xlsx", NUMBERS, "refused", "a workbook, and the contract says CSV",
      {"name": "dummy.xlsx, undeclared", "says": "workbook"}),
-    ("testdbf.dbf", ABC, "refused", "dBase is no format that is read", {}),
+    ("testdbf.dbf", ABC, "refused", "dBase is not a format that is read", {}),
     ("testfixed", ABC, "refused", "fixed widths are no format that is read",
      {"says": "first line"}),
 ]  # fmt: skip

@@ -80,7 +80,7 @@ def test_no_cross_validation(small):
 def test_an_experiment_of_another_kind_has_the_name(small):
     head = small.run("git", "rev-parse", "HEAD").stdout.strip()
     small.run("git", "update-ref", f"refs/exps/{head[:2]}/{head[2:]}/sweep-001", head)
-    with pytest.raises(QuickstackError, match="sweep-001 has the name of a trial and is none"):
+    with pytest.raises(QuickstackError, match="sweep-001 has the name of a trial and is not one"):
         opened(small)
 
 

@@ -50,7 +50,7 @@ def sweep(
 
 
 def _run(opened: Sweep, trials: int, jobs: int) -> bool:
-    """Run what lacks; return whether the ranges allow no more."""
+    """Run the missing trials; return whether the ranges allow no more."""
     import signal
 
     from quickstack.models.tuning.runner import run_trials

@@ -32,7 +32,7 @@ _STATES = {
     "3D": ("there is no database of that name on the server", "correct it in {variable}"),
     "42P01": ("the query names a table that is not there", "correct it, or name its schema too"),
     "42703": ("the query names a column that is not there", "correct the query"),
-    "42601": ("this is no correct SQL", "correct the query"),
+    "42601": ("this is not correct SQL", "correct the query"),
     "42501": ("this user may not read what the query asks for", "ask for the right to SELECT it"),
     "42": ("the query cannot be understood (SQLSTATE {state})", "correct the query"),
     "22": (
@@ -118,7 +118,7 @@ def database(url: str, variable: str, program: str = "quickstack land") -> sa.En
             "this kind of database is not known", where=where, fix=f"write {FORM}"
         ) from None
     except (ArgumentError, ValueError, TypeError):
-        raise SourceError("this is no database URL", where=where, fix=f"write {FORM}") from None
+        raise SourceError("this is not a database URL", where=where, fix=f"write {FORM}") from None
     except ImportError:
         raise SourceError(
             "the Python driver for this kind of database is not installed",

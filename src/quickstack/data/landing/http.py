@@ -57,11 +57,11 @@ class Download:
         try:
             parts = urlsplit(self.url)
             wrong = parts.scheme not in ("http", "https") or not parts.hostname
-            _ = parts.port  # raises ValueError where it is no number
+            _ = parts.port  # raises ValueError where it is not a number
         except ValueError:
             wrong = True
         if wrong or re.search(r"[\s\x00-\x1f]", self.url):
-            raise SourceError("this is no address", fix="write http://HOST/FILE or https://…")
+            raise SourceError("this is not an address", fix="write http://HOST/FILE or https://…")
         if "@" in parts.netloc:
             raise SourceError(
                 "the address holds a user name or password, which the shell's history keeps",
@@ -70,7 +70,7 @@ class Download:
             )
         if self.sha256 and not re.fullmatch(r"[0-9a-fA-F]{64}", self.sha256):
             raise SourceError(
-                "this is no SHA-256", where="--sha256", fix="write its 64 hexadecimal digits"
+                "this is not a SHA-256", where="--sha256", fix="write its 64 hexadecimal digits"
             )
 
     @property
@@ -269,7 +269,7 @@ def _failure(error: Exception, where: str) -> Exception:
 
     cause = getattr(error, "original_error", None) or error
     if isinstance(cause, e.LocationValueError | e.LocationParseError | e.InvalidHeader):
-        return SourceError("the address or a header is none", where=where, fix="correct it")
+        return SourceError("the address or a header is not valid", where=where, fix="correct it")
     again = True
     match cause:
         case e.NameResolutionError():
@@ -406,9 +406,7 @@ def _attempt(
             progress.say(f"continuing from {readable(start)}")
         else:
             if start:
-                progress.say(
-                    "the file is another one now, or cannot be continued: from its beginning"
-                )
+                progress.say("the file has changed, or cannot be continued: from its beginning")
             start = 0
             length = response.headers.get("Content-Length", "")
             part.begin(Version.of(response.headers, int(length) if length.isdigit() else None))

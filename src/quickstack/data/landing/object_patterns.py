@@ -59,7 +59,7 @@ def read_source(root: Path, url: str, remote: str | None) -> ObjectPattern:
     # The query of an address would be taken for part of the key, where it may well be.
     match = re.fullmatch(r"s3://([A-Za-z0-9][A-Za-z0-9._-]+)/(.+)", url)
     if not match or urlsplit(url).username:
-        raise SourceError("this is no address of objects", fix="write s3://BUCKET/PREFIX/*.csv")
+        raise SourceError("this is not an address of objects", fix="write s3://BUCKET/PREFIX/*.csv")
     settings = read_remote(root, remote).settings if remote else {}
     found = Remote(remote or f"s3://{match[1]}", match[1], "", settings, local_keys=False)
     return ObjectPattern(S3Store(found, **PATIENT), match[2])
@@ -124,4 +124,4 @@ def _matcher(pattern: str) -> Any:
     try:
         return re.compile(text, re.DOTALL).fullmatch
     except re.error:
-        raise SourceError("this is no pattern", fix="write s3://BUCKET/PREFIX/*.csv") from None
+        raise SourceError("this is not a pattern", fix="write s3://BUCKET/PREFIX/*.csv") from None

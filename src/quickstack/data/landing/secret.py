@@ -33,7 +33,7 @@ def read_secret(variable: str, root: Path, form: str) -> str:
     if not re.fullmatch(r"[A-Za-z_]\w*", variable):
         # Most likely the secret itself was given in place of its name: it is not repeated.
         raise SourceError(
-            "what was given is no name of an environment variable",
+            "what was given is not a name of an environment variable",
             fix=f"put the value ({form}) into a variable, and name the variable",
         )
     value = os.environ.get(variable) or _from_file(root / ENVIRONMENT_FILE).get(variable)

@@ -113,7 +113,7 @@ def read_record(landing: Landing, kind: str) -> dict[str, Any] | None:
         record = None
     if not isinstance(record, dict) or not isinstance(record.get("files"), list):
         raise SourceError(
-            "this is no record of a landing",
+            "this is not a record of a landing",
             where=where,
             fix="get it back with `dvc checkout`, or land under another --name",
         )

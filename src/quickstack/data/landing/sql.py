@@ -205,7 +205,7 @@ def _check_columns(
     if list(before.items()) != list(now.items()):
         other = sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n))
         raise DataError(
-            f"the query's columns are others than before: {', '.join(other) or 'their order'}",
+            f"the query's columns differ from before: {', '.join(other) or 'their order'}",
             where=landing.shown(landing.record).as_posix(),
             fix="name the earlier columns in the query, or land under another --name",
         )

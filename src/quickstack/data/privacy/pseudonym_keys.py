@@ -60,7 +60,7 @@ def parse_key(text: str, where: str) -> bytes:
         key = b""
     if len(key) != 32:
         raise KeyMissingError(
-            "this is no key of 64 hexadecimal digits",
+            "this is not a key of 64 hexadecimal digits",
             where=where,
             fix="take the key from your team's password manager, or make one by `quickstack key "
             "new`",

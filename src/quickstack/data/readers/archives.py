@@ -117,7 +117,7 @@ def _translated(error: BaseException, where: str) -> SourceError:
         return SourceError(
             "it takes too much memory to unpack",
             where=where,
-            fix="pack it anew with the usual settings",
+            fix="pack it again with the usual settings",
         )
     if isinstance(error, NotImplementedError):
         return SourceError(

@@ -386,7 +386,7 @@ def open_delimited(
 def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> Iterator[Block]:
     """Yield a delimited file in blocks, parsed side by side as if each ended with a row.
 
-    Where one does not, reading begins anew at the row that goes on behind it.
+    Where one does not, reading starts over at the row that goes on behind it.
 
     Raises
     ------

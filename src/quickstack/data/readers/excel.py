@@ -28,7 +28,7 @@ from quickstack.facts.contract import Column, Contract, Source
 from quickstack.facts.errors import SourceError
 from quickstack.facts.formats import FORMATS
 
-#: A larger file is no workbook that Excel opens; it is held in memory as a whole.
+#: A larger file is not a workbook that Excel opens; it is held in memory as a whole.
 _MAX_BYTES = 512 << 20
 
 
@@ -41,7 +41,7 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
     Raises
     ------
     SourceError
-        Where it is no workbook, is damaged or locked, or has no such sheet or other columns.
+        Where it is not a workbook, is damaged or locked, or has no such sheet or other columns.
     """
     source, where = contract.source, partition.shown
     with open_partition(partition) as stream:

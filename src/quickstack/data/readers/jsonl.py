@@ -58,7 +58,7 @@ def parsed(raw: bytes) -> dict[str, Any]:
     except RecursionError:
         raise BrokenError("its values are nested too deeply") from None
     if not isinstance(entry, dict):
-        raise BrokenError("it is no object of JSON")
+        raise BrokenError("it is not an object of JSON")
     if "\\u" in text:
         _require_text(entry)
     return entry

@@ -28,7 +28,7 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
     Raises
     ------
     SourceError
-        Where it is no whole Parquet file, its columns are not the contract's, or one of them is
+        Where it is not a whole Parquet file, its columns are not the contract's, or one of them is
         nested or binary.
     """
     where = partition.shown

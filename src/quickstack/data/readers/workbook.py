@@ -128,7 +128,7 @@ def require_harmless(data: bytes, where: str) -> None:
 
 def damaged(where: str) -> SourceError:
     """Return the sentence for a workbook that cannot be read."""
-    return SourceError("the workbook is damaged", where=where, fix="save it anew, and deliver it")
+    return SourceError("the workbook is damaged", where=where, fix="save it again, and deliver it")
 
 
 def _parse(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS = 1 << 17
-#: Below that, a float is no number that stands for a person.
+#: Below that, a float is not a number that stands for a person.
 _SMALLEST_NUMBER = 1e6
 
 

@@ -1,4 +1,4 @@
-"""What the standard lacks: the custom properties that Quickstack reads, and how they are read."""
+"""The custom properties that Quickstack reads beside the standard, and how they are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run the commit anew in a clean clone, and compare every output's bytes with `dvc.lock`."""
+"""Run the commit again in a clean clone, and compare every output's bytes with `dvc.lock`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def rerun(root: Path) -> LevelResult:
             fix="commit or stash them: what is run again is the commit",
         )
     commit = _git(root, "rev-parse", "--short", "HEAD").strip()
-    result = LevelResult(f"commit {commit}, run anew in a clean clone, gives every output's bytes")
+    result = LevelResult(f"commit {commit}, run again in a clean clone, gives every output's bytes")
     with TemporaryDirectory(prefix="quickstack-") as folder:
         clone = Path(os.path.realpath(folder)) / "clone"
         step(f"cloning {commit}")

@@ -352,7 +352,7 @@ def _read_candidate(file: Path, _changed: int, _size: int) -> Candidate:
         )
     if not name.isidentifier():
         raise ModelError(
-            f"'{name}' is no name of a Python module",
+            f"'{name}' is not a name of a Python module",
             where=_line(file),
             fix="rename the file, with letters, digits and _",
         )
@@ -373,7 +373,7 @@ def _read_candidate(file: Path, _changed: int, _size: int) -> Candidate:
         )
     if not (isinstance(trusted, tuple) and all(isinstance(text, str) for text in trusted)):
         raise ModelError(
-            "`TRUSTED_TYPES` is no tuple of texts",
+            "`TRUSTED_TYPES` is not a tuple of texts",
             where=_line(file, "TRUSTED_TYPES"),
             fix='write `TRUSTED_TYPES = ("package.module.Class",)`',
         )

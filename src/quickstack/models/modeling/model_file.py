@@ -123,7 +123,7 @@ def load_model(path: Path) -> Model:
         raise
     except BadZipFile:
         raise ModelError(
-            "this is no model file, or a damaged one; pickle and joblib files are never opened, "
+            "this is not a model file, or a damaged one; pickle and joblib files are never opened, "
             "because loading one runs the code inside",
             where=where,
             fix=_AGAIN,

@@ -109,7 +109,7 @@ def find_finished(root: Path, name: str) -> list[tuple[FinishedTrial, str]]:
         said = git(root, "log", "-1", "--format=%B", revision)
         if "a trial of quickstack sweep" not in said:
             raise QuickstackError(
-                f"the experiment {experiment} has the name of a trial and is none",
+                f"the experiment {experiment} has the name of a trial and is not one",
                 fix="give the sweep another --name, or run `dvc exp rename`",
             )
         by_fold = read_scores(json.loads(git(root, "show", f"{revision}:{TRAINING.as_posix()}")))

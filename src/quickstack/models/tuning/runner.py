@@ -206,7 +206,7 @@ def failures(sweep: Sweep, finished: set[int]) -> dict[int, str]:
 
 def _head(root: Path) -> str:
     if not git(root, "rev-parse", "--git-dir", check=False):
-        raise QuickstackError("this is no git repository", where=str(root), fix="clone it")
+        raise QuickstackError("this is not a git repository", where=str(root), fix="clone it")
     head = git(root, "rev-parse", "--verify", "--quiet", "HEAD", check=False).strip()
     if not head:
         raise QuickstackError(

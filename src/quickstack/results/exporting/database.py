@@ -137,7 +137,7 @@ def _described(folder: Path) -> list[dict[str, Any]]:
             "there is no whole export", where=place, fix="run `dvc repro`, or `dvc pull exports`"
         ) from None
     except (json.JSONDecodeError, KeyError, TypeError):
-        raise DataError("this is no manifest", where=place, fix="run `dvc repro`") from None
+        raise DataError("this is not a manifest", where=place, fix="run `dvc repro`") from None
     return tables
 
 

@@ -57,7 +57,7 @@ def changed_sentence(facts: Facts, before: Mapping[str, Any] | None) -> str:
 
 def _model(facts: Facts, before: Mapping[str, Any]) -> str:
     return "the model " + (
-        "is the same" if before["model_version"] == facts.model_version else "was fitted anew"
+        "is the same" if before["model_version"] == facts.model_version else "was fitted again"
     )
 
 

@@ -88,7 +88,7 @@ def read_state(place: ReadersPlace) -> State:
         latest = str(pointer.get("latest", run))
     except (ValueError, KeyError, TypeError):
         raise StorageError(
-            "this is no pointer to a run",
+            "this is not a pointer to a run",
             where=place.address(POINTER),
             fix="remove it if it is not yours; `quickstack publish` writes it",
         ) from None

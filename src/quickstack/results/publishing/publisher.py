@@ -1,4 +1,4 @@
-"""Publish a run: send what the place lacks, then switch the pointer, once and last.
+"""Publish a run: send what is missing there, then switch the pointer, once and last.
 
 Whatever ends this early, readers see the run before: nothing that they look at has changed. Run
 again, it goes on where it stopped, under the name that it had claimed.
