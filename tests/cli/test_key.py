@@ -131,10 +131,10 @@ def test_a_key_of_the_team_is_taken_from_a_pipe(repository):
     assert key.hex() not in taken.output
     (epoch,) = epochs(repository)
     assert (epoch.number, epoch.key()) == (3, key)
-    wrong = call("add", input="not a key")
+    wrong = call("add", input="s3cret words")
     assert wrong.exit_code == 1
     assert "64 hexadecimal digits" in wrong.output
-    assert "not a key" not in wrong.output
+    assert "s3cret" not in wrong.output
 
 
 @pytest.mark.parametrize(

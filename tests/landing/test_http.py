@@ -86,7 +86,7 @@ def test_a_file_that_changed_is_never_joined_to_the_old_part(site, repository, l
     site.cuts, site.change_after_cut, site.ignores_if_range = [100_000], new, lies
     code, output = repository.land("http", "orders", site.url())
     assert (code, landed(repository)) == (0, new), output
-    assert ("continued another file" if lies else "another one now") in output
+    assert ("continued another file" if lies else "the file has changed") in output
     assert site.starts[1] == "bytes=100000-"
 
 

@@ -186,7 +186,7 @@ def test_an_object_that_changes_between_listing_and_reading(bucket, repository, 
 REFUSED = {
     "nothing matches": ("s3://{bucket}/in/*.parquet", [], {}, "no object matches"),
     "no such bucket": ("s3://{bucket}-x/in/*.csv", [], {}, "does not exist"),
-    "no address": ("{bucket}/in/*.csv", [], {}, "no address of objects"),
+    "no address": ("{bucket}/in/*.csv", [], {}, "not an address of objects"),
     "too much": ("s3://{bucket}/in/*.csv", ["--max-bytes", "1B"], {}, "more than 1 bytes"),
     "no such remote": ("s3://{bucket}/in/*", ["--remote", "x"], {}, "No remote is named x"),
     "hidden file": ("s3://{bucket}/bad/**", [], {}, "can be no name of a file"),

@@ -191,8 +191,8 @@ REFUSED = {
     "no value of its type": (f"SELECT id, '{CANARY}'::int AS x FROM orders", [], "SQLSTATE 22P02"),
     "a value that fails on the way": ("SELECT id, 1 / (40 - id) AS x FROM orders", [], "22012"),
     "writing": ("SELECT nextval('counter') AS n", [], "would change the database"),
-    "deleting": ("DELETE FROM orders RETURNING *", [], "no correct SQL"),
-    "two statements": ("SELECT 1 AS a; DROP TABLE orders", [], "no correct SQL"),
+    "deleting": ("DELETE FROM orders RETURNING *", [], "not correct SQL"),
+    "two statements": ("SELECT 1 AS a; DROP TABLE orders", [], "not correct SQL"),
     "forbidden": ("SELECT * FROM private", [], "may not read"),
     "infinite date": ("SELECT 'infinity'::date AS d", [], "outside the years"),
     "date before Christ": ("SELECT '0044-03-15 BC'::date AS d", [], "outside the years"),
@@ -279,7 +279,7 @@ def test_the_address_may_stand_in_the_environment_file(database, repository, mon
     assert repository.land("sql", "orders", *query, "SALES")[0] == 0
     code, output = repository.land("sql", "orders", *query, database.url)
     assert code == 1
-    assert "no name of an environment variable" in output
+    assert "not a name of an environment variable" in output
     assert database.password not in output
 
 

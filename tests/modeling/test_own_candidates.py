@@ -146,7 +146,7 @@ WRONG = {
     "parameters of another kind": ("\nclass Params: ...\n", 2, "no class `Params`"),
     "no builder": (EXAMPLE.replace("def build(", "def make("), 1, "no function `build`"),
     "another builder": (EXAMPLE.replace("context: Context", "*, x"), 20, "of two arguments"),
-    "types": (EXAMPLE.replace('("numpy.dtype", ', '("a" + '), 12, "`TRUSTED_TYPES` is no tuple"),
+    "types": (EXAMPLE.replace('("numpy.dtype", ', '("a" + '), 12, "`TRUSTED_TYPES` is not a tuple"),
 }
 
 

@@ -54,8 +54,8 @@ def test_two_models_are_compared_on_the_same_rows(finished):
 def test_verify_finds_an_undeclared_import_and_fixes_it(finished):
     finished.change(
         "src/monitor.py",
-        "from quickstack import paths",
-        "from quickstack import paths\nimport sample",
+        "from quickstack.facts import paths",
+        "from quickstack.facts import paths\nimport sample",
     )
     found = finished.run("quickstack", "verify", check=False)
     assert found.returncode == 1

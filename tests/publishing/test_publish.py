@@ -237,5 +237,5 @@ def test_an_export_that_was_changed_by_hand_is_refused(folder, tmp_path):
 def test_a_pointer_that_is_none(folder, tmp_path, text):
     (tmp_path / "place").mkdir()
     (tmp_path / "place" / "current.json").write_text(text)
-    with pytest.raises(StorageError, match="no pointer to a run"):
+    with pytest.raises(StorageError, match="not a pointer to a run"):
         publish(make_job(folder, tmp_path))

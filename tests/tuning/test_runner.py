@@ -61,7 +61,7 @@ def test_no_commit_and_no_git(small):
     with pytest.raises(QuickstackError, match="there is no commit"):
         opened(small)
     (small.path / ".git").rename(small.path / "away")
-    with pytest.raises(QuickstackError, match="no git repository"):
+    with pytest.raises(QuickstackError, match="not a git repository"):
         opened(small)
 
 
