@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -81,9 +82,7 @@ class Clone:
         """Let DVC's workers run what is queued; return the state of each task by experiment."""
         try:
             self.run("dvc", "queue", "start", *options)
-            # Asking DVC takes two seconds of a processor that the workers need, and these none.
-            while self.processes():
-                time.sleep(1)
+            self.wait_for_queue()
             lines = self.run("dvc", "queue", "status").stdout.splitlines()
             tasks = [line.split() for line in lines if line and line[:4] not in ("Task", "Work")]
             return {task[1]: task[-1] for task in tasks}
@@ -92,6 +91,21 @@ class Clone:
                 self.run("dvc", "queue", "stop", "--kill", check=False)
                 for process in self.processes():
                     process.kill()
+
+    def wait_for_queue(self) -> None:
+        """Wait until every queued experiment has run.
+
+        Looking for the workers costs nothing, but one that finds nothing to do may wait for ever.
+        Asking DVC takes two seconds of a processor that the workers need, so it is asked seldom.
+        """
+        for second in itertools.count():
+            if not self.processes():
+                return
+            time.sleep(1)
+            if second % 10 == 9:
+                status = self.run("dvc", "queue", "status").stdout
+                if not re.search("Queued|Running", status):
+                    return
 
     def copy(self, path: Path) -> Clone:
         """Copy the clone with its data and cache; objects, which nobody writes into, are linked."""

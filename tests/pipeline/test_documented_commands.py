@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
-import time
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -24,22 +23,22 @@ def shell(finished: Clone):
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
 
     def run(command: str) -> str:
-        done = subprocess.run(
-            command, shell=True, cwd=finished.path, env=environment, text=True, timeout=1200,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"$ {command}\n{done.stdout}"
-        return done.stdout
+        # Into a file: a pipe would be waited for until the workers end that `dvc queue` starts.
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as out:
+            done = subprocess.run(
+                command, shell=True, cwd=finished.path, env=environment, text=True, timeout=1200,
+                stdout=out, stderr=subprocess.STDOUT, check=False,
+            )  # fmt: skip
+            out.seek(0)
+            printed = out.read()
+        assert done.returncode == 0, f"$ {command}\n{printed}"
+        return printed
 
     yield run
+    for process in finished.processes():
+        process.kill()
     if (finished.path / server.FOLDER).exists():
         run("quickstack storage stop")
-
-
-def wait_for_queue(run) -> None:
-    """Wait until every queued experiment has run."""
-    while re.search("Queued|Running", run("dvc queue status")):
-        time.sleep(8)  # asking takes DVC two seconds of a processor that the workers need
 
 
 #: `test_upgrade` runs the commands of the guide to upgrading: they need a newer Quickstack.
@@ -57,7 +56,7 @@ def test_every_command_does_what_the_page_says(page, shell, finished):
         printed = shell(command)
         check_printed(command, printed, lines)
         if command.startswith("dvc queue start"):
-            wait_for_queue(shell)
+            finished.wait_for_queue()
         if command == "dvc queue status":
             assert printed.count("Success") == 2, printed
         if command.startswith("quickstack pull"):
