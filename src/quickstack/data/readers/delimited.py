@@ -192,7 +192,7 @@ class DelimitedFile:
         if chunk.too_long:
             location = RowLocation(chunk.line, chunk.offset, chunk.data, chunk.size)
             rejected = [Rejected(location, row_parser.TOO_LONG)]
-            block = Block(self._empty(), lambda rows: [], rejected, cells=self.dialect.cells)  # noqa: ARG005
+            block = Block(self._empty(), lambda rows: [], rejected, cells=self.dialect.cells)  # noqa: ARG005 - no row, no place
             return Parsed(block, len(chunk.data), 0)
         lines = fast_parser.well_formed(chunk.data, self.dialect, chunk.line_ends)
         if lines is not None:
