@@ -143,7 +143,7 @@ def _columns(
 
 
 def _closed(why: str) -> Callable[[Buffer, Note, Budget], Iterator[Child]]:
-    def children(content: Buffer, note: Note, budget: Budget) -> Iterator[Child]:  # noqa: ARG001
+    def children(content: Buffer, note: Note, budget: Budget) -> Iterator[Child]:  # noqa: ARG001 - as the others
         note(why)
         yield from ()
 
