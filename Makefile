@@ -15,7 +15,7 @@ TESTS ?= tests
 .PHONY: help run test docs lint repro verify rerun hooks storage lock clean summary comment base \
 	prove-datacontract prove-determinism prove-export prove-faults prove-fuzz prove-ingest \
 	prove-kills prove-long prove-personal-data prove-publish prove-pull-requests prove-reruns prove-torture \
-	prove-verify
+	prove-verdicts prove-verify
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
@@ -100,6 +100,9 @@ prove-reruns: $(VENV)/.development ## how often each stage would have run over t
 
 prove-torture: $(VENV)/.development ## what readers make of damaged files, pandas, Polars and DuckDB beside ingest
 	@$(BIN)/python benchmarks/torture.py
+
+prove-verdicts: $(VENV)/.development ## how often verdicts are true in 500 simulated worlds of each kind
+	@$(BIN)/python tests/prove/verdicts.py
 
 storage: $(VENV)/.development ## start a local S3 server and point the remotes to it
 	@quickstack storage start
