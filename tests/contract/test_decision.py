@@ -6,7 +6,7 @@ import pytest
 
 from helpers import ROOT
 from quickstack.facts.contract import Contract, load_contract
-from quickstack.facts.contract.model import Decision
+from quickstack.facts.contract.model import Decision, Span
 from quickstack.facts.errors import ContractError
 
 SAMPLE = ROOT / "configuration" / "contracts" / "sample.odcs.yaml"
@@ -95,3 +95,43 @@ def test_mistakes_are_named(tmp_path, change, sentence):
 def test_only_a_binary_task_has_a_decision(tmp_path):
     with pytest.raises(ContractError, match="decision needs a binary task"):
         load(tmp_path, ("value: binary", "value: multiclass"))
+
+
+def custom(name: str, value: str) -> tuple[str, str]:
+    return f"  - {SEGMENTS}", f"  - {SEGMENTS}\n  - {{property: {name}, value: {value}}}"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("24 h", Span(24, "hour")),
+        ("2 weeks", Span(14, "day")),
+        ("1 quarter", Span(3, "month")),
+        ("1y", Span(12, "month")),
+        ("30 min", Span(30, "minute")),
+        ("24", Span(24, "row")),
+    ],
+)
+def test_a_horizon_and_a_season_are_spans(tmp_path, written, read):
+    contract = load(tmp_path, custom("horizon", written), custom("season", written))
+    assert contract.horizon == contract.season == read
+
+
+def test_rows_of_one_group_belong_together(tmp_path):
+    assert load_contract(SAMPLE).entity == "customer_id"
+    assert load(tmp_path, custom("group", "plan")).entity == "plan"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("horizon", "soon", "horizon must be like '24 h'"),
+        ("horizon", "0", "horizon must be like '24 h'"),
+        ("season", "true", "'season' must be text or a whole number"),
+        ("group", "plans", "did you mean 'plan'"),
+        ("group", "phone", "group 'phone' is not a column that is kept"),
+    ],
+)
+def test_a_wrong_horizon_season_or_group_is_refused(tmp_path, name, value, sentence):
+    with pytest.raises(ContractError, match=sentence):
+        load(tmp_path, custom(name, value))

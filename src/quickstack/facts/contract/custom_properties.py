@@ -47,6 +47,23 @@ CONTRACT_PROPERTIES: dict[str, CustomProperty] = {
     "rowsPerPeriod": CustomProperty(
         (int,), "The number of rows in a period, where the order of the rows is time."
     ),
+    "group": CustomProperty(
+        (str,),
+        "The column whose rows belong together, such as a customer: intervals draw its values and "
+        "not single rows. Without it: the first column of a `primaryKey` of several, unless that "
+        "is the `timeColumn`.",
+    ),
+    "horizon": CustomProperty(
+        (str, int),
+        "How long before a row's time its inputs and the earlier truth are known: `24 h`, `7 d`, "
+        "`1 month`, or a number of rows. A model must beat guesses that know as much. Without it: "
+        "whatever happened before the row.",
+    ),
+    "season": CustomProperty(
+        (str, int),
+        "After how long things repeat, written like `horizon`. Without it: a day and a week of "
+        "rows by the hour, a week of daily ones, a year of all others.",
+    ),
     "testFrom": CustomProperty(
         (str,), "Rows at or after this date or time (ISO 8601) test the model."
     ),

@@ -24,6 +24,7 @@ from quickstack.facts.contract.task import (
     check_task,
     read_decision,
     read_segments,
+    read_span,
 )
 from quickstack.facts.errors import ContractError
 from quickstack.facts.yaml_lines import LinedDocument, Path
@@ -114,6 +115,7 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
         time_column=custom.get("timeColumn"),
         period=custom.get("period"),
         rows_per_period=custom.get("rowsPerPeriod"),
+        group=custom.get("group"),
         key_fingerprint=key,
         owners=owners,
         service_levels={
@@ -134,6 +136,8 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
         anonymity=anonymity,
         decision=read_decision(custom.get("decision"), contract, place("decision"), mistakes),
         segments=read_segments(custom.get("segments"), contract, place("segments"), mistakes),
+        horizon=read_span("horizon", custom.get("horizon"), contract, place, mistakes),
+        season=read_span("season", custom.get("season"), contract, place, mistakes),
     )
 
 

@@ -259,6 +259,24 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A length of time, such as 24 hours, or of rows in the order of time.
+
+    Attributes
+    ----------
+    unit
+        `row` (of the same group, where rows have one), `minute`, `hour`, `day` or `month`.
+    """
+
+    number: int
+    unit: Literal["row", "minute", "hour", "day", "month"]
+
+    def __str__(self) -> str:
+        """Write it for people, such as `24 hours`."""
+        return f"{self.number} {self.unit}{'' if self.number == 1 else 's'}"
+
+
+@dataclass(frozen=True)
 class Contract:
     """Everything the pipeline knows about one data set.
 
@@ -279,6 +297,11 @@ class Contract:
     time_column: str | None = None
     period: Period | None = None
     rows_per_period: int | None = None
+    #: The column whose rows belong together, where the contract names one; see `entity`.
+    group: str | None = None
+    #: How long before a row's time its inputs are known, and after how long things repeat.
+    horizon: Span | None = None
+    season: Span | None = None
     key_fingerprint: str | None = None
     quality: tuple[QualityRule, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)
@@ -312,6 +335,17 @@ class Contract:
         """The names of the primary key's columns, in key order; empty where there is no key."""
         parts = [c for c in self.columns if c.key_position is not None]
         return tuple(c.name for c in sorted(parts, key=lambda c: c.key_position or 0))
+
+    @property
+    def entity(self) -> str | None:
+        """The column whose rows belong together: `group`, or the first one of several in the key.
+
+        None where there is none, where it is the time column, or where ingest drops it.
+        """
+        name = self.group or (self.key[0] if len(self.key) > 1 else None)
+        if name is None or name == self.time_column or self.column(name).dropped:
+            return None
+        return name
 
     @property
     def interim_columns(self) -> tuple[Column, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, get_args
@@ -13,6 +14,7 @@ from quickstack.facts.contract.model import (
     Contract,
     Decision,
     Period,
+    Span,
     Task,
 )
 from quickstack.facts.contract.standard import closest
@@ -20,6 +22,17 @@ from quickstack.facts.yaml_lines import Path
 
 #: Columns that become segments where the contract names none.
 DEFAULT_SEGMENTS = 3
+#: Units of a span as people write them, each with how many of which unit of `Span` it is.
+_UNITS: dict[str, tuple[int, Any]] = {
+    "min": (1, "minute"),
+    "h": (1, "hour"),
+    "d": (1, "day"),
+    "w": (7, "day"),
+    "m": (1, "month"),
+    "q": (3, "month"),
+    "y": (12, "month"),
+}
+_SPAN = re.compile(r"\s*([1-9][0-9]*)\s*(min|[hdwmqy])[a-z]*\s*", re.IGNORECASE)
 _OUTCOMES = ("truePositive", "falsePositive", "falseNegative", "trueNegative")
 Place = Callable[[str], Path]
 
@@ -52,6 +65,10 @@ def check_task(contract: Contract, place: Place, mistakes: Mistakes) -> None:
     if contract.time_column is not None:
         _check_time(contract, columns.get(contract.time_column), place, mistakes)
     _check_split(contract, place, mistakes)
+    group = columns.get(contract.group) if contract.group is not None else None
+    if contract.group is not None and (group is None or group.dropped):
+        hint = closest(contract.group, list(columns)) or "; name one that stays"
+        mistakes.add(place("group"), f"group '{contract.group}' is not a column that is kept{hint}")
 
 
 def _check_target(contract: Contract, target: Column, place: Place, mistakes: Mistakes) -> None:
@@ -116,6 +133,27 @@ def _check_split(contract: Contract, place: Place, mistakes: Mistakes) -> None:
             place("testShare"),
             "testShare needs a primaryKey: rows are chosen by the hash of their key",
         )
+
+
+def read_span(
+    name: str, written: str | int | None, contract: Contract, place: Place, mistakes: Mistakes
+) -> Span | None:
+    """Read `horizon` or `season`: a number of rows, or of units of time."""
+    if written is None:
+        return None
+    found = None if isinstance(written, int) else _SPAN.fullmatch(written)
+    if not contract.ordered:
+        mistakes.add(place(name), f"{name} needs a timeColumn or rowsPerPeriod: rows in order")
+    elif isinstance(written, int) and written >= 1:
+        return Span(written, "row")
+    elif found is None:
+        mistakes.add(place(name), f"{name} must be like '24 h', '7 d', '1 month', or rows: 24")
+    elif contract.time_column is None:
+        mistakes.add(place(name), f"{name} must be a number of rows where their order is time")
+    else:
+        times, unit = _UNITS[found[2].lower()]
+        return Span(int(found[1]) * times, unit)
+    return None
 
 
 def _is_iso_time(text: str) -> bool:
