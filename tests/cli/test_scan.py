@@ -32,7 +32,7 @@ def scan(*options):
 def test_nothing_found_succeeds_and_says_what_was_looked_at(repository):
     code, said = scan()
     assert code == 0
-    assert "no personal value found, 0 places not read" in said
+    assert "no personal value and no key found, 0 places not read" in said
     assert "Not       searchable: too short 1" in said
     assert "Left out  the remotes (--offline)" in said
 
@@ -48,7 +48,7 @@ def test_a_finding_fails_and_names_place_and_kind(repository):
     (found,) = json.loads(said)["findings"]
     assert found == {
         "kind": "workspace", "path": "reports/a.json", "inside": "", "value": "line 1",
-        "encoding": "utf-8", "count": 1,
+        "encoding": "utf-8", "count": 1, "key": False,
     }  # fmt: skip
 
 

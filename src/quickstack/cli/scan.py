@@ -35,7 +35,7 @@ def scan(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Search everything that leaves for personal values.
+    """Search everything that leaves for personal values, pseudonym keys and S3 secrets.
 
     It searches the workspace, DVC's cache, experiments, git and the shared remotes. It exits with
     1 when it finds a value, or could not read something.
@@ -44,10 +44,10 @@ def scan(
 
     from quickstack.cli.repository import find_root
     from quickstack.guard.scanning.leak_scan import Scanner, scan_repository
+    from quickstack.guard.scanning.leaked_keys import KeyFinder
 
     root = find_root()
-    searched = _searched(root, values, from_raw)
-    scanner = Scanner(searched)
+    scanner = Scanner(_searched(root, values, from_raw), KeyFinder(root))
     began = time.monotonic()
     report = scan_repository(root, scanner, restricted=include_restricted, remotes=not offline)
     if as_json:
@@ -107,7 +107,7 @@ def _tell(report: Report, seconds: float, offline: bool) -> None:
     if offline:
         typer.echo("Left out  the remotes (--offline)")
     leaks, unread = len(report.findings), len(report.unread)
-    result = _counted(leaks, "finding") if leaks else "no personal value found"
+    result = _counted(leaks, "finding") if leaks else "no personal value and no key found"
     typer.echo(f"Result    {result}, {_counted(unread, 'place')} not read")
 
 

@@ -208,15 +208,20 @@ def own_key() -> bytes | None:
     return ring[-1].key() if ring else None
 
 
-def own_keys() -> dict[str, bytes]:
+def own_keys(start: Path | None = None) -> dict[str, bytes]:
     """Return every key at hand, by fingerprint: the ring's from old to new, then the environment's.
+
+    Parameters
+    ----------
+    start
+        Where to look for the ring, as in `find_keyring`.
 
     Raises
     ------
     KeyMissingError
         Where what is there is no key.
     """
-    root = find_keyring()
+    root = find_keyring(start)
     found = {epoch.fingerprint: epoch.key() for epoch in (epochs(root) if root else [])}
     key = _environment_key()
     if key is not None:

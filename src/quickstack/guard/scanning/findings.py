@@ -26,6 +26,8 @@ class Finding:
         How it is written there.
     count
         How many different values of that kind stand there.
+    key
+        Whether it is a pseudonym key or an S3 secret, and no personal value.
     """
 
     kind: str
@@ -34,12 +36,15 @@ class Finding:
     value: str
     encoding: str
     count: int
+    key: bool = False
 
     def sentence(self) -> str:
         """Return it as a line for people."""
         location = f"{self.path} > {self.inside}" if self.inside else self.path
-        many = f"{self.count} values" if self.count > 1 else "a value"
-        return f"{self.kind}: {location}: {many} of {self.value} as {self.encoding}"
+        what = self.value
+        if not self.key:
+            what = f"{f'{self.count} values' if self.count > 1 else 'a value'} of {what}"
+        return f"{self.kind}: {location}: {what} as {self.encoding}"
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
+from quickstack.data.unpacking.buffers import Buffer
 from quickstack.data.unpacking.unpack import EXPANDED, Opened, pieces
 from quickstack.facts.errors import StorageError
 from quickstack.guard.scanning.encodings import patterns
 from quickstack.guard.scanning.findings import Finding, Report, Unread
+from quickstack.guard.scanning.leaked_keys import KeyFinder, belongs
 from quickstack.guard.scanning.matcher import Matcher
 from quickstack.guard.scanning.searched_values import Searchable
 from quickstack.guard.scanning.workspace_files import Item
@@ -33,17 +35,29 @@ class Scanner:
     ----------
     searched
         The values to look for.
+    keys
+        Also finds pseudonym keys and S3 secrets.
     limit
         Bytes that the content of one file may expand to.
     """
 
-    def __init__(self, searched: Searchable, limit: int = EXPANDED) -> None:
-        self._values, self._limit = searched.values, limit
-        thorough = len(self._values) <= THOROUGH
-        self._matcher = Matcher(patterns(self._values, thorough=thorough))
+    def __init__(
+        self, searched: Searchable, keys: KeyFinder | None = None, limit: int = EXPANDED
+    ) -> None:
+        self._keys, self._limit = keys, limit
+        #: What findings show of each value, then of each key, by its number.
+        self._shown_as = [value.shown for value in searched.values]
+        self._values = len(self._shown_as)
+        shown, of_keys = keys.patterns(self._values) if keys else ([], iter(()))
+        self._shown_as += shown
+        of_values = patterns(searched.values, thorough=self._values <= THOROUGH)
+        self._matcher = Matcher(chain(of_values, of_keys))
+        #: What of keys was found: its number, by what is shown and what must be named for it.
+        self._numbers: dict[tuple[str, str | None], int] = {}
+        self._waiting: list[tuple[str, Finding]] = []
         self._known: dict[str, tuple[list[Match], list[tuple[tuple[str, ...], str]]]] = {}
         self.report = Report(
-            values=len(self._values), patterns=len(self._matcher), left_out=searched.left_out
+            values=self._values, patterns=len(self._matcher), left_out=searched.left_out
         )
 
     def scan(self, items: Iterable[Item], progress: Callable[[Report], None] | None = None) -> None:
@@ -53,6 +67,10 @@ class Scanner:
             self.report.read[item.kind] += 1
             if progress:
                 progress(self.report)
+        if self._keys:
+            named = self._keys.named
+            self.report.findings += [one for name, one in self._waiting if name in named]
+            self._waiting = [(name, one) for name, one in self._waiting if name not in named]
 
     def unreadable(self, kind: str, path: str, why: str) -> None:
         """Report what could not be read."""
@@ -62,7 +80,9 @@ class Scanner:
         path = self._withheld(item.path)
         if path != item.path:
             matches = self._matcher.find(_encoded(item.path))
-            self._add(item.kind, path, [(("name",), *match) for match in matches])
+            self._add(item, path, [(("name",), *match) for match in matches])
+        if self._keys:
+            self._keys.name(_encoded(item.path))
         if item.digest not in self._known:
             try:
                 content = item.read()
@@ -76,7 +96,7 @@ class Scanner:
         else:
             digest = item.digest or ""
         found, unread = self._known[digest]
-        self._add(item.kind, path, found)
+        self._add(item, path, found)
         for inside, why in unread:
             self.report.unread.append(Unread(item.kind, path, self._shown(inside), why))
         return None
@@ -87,17 +107,32 @@ class Scanner:
             self.report.size += len(part)
             packed = bytes(part[:6]).startswith(_COLUMNAR)
             found |= {(inside, *match) for match in self._matcher.find(part, packed=packed)}
+            found |= {(inside, *match) for match in self._keys_in(part)}
             if inside and (matches := self._matcher.find(_encoded(inside[-1]))):
                 found |= {((*inside[:-1], "name"), *match) for match in matches}
         return sorted(_innermost(found)), opened.unread
 
-    def _add(self, kind: str, path: str, found: Iterable[Match]) -> None:
-        counts = Counter(
-            (self._shown(inside), self._values[value].shown, encoding)
-            for inside, value, encoding in found
-        )
-        for (inside, shown, encoding), count in sorted(counts.items()):
-            self.report.findings.append(Finding(kind, path, inside, shown, encoding, count))
+    def _keys_in(self, part: Buffer) -> Iterator[tuple[int, str]]:
+        for one in self._keys.look(part) if self._keys else ():
+            if one not in self._numbers:
+                self._numbers[one] = len(self._shown_as)
+                self._shown_as.append(one[0])
+            yield self._numbers[one], "utf-8"
+
+    def _add(self, item: Item, path: str, found: Iterable[Match]) -> None:
+        groups: dict[tuple[str, str, str], set[int]] = {}
+        for inside, number, encoding in found:
+            if number < self._values or not belongs(item):
+                group = (self._shown(inside), self._shown_as[number], encoding)
+                groups.setdefault(group, set()).add(number)
+        unnamed = {number: named for (_, named), number in self._numbers.items() if named}
+        for group, numbers in sorted(groups.items()):
+            key = min(numbers) >= self._values
+            finding = Finding(item.kind, path, *group, 1 if key else len(numbers), key)
+            if all(number in unnamed for number in numbers):
+                self._waiting.append((unnamed[min(numbers)], finding))
+            else:
+                self.report.findings.append(finding)
 
     def _shown(self, inside: tuple[str, ...]) -> str:
         return " > ".join(self._withheld(part) for part in inside)
@@ -119,6 +154,22 @@ def _innermost(found: set[Match]) -> set[Match]:
     """Leave out what the bytes of a file show where the same value was found inside it."""
     deeper = {(inside[:size], value) for inside, value, _ in found for size in range(len(inside))}
     return {one for one in found if (one[0], one[1]) not in deeper}
+
+
+def leaked_keys(root: Path, items: Iterable[Item]) -> Report:
+    """Look for pseudonym keys and S3 secrets in files or objects, and for nothing else.
+
+    Parameters
+    ----------
+    root
+        The repository, whose keys, contracts and remotes say what to look for.
+    items
+        Such as those of `git_items`, `workspace` or a published place.
+    """
+    scanner = Scanner(Searchable([], {}), KeyFinder(root))
+    scanner.scan(items)
+    scanner.report.findings = _with_commits(root, scanner.report.findings)
+    return scanner.report
 
 
 def scan_repository(
