@@ -129,7 +129,7 @@ def test_rows_of_one_group_belong_together(tmp_path):
         ("horizon", "0", "horizon must be like '24 h'"),
         ("season", "true", "'season' must be text or a whole number"),
         ("group", "plans", "did you mean 'plan'"),
-        ("group", "phone", "group 'phone' is not a column that is kept"),
+        ("group", "phone", "group 'phone' cannot be used"),
     ],
 )
 def test_a_wrong_horizon_season_or_group_is_refused(tmp_path, name, value, sentence):

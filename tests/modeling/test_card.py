@@ -61,7 +61,10 @@ def test_what_it_holds() -> None:
     ("changes", "said"),
     [
         (ORDERED, "rows with `month` from 2024-07-01 on test the model"),
-        ({"split": Split(from_row=28831), "rows_per_period": 10}, "rows from position 28,831 on"),
+        (
+            {"split": Split(from_row=28831), "rows_per_period": 10},
+            "28,831 on, counted from 0,",
+        ),
         ({}, "change over time was not tested"),
         ({"task": "multiclass"}, "`low`, `middle`, `high`"),
         ({"task": "regression"}, "It predicts `target`, in EUR"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from modeling.cases import ORDERED, TARGETS, make_contract, make_table
 from quickstack.facts.contract.model import Column, Split
 from quickstack.facts.errors import DataError
+from quickstack.models.modeling.features import unused_columns
 from quickstack.models.modeling.split import count_rows, period_labels, split_columns, split_labels
 
 #: Enough keys that both sides of a split by share have some.
@@ -85,6 +86,33 @@ def test_the_parts_of_a_key_are_kept_apart() -> None:
     assert (split_labels(one, contract) != split_labels(other, contract)).any()
 
 
+def test_a_share_never_parts_a_group() -> None:
+    """One hash of the key would put half of the persons on both sides."""
+    contract = make_contract(group="person")
+    table = keyed(f"K{n}" for n in range(20_000)).assign(person=np.arange(20_000) // 5)
+    test = split_labels(table[["person", "target"]], contract) == "test"
+    assert {*table["person"][test]}.isdisjoint(table["person"][~test])
+    assert np.mean(test) == pytest.approx(0.3, abs=0.03)
+
+
+def test_a_share_without_a_key_keeps_equal_rows_together() -> None:
+    contract = make_contract(columns=(Column("age", "integer"), TARGETS["binary"]))
+    half = pd.DataFrame({"age": pd.array([*range(300), None], "Int64"), "target": "yes"})
+    labels = split_labels(pd.concat([half, half]), contract)
+    assert (labels[:301] == labels[301:]).all()
+    assert np.mean(labels == "test") == pytest.approx(0.3, abs=0.1)
+    assert split_columns(contract) == ("age", "target")
+
+
+def test_a_columns_value_chooses_the_test_rows() -> None:
+    table = make_table()
+    contract = make_contract(split=Split(where=("plan", ("pro", "plus"))))
+    test = split_labels(table, contract) == "test"
+    assert (test == table["plan"].isin(["pro", "plus"])).all()
+    assert "plan" in unused_columns(contract)
+    assert split_columns(contract) == ("plan",)
+
+
 @pytest.mark.parametrize(
     ("split", "purpose"),
     [
@@ -99,7 +127,7 @@ def test_a_split_without_one_side_is_an_error(split, purpose) -> None:
     contract = make_contract(split=split, time_column="month", period="month")
     with pytest.raises(DataError, match=f"no labelled row {purpose}") as caught:
         split_labels(make_table(), contract)
-    assert "testFrom" in caught.value.fix
+    assert caught.value.fix.removeprefix("change ") in ("testFrom", "testFromRow", "testShare")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from quickstack.facts.contract.custom_properties import (
     choose,
     custom_values,
     place_of,
+    reason_for,
 )
 from quickstack.facts.contract.model import RULES, Column, LogicalType, Severity
 from quickstack.facts.contract.privacy import check_privacy, read_findings, read_generalisation
@@ -87,15 +88,30 @@ def _read_column(entry: dict[str, Any], path: Path, mistakes: Mistakes) -> Colum
         ),
         severities=_read_severities(custom.get("severity", {}), name, place("severity"), mistakes),
         domain=custom.get("pseudonymDomain", name),
-        feature=custom.get("feature", True),
+        feature=custom.get("feature"),
         leaks_target=custom.get("leaksTarget", False),
+        known_before=reason_for(entry, "knownAt") if "knownAt" in custom else "",
         quality=read_column_quality(entry, path, kind, mistakes),
     )
+    if "knownAt" in custom:
+        _check_known(custom["knownAt"], column, place("knownAt"), mistakes)
     check_privacy(column, entry, path, mistakes)
     _check_severities(column, place("severity"), mistakes)
     _check_limits(column, path, mistakes)
     _check_allowed(column, path, mistakes)
     return column
+
+
+def _check_known(written: str, column: Column, place: Path, mistakes: Mistakes) -> None:
+    subject = f"knownAt of '{column.name}'"
+    if choose(written, ("before",), subject, place, mistakes) and not column.known_before:
+        mistakes.add(
+            place,
+            f"{subject} needs a reason; write `{{property: knownAt, value: before, description: "
+            "why it is known before the target}}`",
+        )
+    if column.leaks_target:
+        mistakes.add(place, f"'{column.name}' has both knownAt and leaksTarget; keep one")
 
 
 def _read_severities(

@@ -50,8 +50,8 @@ CONTRACT_PROPERTIES: dict[str, CustomProperty] = {
     "group": CustomProperty(
         (str,),
         "The column whose rows belong together, such as a customer: intervals draw its values and "
-        "not single rows. Without it: the first column of a `primaryKey` of several, unless that "
-        "is the `timeColumn`.",
+        "not single rows, and `testShare` never parts them. Without it: the first column of a "
+        "`primaryKey` of several, unless that is the `timeColumn`.",
     ),
     "horizon": CustomProperty(
         (str, int),
@@ -73,8 +73,23 @@ CONTRACT_PROPERTIES: dict[str, CustomProperty] = {
     ),
     "testShare": CustomProperty(
         (float,),
-        "This share of the rows tests the model, chosen by the hash of the `primaryKey`. "
-        "For data without an order in time.",
+        "This share of the rows tests the model, chosen by the hash of the `group`, else of the "
+        "`primaryKey`, else of the whole row: what is equal stays on one side. For data without "
+        "an order in time.",
+    ),
+    "testWhere": CustomProperty(
+        (dict,),
+        "`{column: part, value: test}`: rows with this value, or one of a list of values, test the "
+        "model. The column is no input.",
+    ),
+    "sampleWeight": CustomProperty(
+        (str,), "The column that says how much a row counts in fitting. It is no input."
+    ),
+    "classCost": CustomProperty(
+        (dict,),
+        'What it costs to miss a class, such as `{"yes": 5, "no": 1}`; 1 where it says '
+        "nothing. The class with the highest expected cost of missing it is predicted; "
+        "probabilities stay as they are.",
     ),
     "pseudonymKey": CustomProperty(
         (str,), "The fingerprint of the key for its pseudonyms. Without it: the newest key."
@@ -149,9 +164,17 @@ COLUMN_PROPERTIES: dict[str, CustomProperty] = {
         "What a broken rule does, such as `{pattern: warning, required: stop}`: `error` "
         "quarantines the row (without it), `warning` counts it, `stop` ends the run.",
     ),
-    "feature": CustomProperty((bool,), "`false`: the column is no input of the model."),
+    "feature": CustomProperty(
+        (bool,),
+        "`false`: the column is no input of the model; `true`: it is, though part of the key.",
+    ),
     "leaksTarget": CustomProperty(
         (bool,), "`true`: the value is known only after the target, so it is no input."
+    ),
+    "knownAt": CustomProperty(
+        (str,),
+        "`before`: the value is known before the target, whatever it looks like. Its `description` "
+        "says why.",
     ),
 }
 #: Custom properties of a relationship.
@@ -247,6 +270,14 @@ def place_of(owner: dict[str, Any], path: Path, name: str) -> Path:
         if entry.get("property") == name and entry.get("vendor") in (None, "quickstack"):
             return (*path, "customProperties", index, "value")
     return path
+
+
+def reason_for(owner: dict[str, Any], name: str) -> str:
+    """Return the `description` of a custom property; nothing where it has none."""
+    for entry in owner.get("customProperties") or []:
+        if entry.get("property") == name and entry.get("vendor") in (None, "quickstack"):
+            return " ".join(str(entry.get("description") or "").split())
+    return ""
 
 
 def texts(name: str, values: list[Any], place: Path, mistakes: Mistakes) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from quickstack.facts.contract.custom_properties import (
 from quickstack.facts.contract.model import Contract, Split
 from quickstack.facts.contract.privacy import read_anonymity
 from quickstack.facts.contract.source import read_server
+from quickstack.facts.contract.splitting import read_rows
 from quickstack.facts.contract.standard import structural_mistakes
 from quickstack.facts.contract.tables import read_tables
 from quickstack.facts.contract.task import (
@@ -110,6 +111,7 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
         task=custom.get("task", "binary"),
         target=custom.get("target", ""),
         split=Split(custom.get("testFrom"), custom.get("testFromRow"), custom.get("testShare")),
+        weight=custom.get("sampleWeight"),
         positive=custom.get("positiveLabel"),
         chosen_metric=custom.get("mainMetric"),
         time_column=custom.get("timeColumn"),
@@ -128,6 +130,7 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
     def place(name: str) -> Path:
         return place_of(document, (), name) or ("customProperties",)
 
+    contract = read_rows(custom, contract, place, mistakes)
     check_task(contract, place, mistakes)
     check_main_metric(contract, place("mainMetric"), mistakes)
     anonymity = read_anonymity(custom.get("kAnonymity"), contract, place("kAnonymity"), mistakes)

@@ -145,6 +145,11 @@ class Column:
         counts them (`warning`) or ends the run (`stop`).
     domain
         Equal values get equal pseudonyms within one domain.
+    feature
+        Whether the model may learn from it; None where the contract leaves that to the rules.
+    known_before
+        Why the value is known before the target, in the contract's words; empty where the
+        contract does not say that it is.
     """
 
     name: str
@@ -169,8 +174,9 @@ class Column:
     allowed_findings: tuple[str, ...] = ()
     severities: tuple[tuple[str, Severity], ...] = ()
     domain: str = ""
-    feature: bool = True
+    feature: bool | None = None
     leaks_target: bool = False
+    known_before: str = ""
     quality: tuple[QualityRule, ...] = ()
 
     @property
@@ -249,13 +255,15 @@ class Source:
 class Split:
     """Which rows test the model, stable when rows are added.
 
-    Exactly one of `from_time`, `from_row` and `share` is set: rows at or after a time, rows from
-    a position of the whole table (counted from 0), or a share chosen by the hash of the key.
+    Exactly one is set. `from_time`: rows at or after a time. `from_row`: rows from a position of
+    the whole table, counted from 0. `share`: a share chosen by the hash of the group, of the key
+    or of the whole row. `where`: rows with one of the values of a column.
     """
 
     from_time: str | None = None
     from_row: int | None = None
     share: float | None = None
+    where: tuple[str, tuple[str | int | float | bool, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -302,6 +310,10 @@ class Contract:
     #: How long before a row's time its inputs are known, and after how long things repeat.
     horizon: Span | None = None
     season: Span | None = None
+    #: The column that says how much a row counts in fitting.
+    weight: str | None = None
+    #: What it costs to miss a class; 1 for classes that it lacks.
+    class_cost: dict[str | int | float | bool, float] = field(default_factory=dict)
     key_fingerprint: str | None = None
     quality: tuple[QualityRule, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)

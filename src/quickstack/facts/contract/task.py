@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, get_args
 
 from quickstack.facts.contract.custom_properties import Mistakes, check_keys, choose
@@ -17,6 +16,7 @@ from quickstack.facts.contract.model import (
     Span,
     Task,
 )
+from quickstack.facts.contract.splitting import check_rows, check_split
 from quickstack.facts.contract.standard import closest
 from quickstack.facts.yaml_lines import Path
 
@@ -64,11 +64,8 @@ def check_task(contract: Contract, place: Place, mistakes: Mistakes) -> None:
         _check_target(contract, target, place, mistakes)
     if contract.time_column is not None:
         _check_time(contract, columns.get(contract.time_column), place, mistakes)
-    _check_split(contract, place, mistakes)
-    group = columns.get(contract.group) if contract.group is not None else None
-    if contract.group is not None and (group is None or group.dropped):
-        hint = closest(contract.group, list(columns)) or "; name one that stays"
-        mistakes.add(place("group"), f"group '{contract.group}' is not a column that is kept{hint}")
+    check_split(contract, place, mistakes)
+    check_rows(contract, place, mistakes)
 
 
 def _check_target(contract: Contract, target: Column, place: Place, mistakes: Mistakes) -> None:
@@ -106,35 +103,6 @@ def _check_time(contract: Contract, time: Column | None, place: Place, mistakes:
         mistakes.add(place("period"), f"a timeColumn needs a period: one of {choices}")
 
 
-def _check_split(contract: Contract, place: Place, mistakes: Mistakes) -> None:
-    split = contract.split
-    chosen = [v for v in (split.from_time, split.from_row, split.share) if v is not None]
-    if len(chosen) != 1:
-        mistakes.add(
-            place(""), "one of testFrom, testFromRow and testShare must choose the test rows"
-        )
-    if split.from_time is not None and not _is_iso_time(split.from_time):
-        mistakes.add(place("testFrom"), f"testFrom '{split.from_time}' is not an ISO 8601 time")
-    if split.from_time is not None and contract.time_column is None:
-        mistakes.add(place("testFrom"), "testFrom needs a timeColumn")
-    if split.from_row is not None and contract.rows_per_period is None:
-        mistakes.add(
-            place("testFromRow"), "testFromRow needs rowsPerPeriod: it says that row order is time"
-        )
-    if split.share is None:
-        return
-    if contract.ordered or not 0 < split.share < 1:
-        mistakes.add(
-            place("testShare"),
-            "testShare must lie between 0 and 1, for data without an order in time",
-        )
-    if not contract.key:
-        mistakes.add(
-            place("testShare"),
-            "testShare needs a primaryKey: rows are chosen by the hash of their key",
-        )
-
-
 def read_span(
     name: str, written: str | int | None, contract: Contract, place: Place, mistakes: Mistakes
 ) -> Span | None:
@@ -156,14 +124,6 @@ def read_span(
     return None
 
 
-def _is_iso_time(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
 def read_decision(
     written: dict[str, Any] | None, contract: Contract, place: Path, mistakes: Mistakes
 ) -> Decision:
@@ -176,7 +136,9 @@ def read_decision(
         if written is not None:
             mistakes.add(place, "decision needs a binary task; remove it")
         return Decision()
-    given = written or {}
+    if written is not None and contract.class_cost:
+        mistakes.add(place, "decision and classCost both say when to act; keep one")
+    given = written or _threshold_of(contract)
     check_keys(given, ("threshold", "unit", *_OUTCOMES), "decision", place, mistakes)
     threshold = given.get("threshold")
     worth = {name: given.get(name, 0) for name in _OUTCOMES}
@@ -202,6 +164,16 @@ def read_decision(
     if valued and not isinstance(unit, str):
         mistakes.add(place, "decision needs the unit of its values, such as EUR")
     return Decision(float(threshold), tp, fp, fn, tn, unit)
+
+
+def _threshold_of(contract: Contract) -> dict[str, Any]:
+    """Return the decision that follows from the cost of missing a class."""
+    if not contract.class_cost:
+        return {}
+    costs = contract.class_cost
+    hit = 1.0 if contract.positive is None else costs.get(contract.positive, 1.0)
+    other = next((cost for name, cost in costs.items() if name != contract.positive), 1.0)
+    return {"threshold": other / (hit + other)}
 
 
 def read_segments(

@@ -68,9 +68,13 @@ def _data(contract: Contract, metadata: dict[str, Any]) -> list[str]:
     if split.from_time is not None:
         how = f"rows with `{contract.time_column}` from {split.from_time} on test the model"
     elif split.from_row is not None:
-        how = f"rows from position {split.from_row:,} on test the model"
+        how = f"rows from position {split.from_row:,} on, counted from 0, test the model"
+    elif split.where is not None:
+        values = ", ".join(map(str, split.where[1]))
+        how = f"rows whose `{split.where[0]}` is {values} test the model"
     else:
-        how = f"{split.share:.0%} of the rows, chosen by the hash of their key, test the model"
+        by = f"`{contract.group}`" if contract.group else "key" if contract.key else "whole content"
+        how = f"{split.share:.0%} of the rows, chosen by the hash of their {by}, test the model"
     counts = (
         f"{rows['train']:,} rows train, {rows['test']:,} test, "
         f"{rows['unlabelled']:,} have no known target"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -10,7 +11,9 @@ from quickstack.facts.contract.model import Column, Contract
 from quickstack.facts.errors import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,24 @@ class Feature:
     categories: tuple[str, ...] = ()
 
 
-def features(contract: Contract) -> tuple[Feature, ...]:
+#: A whole number of a key with more values than this may number its rows or what they belong to.
+FEW_VALUES = 100
+_NAMES_THINGS = re.compile(r"(?i)(^|[^a-z])(id|no|nr|num|number|key|code|uid|uuid)$|[a-z]I[dD]$")
+
+
+def features(contract: Contract, table: pd.DataFrame | None = None) -> tuple[Feature, ...]:
     """Return the model's features, in contract order.
 
     Numbers, whole numbers and truth values are numeric; text with allowed values is a category.
     Text without them never enters an encoder: it may be personal, and new values would come
-    unannounced.
+    unannounced. A column of the key stays where its values are listed, or where it measures
+    something rather than numbering rows; `feature: true` keeps any.
+
+    Parameters
+    ----------
+    table
+        The training rows, which tell a running number from a measurement. Without them no number
+        of the key stays that the contract does not name a feature.
 
     Raises
     ------
@@ -45,7 +60,7 @@ def features(contract: Contract) -> tuple[Feature, ...]:
         if c.type == "string"
         else Feature(c.name, "numeric")
         for c in contract.columns
-        if c.name != contract.target and _reason_against(c, contract) is None
+        if c.name != contract.target and _reason_against(c, contract, table) is None
     )
     if not found:
         raise DataError(
@@ -56,9 +71,9 @@ def features(contract: Contract) -> tuple[Feature, ...]:
     return found
 
 
-def unused_columns(contract: Contract) -> dict[str, str]:
+def unused_columns(contract: Contract, table: pd.DataFrame | None = None) -> dict[str, str]:
     """Return why each column that is neither a feature nor the target is not used."""
-    reasons = {c.name: _reason_against(c, contract) for c in contract.columns}
+    reasons = {c.name: _reason_against(c, contract, table) for c in contract.columns}
     return {
         name: reason
         for name, reason in reasons.items()
@@ -114,21 +129,44 @@ def feature_frame(table: pd.DataFrame, features: Iterable[Feature]) -> pd.DataFr
     return pd.DataFrame(taken, index=table.index)
 
 
-def _reason_against(column: Column, contract: Contract) -> str | None:
-    if column.personal == "drop":
-        return "personal: dropped at ingest"
-    if column.personal is not None:
-        return "personal: only a pseudonym is kept"
-    if column.leaks_target:
-        return "leaks the target: it is known only afterwards"
-    if column.name == contract.time_column:
-        return "the time column orders the rows"
-    if column.key_position is not None:
-        return "part of the primary key: it names the row"
-    if not column.feature:
-        return "the contract says that it is no feature"
-    if column.type in ("date", "timestamp"):
-        return "a date or time, not a measurement"
-    if column.type == "string" and not column.allowed:
-        return "text without allowed values in the contract"
-    return None
+def _reason_against(column: Column, contract: Contract, table: pd.DataFrame | None) -> str | None:
+    where = contract.split.where
+    reasons = (
+        (column.personal == "drop", "personal: dropped at ingest"),
+        (column.personal is not None, "personal: only a pseudonym is kept"),
+        (column.leaks_target, "leaks the target: it is known only afterwards"),
+        (column.name == contract.time_column, "the time column orders the rows"),
+        (where is not None and column.name == where[0], "it chooses the test rows"),
+        (column.name == contract.weight, "it says how much a row counts"),
+        (column.feature is False, "the contract says that it is no feature"),
+        (_names_the_row(column, contract, table), "part of the primary key: it names the row"),
+        (column.type in ("date", "timestamp"), "a date or time, not a measurement"),
+        (
+            column.type == "string" and not column.allowed,
+            "text without allowed values in the contract",
+        ),
+    )
+    return next((reason for true, reason in reasons if true), None)
+
+
+def _names_the_row(column: Column, contract: Contract, table: pd.DataFrame | None) -> bool:
+    """Whether a column of the key names rows or their group, rather than describing them."""
+    if column.key_position is None or column.feature or column.allowed:
+        return False
+    if len(contract.key) == 1 or column.type not in ("integer", "number") or table is None:
+        return True
+    return _NAMES_THINGS.search(column.name) is not None or _runs(
+        table[column.name].to_numpy("float64", na_value=float("nan")),
+        grouped=column.name == contract.entity,
+    )
+
+
+def _runs(values: NDArray[np.float64], *, grouped: bool) -> bool:
+    """Whether whole numbers count on, or differ from row to row as the numbers of things do."""
+    import numpy as np
+
+    distinct = np.unique(values[np.isfinite(values)])
+    if len(distinct) <= FEW_VALUES or (distinct != np.rint(distinct)).any():
+        return False
+    dense = len(distinct) >= 0.9 * (distinct[-1] - distinct[0] + 1)
+    return bool(grouped or dense or len(distinct) >= len(values) / 2)

@@ -85,8 +85,9 @@ def fit(table: pd.DataFrame, contract: Contract, params: TrainParams) -> Pipelin
     """
     target = encode_target(table, contract)
     _require_classes(target, contract, "the training rows", "move the split, or train on more rows")
-    pipeline = build_pipeline(contract, features(contract), params)
-    return _fitted(pipeline, feature_frame(table, features(contract)), target)
+    learned_from = features(contract, table)
+    pipeline = build_pipeline(contract, learned_from, params)
+    return _fitted(pipeline, feature_frame(table, learned_from), target)
 
 
 def fit_baseline(table: pd.DataFrame, contract: Contract) -> Pipeline:

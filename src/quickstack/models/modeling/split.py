@@ -18,17 +18,18 @@ TRAIN, TEST, UNLABELLED = "train", "test", "unlabelled"
 
 def split_columns(contract: Contract) -> tuple[str, ...]:
     """Return the interim columns that the split and the periods need beside the target."""
-    names = contract.key if contract.split.share is not None else ()
-    if contract.time_column is not None and contract.time_column not in names:
-        names = (*names, contract.time_column)
-    return names
+    split = contract.split
+    names = [] if split.share is None else _shared(contract)
+    names += [] if split.where is None else [split.where[0]]
+    names += [] if contract.time_column is None else [contract.time_column]
+    return tuple(dict.fromkeys(names))
 
 
 def split_labels(table: pd.DataFrame, contract: Contract) -> pd.Categorical:
     """Say which rows train the model and which test it.
 
-    A row keeps its side when rows are added: it is chosen by its own time, its own position or
-    its own key, never by how many others there are.
+    A row keeps its side when rows are added: it is chosen by its own time, position, value, group
+    or key, never by how many others there are.
 
     Parameters
     ----------
@@ -56,8 +57,11 @@ def split_labels(table: pd.DataFrame, contract: Contract) -> pd.Categorical:
         test = moments >= np.datetime64(split.from_time, "us")
     elif split.from_row is not None:
         test = np.arange(len(table)) >= split.from_row
+    elif split.where is not None:
+        name, values = split.where
+        test = table[name].isin(values).to_numpy(dtype=bool, na_value=False)
     else:
-        test = _key_shares(table, contract.key) < (split.share or 0.0)
+        test = _hashes_to_shares(table, _shared(contract)) < (split.share or 0.0)
     codes = test.astype("int8")
     codes[table[contract.target].isna().to_numpy(dtype=bool)] = 2
     labels = pd.Categorical.from_codes(codes, [TRAIN, TEST, UNLABELLED])
@@ -66,7 +70,7 @@ def split_labels(table: pd.DataFrame, contract: Contract) -> pd.Categorical:
             raise DataError(
                 f"the split leaves no labelled row {purpose}",
                 where=f"contract {contract.id}",
-                fix="move testFrom, testFromRow or testShare",
+                fix=f"change {_property(contract)}",
             )
     return labels
 
@@ -139,10 +143,24 @@ def _moments(table: pd.DataFrame, contract: Contract) -> NDArray[np.datetime64]:
     return table[contract.time_column].to_numpy(dtype="datetime64[us]")
 
 
-def _key_shares(table: pd.DataFrame, key: tuple[str, ...]) -> NDArray[np.float64]:
-    """Map each row's key to [0, 1): SipHash of pandas under its fixed default key.
+def _property(contract: Contract) -> str:
+    split = contract.split
+    given = (split.from_time, split.from_row, split.where, split.share)
+    names = ("testFrom", "testFromRow", "testWhere", "testShare")
+    return next(name for name, value in zip(names, given, strict=True) if value is not None)
 
-    The key's columns are hashed as text written by fixed rules. Left to itself, pandas writes
+
+def _shared(contract: Contract) -> list[str]:
+    """Return the columns whose equal values stay on one side when a share of rows tests."""
+    if contract.group is not None:
+        return [contract.group]
+    return list(contract.key) or [column.name for column in contract.interim_columns]
+
+
+def _hashes_to_shares(table: pd.DataFrame, names: list[str]) -> NDArray[np.float64]:
+    """Map each row's values to [0, 1): SipHash of pandas under its fixed default key.
+
+    The columns are hashed as text written by fixed rules. Left to itself, pandas writes
     dates with or without their time according to what else is in the column, so that an added
     row could move others.
     """
@@ -150,7 +168,7 @@ def _key_shares(table: pd.DataFrame, key: tuple[str, ...]) -> NDArray[np.float64
     from pandas.util import hash_pandas_object
 
     text = {}
-    for name in key:
+    for name in names:
         column = table[name]
         if pd.api.types.is_datetime64_any_dtype(column):
             column = column.astype("datetime64[us]").astype("int64")
