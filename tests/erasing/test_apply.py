@@ -5,9 +5,12 @@ import json
 import uuid
 
 import boto3
+import pyarrow as pa
 import pytest
 
 from examples import people_contract, write
+from quickstack.data.privacy.normal_form import normal_form
+from quickstack.data.privacy.pseudonyms import pseudonymise
 from quickstack.data.readers.partitions import read_listing
 from quickstack.data.readers.streams import open_partition
 from quickstack.facts.contract import Source
@@ -116,6 +119,33 @@ def test_all_of_it_is_erased_and_the_ledger_says_so(repository, subject):
     again = apply(repository.root, subject, findings, stores, KEY)
     assert (again.objects, again.added) == (0, [])
     assert (repository.root / LEDGER).read_text() == line + "\n"
+
+
+@pytest.mark.parametrize("asked", ["Anna.ROE@example.org", " anna.roe@example.org"])
+def test_a_person_is_found_whatever_the_spelling_and_others_stay(repository, asked):
+    spellings = ("Anna.Roe@Example.org", "anna.roe@example.org ", "ＡNNA.ROE@example.org")
+    keep = "bo.roe@example.org"
+    contract = people_contract()
+    for number, text in enumerate((*spellings, keep)):
+        # The pseudonyms of version 1 of each spelling, and of their common form.
+        for version, value in enumerate((text, normal_form(text))):
+            (token,) = pseudonymise(pa.array([value]), KEY, "person").to_pylist()
+            md5 = repository.put(f"{token},{number}{version}".encode(), "cache", "storage")
+            lock = {"outs": [{"path": f"data/interim/{number}{version}", "md5": md5}]}
+            write(repository.root / "dvc.lock", json.dumps({"stages": {"ingest": lock}}))
+            repository.commit()
+    rows = "".join(f'"{text}",Ada\n' for text in (*spellings, keep))
+    raw = write(repository.root / "data/raw/people/a.csv", "id,name\n" + rows)
+    write(repository.root / "data/quarantine/a.jsonl", json.dumps({"raw": f"x,{spellings[2]}"}))
+    person = find_subject([contract], {"k": KEY}, column="id", values=[asked])
+    findings, stores = look(repository, person)
+    found = sorted(path for item in findings.objects for path in item.paths)
+    assert found == [f"data/interim/{n}{v}" for n in range(3) for v in range(2)]
+    assert findings.workspace == ["data/quarantine/a.jsonl"]
+    apply(repository.root, person, findings, stores, KEY)
+    assert raw.read_text() == f'id,name\n"{keep}",Ada\n'
+    findings, _ = look(repository, person)
+    assert findings.locations == ["workspace"], "quarantine that no stage made is for people"
 
 
 def test_a_packed_raw_file_is_corrected_and_packed_again(repository, subject):

@@ -118,6 +118,15 @@ def test_a_value_counts_as_a_whole_word_only(text):
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["c0004711", "Ｃ0004711 é", "C\u200b0004711", 'O"NEIL,  ZOE\u0308', 'o""neil, zoË'],
+)
+@pytest.mark.parametrize("shape", ["text", "gzip", "parquet"])
+def test_case_blanks_and_unicode_spelling_count_for_nothing(shape, text):
+    assert Finder(SUBJECT).finds(SHAPES[shape](text), raw=True)
+
+
+@pytest.mark.parametrize(
     "content", [b"PAR1 not parquet PAR1", b"PK\x03\x04 no zip", b"\x1f\x8b\x08no"]
 )
 def test_what_cannot_be_opened_is_counted_and_its_bytes_are_searched(content):

@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from examples import HEADER, people_contract, write
 from quickstack.data.ingesting import engine, parallel
+from quickstack.data.privacy.pseudonyms import pseudonymise
 from quickstack.data.readers.partitions import Partition, find_partitions
 from quickstack.facts.contract import Column
 from quickstack.facts.contract.model import Anonymity, Generalisation, Reference
@@ -182,6 +184,19 @@ def test_an_integer_column_can_become_a_pseudonym(tmp_path):
     )
     tables, _, _ = ingest(tmp_path, {"x": row(1)}, replace(CONTRACT, columns=columns))
     assert len(tables["x"][0]["id"]) == 32
+
+
+def test_spellings_of_a_value_share_a_pseudonym_unless_the_contract_keeps_version_1(tmp_path):
+    values = ["Ada R", "ADA  R", "ａda r", "bo"]
+    body = "".join(f"{n},{value},a,1,2024-01-01\n" for n, value in enumerate(values))
+    (tmp_path / "1").mkdir()
+    name = Column("name", "string", personal="pseudonym", domain="d")
+    columns = tuple(name if c.name == "name" else c for c in CONTRACT.columns)
+    for version, texts in ((1, values), (2, ["ada r", "ada r", "ada r", "bo"])):
+        contract = replace(CONTRACT, columns=columns, pseudonym_version=version)
+        tables, _, _ = ingest(tmp_path / "1", {"x": body}, contract, key=KEY)
+        made = pseudonymise(pa.array(texts), KEY, "d").to_pylist()
+        assert [row["name"] for row in tables["x"]] == made
 
 
 ROWS = st.lists(

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quickstack.data.privacy.normal_form import normal_form, normal_forms
 from quickstack.data.privacy.pseudonyms import pseudonymise
 
 KEY, OTHER = b"k" * 32, b"o" * 32
@@ -42,3 +43,38 @@ def test_equal_pseudonyms_mean_equal_values(values):
     found = pseudonymise(pa.array(values, pa.string()), KEY, "d").to_pylist()
     pairs = set(zip(values, found, strict=True))
     assert len(pairs) == len(set(values)) == len(set(found))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("anna.roe@example.org", " Anna.ROE@Example.org "),
+        ("Zoë Straße", "ZOE\u0308  STRASSE"),
+        ("anna", "\uff21nna"),
+        ("anna", "an\u200bna"),
+        ("DE12 3456", "de123456"),
+        ("Anna Roe", "anna\u00a0roe"),
+    ],
+)
+def test_spellings_of_one_value_have_one_normal_form(one, other):
+    assert normal_form(one) == normal_form(other)
+
+
+def test_a_blank_that_parts_two_names_stays():
+    assert normal_form("Jo Anna") != normal_form("Joanna")
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=8)), min_size=1))
+def test_normal_forms_are_the_same_by_any_way_and_stay(values):
+    wanted = [None if value is None else normal_form(value) for value in values]
+    column = pa.array(values, pa.string())
+    for given_ in (
+        column,
+        column.dictionary_encode(),
+        pa.concat_arrays([column] * 2)[len(column) :],
+    ):
+        found = normal_forms(given_)
+        assert found.to_pylist() == wanted
+    found = normal_forms(column.dictionary_encode()).dictionary.to_pylist()
+    assert len(found) == len(set(found))
+    assert [value and normal_form(value) for value in wanted] == wanted

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from quickstack.data.privacy import anonymity, detect, leaked_values
 from quickstack.data.privacy.generalise import generalise
 from quickstack.data.privacy.leaked_values import Known, personal_values
+from quickstack.data.privacy.normal_form import normal_forms
 from quickstack.data.privacy.pseudonyms import codes, pseudonymise
 from quickstack.data.quality.counts import RowCounts
 from quickstack.data.quality.parse import cell_types, normalise, parse_column
@@ -246,7 +247,9 @@ def leaving_columns(
         values = columns[column.name]
         if column.personal == "pseudonym":
             assert key is not None
-            values = pseudonymise(values, key, column.domain, computed.get(column.name))
+            known = computed.get(column.name)
+            spelled = values if known is not None else _pseudonymised(values, contract)
+            values = pseudonymise(spelled, key, column.domain, known)
         elif column.generalisation is not None:
             if pa.types.is_dictionary(values.type):
                 values = values.dictionary.take(values.indices)
@@ -441,12 +444,21 @@ def _kept(values: pa.Array, kept: Any) -> pa.Array:
     return pc.dictionary_encode(values.dictionary.take(values.indices))
 
 
+def _pseudonymised(values: pa.Array, contract: Contract) -> pa.Array:
+    """Return what a contract's pseudonyms are made from."""
+    return values if contract.pseudonym_version == 1 else normal_forms(values)
+
+
 def _codes(columns: dict[str, pa.Array], checks: Checks) -> dict[str, Any]:
     """Return the codes behind pseudonyms of plain text columns without nulls."""
     import pyarrow as pa
 
     return {
-        name: codes(columns[name], checks.key or b"", checks.contract.column(name).domain)
+        name: codes(
+            _pseudonymised(columns[name], checks.contract),
+            checks.key or b"",
+            checks.contract.column(name).domain,
+        )
         for name in checks.known
         if pa.types.is_string(columns[name].type) and not columns[name].null_count
     }

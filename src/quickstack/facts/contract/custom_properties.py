@@ -94,6 +94,11 @@ CONTRACT_PROPERTIES: dict[str, CustomProperty] = {
     "pseudonymKey": CustomProperty(
         (str,), "The fingerprint of the key for its pseudonyms. Without it: the newest key."
     ),
+    "pseudonymVersion": CustomProperty(
+        (int,),
+        "How pseudonyms are made. 2 (without it): case, blanks and Unicode spelling of a value "
+        "count for nothing. 1, as before: every spelling has its own pseudonym.",
+    ),
     "kAnonymity": CustomProperty(
         (dict,),
         "`{k: 5, columns: [...], subject: ...}`: after ingest, each combination of values of the "

@@ -97,9 +97,13 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
     server = read_server(document, mistakes)
     tables = read_tables(document, server, mistakes)
     custom = custom_values(document, (), CONTRACT_PROPERTIES, mistakes)
-    key = custom.get("pseudonymKey")
+    key, version = custom.get("pseudonymKey"), custom.get("pseudonymVersion", 2)
+    if version not in (1, 2):
+        place_there = place_of(document, (), "pseudonymVersion") or ("customProperties",)
+        mistakes.add(place_there, "pseudonymVersion must be 1 or 2")
     owners = _owners(document)
-    further = tuple(replace(t, owners=owners, key_fingerprint=key) for t in tables[1:])
+    common = {"owners": owners, "key_fingerprint": key, "pseudonym_version": version}
+    further = tuple(replace(t, **common) for t in tables[1:])
     description = document.get("description") or {}
     if not tables:
         return None
@@ -118,8 +122,7 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
         period=custom.get("period"),
         rows_per_period=custom.get("rowsPerPeriod"),
         group=custom.get("group"),
-        key_fingerprint=key,
-        owners=owners,
+        **common,
         service_levels={
             str(sla["property"]): f"{sla['value']} {sla.get('unit', '')}".strip()
             for sla in document.get("slaProperties") or []

@@ -315,6 +315,8 @@ class Contract:
     #: What it costs to miss a class; 1 for classes that it lacks.
     class_cost: dict[str | int | float | bool, float] = field(default_factory=dict)
     key_fingerprint: str | None = None
+    #: 1: pseudonyms are made from values as they are written; 2: from their normal form.
+    pseudonym_version: int = 2
     quality: tuple[QualityRule, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)
     service_levels: dict[str, str] = field(default_factory=dict)

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import codecs
 import re
+import string
+from collections.abc import Iterable, Iterator
+from typing import Any, AnyStr
 
+from quickstack.data.privacy.normal_form import folded, has_digit
 from quickstack.data.unpacking.buffers import Buffer
 from quickstack.data.unpacking.unpack import Opened, pieces
 from quickstack.guard.erasing.subject import Subject
 
-_OUTSIDE = rb"0-9A-Za-z_"
+#: What a word goes on with: the letters of `\\w` in a pattern of bytes.
+_OUTSIDE: dict[type, Any] = {
+    str: string.ascii_letters + string.digits + "_",
+    bytes: (string.ascii_letters + string.digits + "_").encode(),
+}
+#: Bytes within a letter of UTF-8.
+_INNER = bytes(range(0x80, 0xC0))
+#: Bytes that are looked at together, and how many of them again with the next: no value is longer.
+_WINDOW, _OVERLAP = 1 << 20, 1 << 12
 
 
 class Finder:
     """Looks for a subject's pseudonyms and, where asked, for their raw values as whole words.
+
+    Case and Unicode spelling of a value count for nothing.
 
     Attributes
     ----------
@@ -22,14 +37,12 @@ class Finder:
 
     def __init__(self, subject: Subject) -> None:
         self.unread = 0
-        words = b"|".join(re.escape(value) for value in subject.raw_needles)
-        tokens = b"|".join(re.escape(token) for token in subject.needles) or rb"(?!)"
-        self._tokens = re.compile(tokens)
-        self._both = self._tokens
-        if words:
-            self._both = re.compile(
-                tokens + rb"|(?<![" + _OUTSIDE + rb"])(?:" + words + rb")(?![" + _OUTSIDE + rb"])"
-            )
+        tokens = (re.escape(token) for token in subject.needles)
+        self._tokens = re.compile(b"|".join(tokens) or rb"(?!)")
+        encoded = {e for text in subject.spellings for e in _encoded(text, subject.encodings)}
+        self._bytes = re.compile(b"(?:%b)(?!\\w)" % (b"|".join(sorted(encoded)) or b"(?!)"))
+        texts = {_parts(folded(text)) for text in subject.spellings}
+        self._text = re.compile(f"(?:{'|'.join(sorted(texts)) or '(?!)'})(?![0-9A-Za-z_])")
 
     def finds(self, content: Buffer, *, raw: bool) -> bool:
         """Return whether a file's content holds the subject.
@@ -47,4 +60,50 @@ class Finder:
 
     def in_text(self, content: Buffer, *, raw: bool) -> bool:
         """Return whether bytes hold the subject, as they are."""
-        return (self._both if raw else self._tokens).search(content) is not None
+        if self._tokens.search(content):
+            return True
+        return raw and any(self._in_window(window) for window in _windows(content))
+
+    def _in_window(self, window: bytes) -> bool:
+        if _has_word(self._bytes, window.lower()):
+            return True
+        if window.isascii():
+            return False
+        try:  # the window may begin and end within a letter
+            text = codecs.utf_8_decode(window.lstrip(_INNER), "strict", False)[0]
+        except UnicodeDecodeError:
+            return False
+        return _has_word(self._text, folded(text))
+
+
+def _windows(content: Buffer) -> Iterator[bytes]:
+    for start in range(0, max(len(content), 1), _WINDOW):
+        yield bytes(content[start : start + _WINDOW + _OVERLAP])
+
+
+def _has_word(pattern: re.Pattern[AnyStr], text: AnyStr) -> bool:
+    """Return whether a pattern matches where no word goes on; a look behind would be slow."""
+    found = pattern.search(text)
+    while found and found.start() and text[found.start() - 1] in _OUTSIDE[type(text)]:
+        found = pattern.search(text, found.start() + 1)
+    return found is not None
+
+
+def _parts(text: str) -> str:
+    """Return a pattern in which the blanks within a text count as they do in normal forms."""
+    joint = r"\s" + ("*" if has_digit(text) else "+")
+    return joint.join(re.escape(part) for part in text.split())
+
+
+def _encoded(text: str, encodings: Iterable[str]) -> Iterator[bytes]:
+    """Yield patterns of bytes in lower case, as `bytes.lower` makes it."""
+    for encoding in encodings:
+        try:
+            space, *parts = (
+                part.encode(encoding).removeprefix(b"\xff\xfe") for part in (" ", *text.split())
+            )
+        except (UnicodeEncodeError, LookupError):
+            continue
+        blank = rb"\s" if space == b" " else b"(?:" + re.escape(space) + b")"
+        joint = blank + (b"*" if has_digit(text) else b"+")
+        yield joint.join(re.escape(part.lower()) for part in parts)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quickstack.data.privacy.normal_form import normal_forms
 from quickstack.data.privacy.pseudonym_keys import SAMPLE_KEY, fingerprint
 from quickstack.data.quality.parse import normalise, parse_column
 from quickstack.facts.contract import Column, Contract
@@ -61,5 +62,9 @@ def _behind(
     from quickstack.data.privacy.pseudonyms import pseudonymise
 
     values = parse_column(column, normalise(texts), contract.source)[0]
-    tokens = pseudonymise(values, key, column.domain).cast(pa.string()).to_pylist()
-    return {texts[i].as_py() for i, found in enumerate(tokens) if found == token}
+    found = set()
+    # An earlier version of the contract may have asked for the other kind of pseudonym.
+    for spelled in (values, normal_forms(values)):
+        tokens = pseudonymise(spelled, key, column.domain).cast(pa.string()).to_pylist()
+        found |= {texts[i].as_py() for i, made in enumerate(tokens) if made == token}
+    return found

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from quickstack.data.privacy.normal_form import normal_form
 from quickstack.data.readers.blocks import Block, RowLocation
 from quickstack.data.readers.partitions import Partition, write_listing
 from quickstack.data.readers.rewrite import stored_row, write_without
@@ -25,7 +24,9 @@ class UncorrectableError(DataError):
     """A raw file holds the subject, and its rows cannot be taken out here."""
 
 
-def holding(path: Path, name: str, table: Table, subject: Subject) -> list[Partition]:
+def holding(
+    path: Path, name: str, table: Table, subject: Subject, spellings: set[str] | None = None
+) -> list[Partition]:
     """Return the parts of a raw file that have rows of the subject: itself, or objects on S3.
 
     A row is theirs when a column that names the subject holds the value. A row that cannot be
@@ -38,13 +39,19 @@ def holding(path: Path, name: str, table: Table, subject: Subject) -> list[Parti
         Where the content of the file lies.
     name
         Its path in the repository.
+    spellings
+        Takes the cells that hold the subject, as they are written.
 
     Raises
     ------
     SourceError
         Where the file cannot be read as the contract says.
     """
-    return [part for part in partitions_of(path, name) if _rows(part, table, subject)]
+    match = _Match(subject)
+    found = [part for part in partitions_of(path, name) if _rows(part, table, match)]
+    if spellings is not None:
+        spellings |= match.spellings
+    return found
 
 
 def remove_rows(path: Path, table: Table, subject: Subject) -> int:
@@ -95,7 +102,7 @@ def require_removable(path: Path, table: Table, subject: Subject) -> None:
 def _remove_from_objects(path: Path, parts: list[Partition], table: Table, subject: Subject) -> int:
     total = 0
     for number, part in enumerate(parts):
-        if not _rows(part, table, subject):
+        if not _rows(part, table, _Match(subject)):
             continue
         with TemporaryDirectory() as folder:
             target = Path(folder) / "object"
@@ -108,10 +115,11 @@ def _remove_from_objects(path: Path, parts: list[Partition], table: Table, subje
 
 def _write(part: Partition, table: Table, subject: Subject, target: Path) -> int:
     """Write a partition without the subject's rows, and make sure that none is left."""
-    rows = _rows(part, table, subject)
+    match = _Match(subject)
+    rows = _rows(part, table, match)
     write_without(part, table.contract, rows, target)
     written = Partition(target, "", size=target.stat().st_size)
-    if _rows(written, table, subject) or _beside(target, table, subject):
+    if _rows(written, table, match) or _beside(target, table, subject):
         raise UncorrectableError(
             "it holds the subject in other ways than in their rows",
             where=part.shown,
@@ -126,9 +134,8 @@ def _beside(path: Path, table: Table, subject: Subject) -> bool:
     return container and subject.distinctive and Finder(subject).finds(from_file(path), raw=True)
 
 
-def _rows(part: Partition, table: Table, subject: Subject) -> list[RowLocation]:
+def _rows(part: Partition, table: Table, match: _Match) -> list[RowLocation]:
     """Return where the subject's rows stand in a partition."""
-    match = _Match(subject)
     return [
         row
         for block in raw_blocks(part, table.contract)
@@ -175,28 +182,27 @@ def _rejected_rows(block: Block, part: Partition, table: Table, match: _Match) -
 
 
 class _Match:
-    """Whether a cell is the subject's value, or a row holds it as a word."""
+    """Whether a cell is the subject's value, or a row holds it as a word.
+
+    Attributes
+    ----------
+    spellings
+        The cells that were, as they are written.
+    """
 
     def __init__(self, subject: Subject) -> None:
-        self._values = {_normal(value) for value in subject.values}
-        self._numbers = {int(v) for v in self._values if v.isdecimal() and len(v) < 20}
-        words = "|".join(re.escape(text) for text in sorted(subject.spellings)) or "(?!)"
-        self._word = re.compile(rf"(?<![0-9A-Za-z_])(?:{words})(?![0-9A-Za-z_])")
+        self._forms = subject.forms
+        self._numbers = {int(v) for v in self._forms if v.isdecimal() and len(v) < 20}
+        self._finder = Finder(subject)
+        self.spellings: set[str] = set()
 
     def cell(self, text: str) -> bool:
-        text = _normal(text)
-        if text in self._values:
-            return True
-        return (
-            bool(self._numbers)
-            and text.isdecimal()
-            and len(text) < 20
-            and int(text) in self._numbers
-        )
+        form = normal_form(text)
+        number = self._numbers and form.isdecimal() and len(form) < 20
+        found = form in self._forms or bool(number and int(form) in self._numbers)
+        if found:
+            self.spellings.add(text)
+        return found
 
     def word(self, row: bytes) -> bool:
-        return self._word.search(row.decode("utf-8", "replace")) is not None
-
-
-def _normal(text: str) -> str:
-    return unicodedata.normalize("NFC", text.strip())
+        return self._finder.in_text(row, raw=True)

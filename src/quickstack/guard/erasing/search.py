@@ -117,36 +117,52 @@ def search(
         return None
 
     history = read_history(root, listing)
+    files = [f for f in _files(root) if ignored is None or not (root / f).samefile(ignored)]
+
+    def paths_of(name: str) -> list[str]:
+        return sorted(history.paths.get(name, ()))
+
+    # Raw data first: they say how else the person is spelled, and so which pseudonyms are theirs.
+    spellings: set[str] = set()
     finder = Finder(subject)
+    held: dict[str, tuple[bool, tuple[Partition, ...]]] = {}
+    for file in files:
+        if subject.table([file]) is not None:
+            held[file] = _in_rows(root / file, [file], subject, finder, spellings)
+    for name in sorted(copies):
+        if (paths := paths_of(name)) and subject.table(paths) is not None:
+            with as_file(*copies[name][0]) as path:
+                held[name] = _in_rows(path, paths, subject, finder, spellings)
+    unread, finder = finder.unread, Finder(subject.spelled(spellings))
     findings = Findings()
     for name in sorted(copies):
-        paths = sorted(history.paths.get(name, ()))
-        # The first copy serves for all: DVC names objects by their content.
-        store, key = copies[name][0]
+        paths = paths_of(name)
         private = any(_private(path) for path in paths) or any(
             store.name == RESTRICTED for store, _ in copies[name]
         )
         raw = private or (not paths and subject.distinctive)
-        with as_file(store, key) as path:
-            held, pinned = _held(path, paths, subject, finder, raw=raw)
-        if held:
+        if name not in held:
+            # The first copy serves for all: DVC names objects by their content.
+            with as_file(*copies[name][0]) as path:
+                held[name] = _in_bytes(path, finder, raw=raw), ()
+        if held[name][0]:
             found = HoldingObject(
                 name,
                 tuple(paths),
                 tuple((store.name, key) for store, key in copies[name]),
                 tuple(history.commits.get(name, ())),
-                pinned,
+                held[name][1],
             )
             findings.objects.append(found)
-    for file in _files(root):
-        if ignored is not None and (root / file).samefile(ignored):
-            continue
-        raw = _private(file) or subject.distinctive
-        if _held(root / file, [file], subject, finder, raw=raw)[0]:
+    for file in files:
+        if file not in held:
+            raw = _private(file) or subject.distinctive
+            held[file] = _in_bytes(root / file, finder, raw=raw), ()
+        if held[file][0]:
             is_raw = subject.table([file]) is not None and RAW in Path(file).parents
             (findings.raw if is_raw else findings.workspace).append(file)
     findings.history = _in_git(root, subject, finder, history)
-    findings.unread = finder.unread
+    findings.unread = unread + finder.unread
     return findings
 
 
@@ -154,18 +170,26 @@ def _private(path: str) -> bool:
     return any(inner in Path(path).parents for inner in (RAW, QUARANTINE))
 
 
-def _held(
-    path: Path, names: list[str], subject: Subject, finder: Finder, *, raw: bool
-) -> tuple[bool, tuple[Partition, ...]]:
-    """Return whether a file holds the subject, and the objects on S3 by which it does."""
-    table = subject.table(names)
+def _in_bytes(path: Path, finder: Finder, *, raw: bool) -> bool:
     try:
-        if not raw or table is None:
-            return finder.finds(from_file(path), raw=raw), ()
-        # The rows decide: a value may stand in other rows for other reasons.
-        name = next(name for name in names if table.holds(name))
+        return finder.finds(from_file(path), raw=raw)
+    except FileNotFoundError:  # a broken link, or removed meanwhile
+        return False
+
+
+def _in_rows(
+    path: Path, names: list[str], subject: Subject, finder: Finder, spellings: set[str]
+) -> tuple[bool, tuple[Partition, ...]]:
+    """Return whether a source file holds the subject, and the objects on S3 by which it does.
+
+    The rows decide: a value may stand in other rows for other reasons.
+    """
+    table = subject.table(names)
+    assert table is not None
+    name = next(name for name in names if table.holds(name))
+    try:
         try:
-            parts = holding(path, name, table, subject)
+            parts = holding(path, name, table, subject, spellings)
             found, pinned = bool(parts), tuple(part for part in parts if part.url is not None)
         except SourceError:
             found, pinned = finder.finds(from_file(path), raw=True), ()

@@ -7,9 +7,11 @@ import html
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 
+from quickstack.data.privacy.normal_form import normal_form
 from quickstack.data.privacy.pseudonym_keys import SAMPLE_KEY, fingerprint
 from quickstack.facts.contract import Contract
 from quickstack.facts.errors import ContractError, DataError
@@ -37,16 +39,19 @@ class Subject:
     Attributes
     ----------
     values
-        As the raw data write them; empty where only pseudonyms are known.
+        As they were given, or as the raw data write them.
     tokens
         Their pseudonyms under every key at hand, in every domain that the column has.
     tables
         Where raw data name them.
+    secrets
+        The pairs of key and domain that pseudonyms are made with.
     """
 
     values: tuple[str, ...]
     tokens: tuple[str, ...]
     tables: tuple[Table, ...]
+    secrets: tuple[tuple[bytes, str], ...] = ()
 
     def __repr__(self) -> str:
         """Show nothing of it."""
@@ -64,31 +69,50 @@ class Subject:
             token.encode(encoding) for token in self.tokens for encoding in ("ascii", "utf-16-le")
         )
 
+    @cached_property
+    def forms(self) -> frozenset[str]:
+        """The normal forms of the values: who has one of these is the subject."""
+        return frozenset(normal_form(value) for value in self.values)
+
+    def spelled(self, texts: Iterable[str]) -> Subject:
+        """Return the subject with further spellings of their values, and the pseudonyms of each.
+
+        Pseudonyms of version 1 differ by spelling: those of usual ones are made in any case.
+        """
+        import pyarrow as pa
+
+        from quickstack.data.privacy.pseudonyms import pseudonymise
+
+        values = {*self.values, *(text.strip() for text in texts if text.strip())}
+        usual = {
+            v for value in values for v in (value, value.lower(), value.upper(), value.title())
+        }
+        # Ingest drops the zeros before a number.
+        usual |= {str(int(value)) for value in values if value.isdecimal()}
+        every = pa.array(sorted({*usual, *texts, *map(normal_form, values)}), pa.string())
+        tokens = {*self.tokens}
+        for key, domain in self.secrets:
+            tokens |= set(pseudonymise(every, key, domain).to_pylist())
+        return replace(self, values=tuple(sorted(values)), tokens=tuple(sorted(tokens)))
+
     @property
     def spellings(self) -> set[str]:
         """The values as raw data, quarantine and JSON may spell them, in every dialect at hand."""
         escapes = {table.contract.source.escape for table in self.tables}
         found = set()
+        values = {v for value in self.values for v in (value, value.lower(), value.upper())}
         for form in ("NFC", "NFD"):
-            for value in (unicodedata.normalize(form, value) for value in self.values):
+            for value in (unicodedata.normalize(form, value) for value in values):
                 found |= {value, value.replace('"', '""'), html.escape(value, quote=False)}
                 found |= {json.dumps(value, ensure_ascii=a)[1:-1] for a in (True, False)}
                 found |= {value.replace('"', f'{escape}"') for escape in escapes if escape}
         return found
 
     @property
-    def raw_needles(self) -> tuple[bytes, ...]:
-        """The spellings as bytes, in the encodings of raw data."""
-        encodings = {"utf-8", "utf-16-le", "utf-16-be"}
-        encodings |= {table.contract.source.encoding for table in self.tables}
-        found = set()
-        for text in self.spellings:
-            for encoding in encodings:
-                try:
-                    found.add(text.encode(encoding).removeprefix(b"\xff\xfe"))
-                except (UnicodeEncodeError, LookupError):
-                    continue
-        return tuple(sorted(found))
+    def encodings(self) -> set[str]:
+        """The encodings of raw data."""
+        declared = {table.contract.source.encoding for table in self.tables}
+        return {"utf-8", "utf-16-le", "utf-16-be", *declared}
 
     @property
     def distinctive(self) -> bool:
@@ -98,7 +122,7 @@ class Subject:
     def mark(self, key: bytes) -> str:
         """Return 16 digits that say who it was to the holder of the key, and to nobody else."""
         digest = hashlib.blake2b(key=key, digest_size=8, person=b"erasure")
-        for text in sorted({*self.values} or {*self.tokens}):
+        for text in sorted(self.forms):
             digest.update(text.encode() + b"\0")
         return digest.hexdigest()
 
@@ -127,10 +151,6 @@ def find_subject(
     ContractError
         Where no contract has such a column, or it is not personal.
     """
-    import pyarrow as pa
-
-    from quickstack.data.privacy.pseudonyms import pseudonymise
-
     every = [table for contract in contracts for table in (contract, *contract.tables)]
     named = [c for table in every for c in table.columns if c.name == column]
     if not any(c.personal for c in named):
@@ -141,7 +161,7 @@ def find_subject(
     given = sorted({text.strip() for text in values})
     if not given:
         raise DataError("no value was given", fix="give the subject's value of that column")
-    tables, tokens = [], set()
+    tables = []
     for table in every:
         columns = tuple(
             c.name
@@ -151,13 +171,9 @@ def find_subject(
         if columns:
             tables.append(Table(table, columns))
     keys = {**keys, fingerprint(SAMPLE_KEY): SAMPLE_KEY}
-    for key in keys.values():
-        for domain in domains:
-            # Ingest keeps the blanks around a text, and drops the zeros before a number.
-            numbers = {str(int(v)) for v in given if v.isdecimal()}
-            text = pa.array(sorted({*given, *values, *numbers}))
-            tokens |= set(pseudonymise(text, key, domain).cast(pa.string()).to_pylist())
-    return Subject(tuple(given), tuple(sorted(tokens)), tuple(tables))
+    secrets = tuple((key, domain) for key in keys.values() for domain in sorted(domains))
+    # Ingest keeps the blanks around a text.
+    return Subject(tuple(given), (), tuple(tables), secrets).spelled(sorted(values))
 
 
 def read_contracts(root: object = None) -> list[Contract]:
