@@ -14,6 +14,7 @@ import pytest
 
 from examples import write
 from quickstack.data.privacy.pseudonym_keys import epochs
+from quickstack.data.privacy.normal_form import normal_form
 from quickstack.data.privacy.pseudonyms import pseudonymise
 from quickstack.runtime.stores.remotes import read_remote
 from quickstack.runtime.stores.s3 import create_buckets
@@ -158,7 +159,8 @@ def repository(fresh_clone, seaweedfs):
 
     keys = [epoch.key() for epoch in epochs(clone.path)]
     assert len(keys) == 2
-    tokens = [pseudonymise(pa.array([SUBJECT]), key, "person").to_pylist()[0] for key in keys]
+    value = pa.array([normal_form(SUBJECT)])
+    tokens = [pseudonymise(value, key, "person").to_pylist()[0] for key in keys]
     return clone, buckets, tokens
 
 

@@ -68,13 +68,9 @@ def test_a_blank_that_parts_two_names_stays():
 def test_normal_forms_are_the_same_by_any_way_and_stay(values):
     wanted = [None if value is None else normal_form(value) for value in values]
     column = pa.array(values, pa.string())
-    for given_ in (
-        column,
-        column.dictionary_encode(),
-        pa.concat_arrays([column] * 2)[len(column) :],
-    ):
-        found = normal_forms(given_)
-        assert found.to_pylist() == wanted
+    later = pa.concat_arrays([column] * 2)[len(column) :]
+    for written in (column, column.dictionary_encode(), later):
+        assert normal_forms(written).to_pylist() == wanted
     found = normal_forms(column.dictionary_encode()).dictionary.to_pylist()
     assert len(found) == len(set(found))
     assert [value and normal_form(value) for value in wanted] == wanted

@@ -18,6 +18,7 @@ _OUTSIDE: dict[type, Any] = {
     str: string.ascii_letters + string.digits + "_",
     bytes: (string.ascii_letters + string.digits + "_").encode(),
 }
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 #: Bytes within a letter of UTF-8.
 _INNER = bytes(range(0x80, 0xC0))
 #: Bytes that are looked at together, and how many of them again with the next: no value is longer.
@@ -31,12 +32,15 @@ class Finder:
 
     Attributes
     ----------
+    distinctive
+        As of the subject.
     unread
         How many contents, or parts of them, could not be opened and were looked at as bytes only.
     """
 
     def __init__(self, subject: Subject) -> None:
         self.unread = 0
+        self.distinctive = subject.distinctive
         tokens = (re.escape(token) for token in subject.needles)
         self._tokens = re.compile(b"|".join(tokens) or rb"(?!)")
         encoded = {e for text in subject.spellings for e in _encoded(text, subject.encodings)}
@@ -67,12 +71,15 @@ class Finder:
     def _in_window(self, window: bytes) -> bool:
         if _has_word(self._bytes, window.lower()):
             return True
-        if window.isascii():
+        escaped = b"\\u" in window
+        if window.isascii() and not escaped:
             return False
         try:  # the window may begin and end within a letter
             text = codecs.utf_8_decode(window.lstrip(_INNER), "strict", False)[0]
         except UnicodeDecodeError:
             return False
+        if escaped:  # as JSON writes other letters than those of ASCII
+            text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
         return _has_word(self._text, folded(text))
 
 

@@ -25,15 +25,15 @@ class History:
     commits
         The commits that name each object, by md5; full hashes, newest first.
     blobs
-        The commits and paths of every other file in git, by blob.
-    messages
-        The commits' own messages.
+        The commits and paths of every file in git, by blob.
+    sources
+        The commits, by hash, and by which ref or reflog each was found.
     """
 
     paths: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     commits: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     blobs: dict[str, dict[tuple[str, str], None]] = field(default_factory=lambda: defaultdict(dict))
-    messages: dict[str, bytes] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
 
 
 def read_history(root: Path, listing: Callable[[str], bytes | None]) -> History:
@@ -54,9 +54,9 @@ def read_history(root: Path, listing: Callable[[str], bytes | None]) -> History:
         if tree not in trees:
             trees[tree] = _files(root, tree)
         for blob, path in trees[tree]:
+            history.blobs[blob][commit, path] = None
             name = posixpath.basename(path)
             if name != "dvc.lock" and not name.endswith(".dvc"):
-                history.blobs[blob][commit, path] = None
                 continue
             if blob not in outs:
                 outs[blob] = list(_outputs(git(root, "cat-file", "blob", blob)))
@@ -82,29 +82,33 @@ def git(root: Path, *arguments: str, given: bytes | None = None) -> bytes:
     return done.stdout
 
 
-def read_blobs(root: Path, blobs: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Give the content of blobs, one after the other."""
-    with subprocess.Popen(
-        ["git", "cat-file", "--batch"], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        for blob in blobs:
-            process.stdin.write(blob.encode() + b"\n")
-            process.stdin.flush()
-            header = process.stdout.readline().split()
-            if len(header) == 3:
-                yield blob, process.stdout.read(int(header[2]) + 1)[:-1]
-        process.stdin.close()
+def unreachable(root: Path) -> set[str]:
+    """Return the objects that no ref, reflog, stash, index or worktree leads to."""
+    listed = git(root, "fsck", "--unreachable", "--no-dangling", "--no-progress").decode()
+    words = (line.split() for line in listed.splitlines())
+    return {parts[2] for parts in words if parts[:1] == ["unreachable"]}
+
+
+def erase_unreachable(root: Path, objects: Iterable[str]) -> None:
+    """Remove objects that nothing leads to, and no others."""
+    gone = unreachable(root).intersection(objects)
+    folder = root / git(root, "rev-parse", "--git-path", "objects").decode().strip()
+
+    def loose(name: str) -> Path:
+        return folder / name[:2] / name[2:]
+
+    if any(not loose(name).is_file() for name in gone):
+        # Packed anew, all that is unreachable lies beside the packs.
+        git(root, "repack", "-A", "-d", "--quiet")
+    for name in gone:
+        loose(name).unlink(missing_ok=True)
 
 
 def _commits(root: Path, history: History) -> list[tuple[str, str]]:
     found = []
-    text = git(root, "log", "--all", "--reflog", "-z", "--format=%H %T%n%an <%ae>%n%B")
-    for entry in filter(None, text.split(b"\0")):
-        first, _, message = entry.partition(b"\n")
-        commit, tree = first.decode().split()
-        history.messages[commit] = message
+    for line in git(root, "log", "--all", "--reflog", "--format=%H %T %S").decode().splitlines():
+        commit, tree, source = line.split(" ", 2)
+        history.sources[commit] = source
         found.append((commit, tree))
     return found
 

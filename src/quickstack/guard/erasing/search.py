@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from quickstack.data.readers.partitions import Partition
@@ -14,17 +15,19 @@ from quickstack.facts.errors import SourceError
 from quickstack.facts.formats import FORMATS, LISTING
 from quickstack.facts.paths import QUARANTINE, RAW
 from quickstack.guard.erasing.content import Finder
-from quickstack.guard.erasing.git_history import History, read_blobs, read_history
+from quickstack.guard.erasing.git_history import History, read_history, unreachable
 from quickstack.guard.erasing.row_removal import holding
 from quickstack.guard.erasing.subject import Subject
+from quickstack.guard.scanning.git_objects import git_items
 from quickstack.runtime.stores.folder_store import ObjectStore, as_file, md5_of
 from quickstack.runtime.stores.remotes import RESTRICTED
 
 CACHE = Path(".quickstack/cache")
+Copies = dict[str, list[tuple[ObjectStore, str]]]
 #: Not the subject's, or looked at elsewhere. Keys are never data.
 _LEFT_OUT = {
-    ".git", ".dvc/cache", ".venv", ".quickstack/keys", ".quickstack/cache", ".mypy_cache",
-    ".ruff_cache", ".pytest_cache",
+    ".git", ".dvc/cache", ".venv", ".quickstack/keys", ".quickstack/cache", ".quickstack/storage",
+    ".mypy_cache", ".ruff_cache", ".pytest_cache",
 }  # fmt: skip
 
 
@@ -65,6 +68,8 @@ class Findings:
         Files here; `raw` those of them whose rows must go.
     history
         (path, commits) of what only a rewritten history would lose.
+    unreachable
+        Git's objects in no commit, and its own files such as `.git/COMMIT_EDITMSG`.
     unread
         Contents that could not be opened and were looked at as bytes only.
     """
@@ -73,6 +78,7 @@ class Findings:
     workspace: list[str] = field(default_factory=list)
     raw: list[str] = field(default_factory=list)
     history: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
     unread: int = 0
 
     @property
@@ -81,7 +87,7 @@ class Findings:
         names = {store for found in self.objects for store, _ in found.stores}
         if self.workspace or self.raw:
             names.add("workspace")
-        return sorted(names | ({"git"} if self.history else set()))
+        return sorted(names | ({"git"} if self.history or self.unreachable else set()))
 
     @property
     def commits(self) -> set[str]:
@@ -105,69 +111,61 @@ def search(
     StorageError
         Where a remote cannot be reached.
     """
-    copies: dict[str, list[tuple[ObjectStore, str]]] = defaultdict(list)
+    copies = _copies(stores)
+    history = read_history(root, partial(_content, copies))
+    paths = {name: sorted(history.paths.get(name, ())) for name in sorted(copies)}
+    files = [f for f in _files(root) if ignored is None or not (root / f).samefile(ignored)]
+    rows = _Rows(subject)
+    in_rows = {f: rows.held(root / f, [f]) for f in files if subject.table([f]) is not None}
+    for name, names in paths.items():
+        if names and subject.table(names) is not None:
+            with as_file(*copies[name][0]) as path:
+                in_rows[name] = rows.held(path, names)
+    # They say how else the person is spelled, and so which pseudonyms are theirs.
+    finder = Finder(subject.spelled(rows.spellings))
+    found = Findings()
+    for name, names in paths.items():
+        held, pinned = in_rows.get(name) or (_in_object(names, copies[name], finder), ())
+        if held:
+            there = tuple((store.name, key) for store, key in copies[name])
+            commits = tuple(history.commits.get(name, ()))
+            found.objects.append(HoldingObject(name, tuple(names), there, commits, pinned))
+    for file in files:
+        raw = _private(file) or finder.distinctive
+        if in_rows[file][0] if file in in_rows else _in_bytes(root / file, finder, raw=raw):
+            is_raw = file in in_rows and RAW in Path(file).parents
+            (found.raw if is_raw else found.workspace).append(file)
+    found.history, found.unreachable = _in_git(root, finder, history)
+    found.unread = rows.unread + finder.unread
+    return found
+
+
+def _copies(stores: Iterable[ObjectStore]) -> Copies:
+    """Return where each object lies, by md5; what DVC does not name so is one of its store."""
+    copies: Copies = defaultdict(list)
     for store in stores:
         for key in store.all_keys():
-            copies[md5_of(key) or key].append((store, key))
+            copies[md5_of(key) or f"{key} of {store.name}"].append((store, key))
+    return copies
 
-    def listing(md5: str) -> bytes | None:
-        for store, key in copies.get(md5, ())[:1]:
-            with store.open(key) as stream:
-                return bytes(stream.read())
-        return None
 
-    history = read_history(root, listing)
-    files = [f for f in _files(root) if ignored is None or not (root / f).samefile(ignored)]
-
-    def paths_of(name: str) -> list[str]:
-        return sorted(history.paths.get(name, ()))
-
-    # Raw data first: they say how else the person is spelled, and so which pseudonyms are theirs.
-    spellings: set[str] = set()
-    finder = Finder(subject)
-    held: dict[str, tuple[bool, tuple[Partition, ...]]] = {}
-    for file in files:
-        if subject.table([file]) is not None:
-            held[file] = _in_rows(root / file, [file], subject, finder, spellings)
-    for name in sorted(copies):
-        if (paths := paths_of(name)) and subject.table(paths) is not None:
-            with as_file(*copies[name][0]) as path:
-                held[name] = _in_rows(path, paths, subject, finder, spellings)
-    unread, finder = finder.unread, Finder(subject.spelled(spellings))
-    findings = Findings()
-    for name in sorted(copies):
-        paths = paths_of(name)
-        private = any(_private(path) for path in paths) or any(
-            store.name == RESTRICTED for store, _ in copies[name]
-        )
-        raw = private or (not paths and subject.distinctive)
-        if name not in held:
-            # The first copy serves for all: DVC names objects by their content.
-            with as_file(*copies[name][0]) as path:
-                held[name] = _in_bytes(path, finder, raw=raw), ()
-        if held[name][0]:
-            found = HoldingObject(
-                name,
-                tuple(paths),
-                tuple((store.name, key) for store, key in copies[name]),
-                tuple(history.commits.get(name, ())),
-                held[name][1],
-            )
-            findings.objects.append(found)
-    for file in files:
-        if file not in held:
-            raw = _private(file) or subject.distinctive
-            held[file] = _in_bytes(root / file, finder, raw=raw), ()
-        if held[file][0]:
-            is_raw = subject.table([file]) is not None and RAW in Path(file).parents
-            (findings.raw if is_raw else findings.workspace).append(file)
-    findings.history = _in_git(root, subject, finder, history)
-    findings.unread = unread + finder.unread
-    return findings
+def _content(copies: Copies, name: str) -> bytes | None:
+    for store, key in copies.get(name, ())[:1]:
+        with store.open(key) as stream:
+            return bytes(stream.read())
+    return None
 
 
 def _private(path: str) -> bool:
     return any(inner in Path(path).parents for inner in (RAW, QUARANTINE))
+
+
+def _in_object(paths: list[str], copies: list[tuple[ObjectStore, str]], finder: Finder) -> bool:
+    private = any(map(_private, paths)) or RESTRICTED in (store.name for store, _ in copies)
+    raw = private or (not paths and finder.distinctive)
+    # The first copy serves for all: DVC names objects by their content.
+    with as_file(*copies[0]) as path:
+        return _in_bytes(path, finder, raw=raw)
 
 
 def _in_bytes(path: Path, finder: Finder, *, raw: bool) -> bool:
@@ -177,30 +175,41 @@ def _in_bytes(path: Path, finder: Finder, *, raw: bool) -> bool:
         return False
 
 
-def _in_rows(
-    path: Path, names: list[str], subject: Subject, finder: Finder, spellings: set[str]
-) -> tuple[bool, tuple[Partition, ...]]:
-    """Return whether a source file holds the subject, and the objects on S3 by which it does.
+class _Rows:
+    """Looks for the subject in source files.
 
     The rows decide: a value may stand in other rows for other reasons.
     """
-    table = subject.table(names)
-    assert table is not None
-    name = next(name for name in names if table.holds(name))
-    try:
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject, self._finder = subject, Finder(subject)
+        self.spellings: set[str] = set()
+        self._unreadable = 0
+
+    @property
+    def unread(self) -> int:
+        """As of a finder."""
+        return self._unreadable + self._finder.unread
+
+    def held(self, path: Path, names: list[str]) -> tuple[bool, tuple[Partition, ...]]:
+        """Return whether a file holds the subject, and the objects on S3 by which it does."""
+        table = self._subject.table(names)
+        assert table is not None
+        name = next(name for name in names if table.holds(name))
         try:
-            parts = holding(path, name, table, subject, spellings)
-            found, pinned = bool(parts), tuple(part for part in parts if part.url is not None)
-        except SourceError:
-            found, pinned = finder.finds(from_file(path), raw=True), ()
-            finder.unread += name.endswith(LISTING)
-        # Beside its rows a workbook has other sheets, comments and links.
-        container = FORMATS[table.contract.source.format].container
-        if container and subject.distinctive and not found:
-            found = finder.finds(from_file(path), raw=True)
-    except FileNotFoundError:  # a broken link, or removed meanwhile
-        return False, ()
-    return found, pinned
+            try:
+                parts = holding(path, name, table, self._subject, self.spellings)
+                found, pinned = bool(parts), tuple(part for part in parts if part.url is not None)
+            except SourceError:
+                found, pinned = self._finder.finds(from_file(path), raw=True), ()
+                self._unreadable += name.endswith(LISTING)
+            # Beside its rows a workbook has other sheets, comments and links.
+            container = FORMATS[table.contract.source.format].container
+            if container and self._subject.distinctive and not found:
+                found = self._finder.finds(from_file(path), raw=True)
+        except FileNotFoundError:  # a broken link, or removed meanwhile
+            return False, ()
+        return found, pinned
 
 
 def _files(root: Path) -> Iterator[str]:
@@ -213,14 +222,32 @@ def _files(root: Path) -> Iterator[str]:
 
 
 def _in_git(
-    root: Path, subject: Subject, finder: Finder, history: History
-) -> list[tuple[str, tuple[str, ...]]]:
+    root: Path, finder: Finder, history: History
+) -> tuple[list[tuple[str, tuple[str, ...]]], list[str]]:
+    """Return (path, commits) of what commits hold, and what git keeps beside them."""
+    raw = finder.distinctive
     found: dict[str, dict[str, None]] = defaultdict(dict)
-    for blob, content in read_blobs(root, history.blobs):
-        if finder.finds(content, raw=subject.distinctive):
-            for commit, path in history.blobs[blob]:
-                found[path][commit] = None
-    for commit, message in history.messages.items():
-        if finder.in_text(message, raw=subject.distinctive):
-            found["(author or message)"][commit] = None
-    return [(path, tuple(commits)) for path, commits in sorted(found.items())]
+    beside = set()
+    for item in git_items(root):
+        if not finder.finds(item.read(), raw=raw):
+            continue
+        name = item.path.partition(" ")[2] or item.path
+        beside.add(name)
+        if name in history.sources:
+            found["(author or message)"][name] = None
+        for commit, path in history.blobs.get(name, ()):
+            found[path][commit] = None
+    places = [place for each in history.blobs.values() for place in each]
+    # Their names would name the subject.
+    named = {p for p in {path for _, path in places} if finder.in_text(p.encode(), raw=raw)}
+    for path in named:
+        found.pop(path, None)
+    for commit, path in places:
+        if path in named:
+            found["(the path of a file)"][commit] = None
+    lost = unreachable(root) if beside else set()
+    kept = beside - lost - history.sources.keys() - history.blobs.keys()
+    if any(not name.startswith(".git/") for name in kept) and not named:
+        found["(staged, or in another worktree)"] = {}
+    rest = {name for name in beside if name in lost or name.startswith(".git/")}
+    return [(path, tuple(commits)) for path, commits in sorted(found.items())], sorted(rest)

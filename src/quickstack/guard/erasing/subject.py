@@ -84,9 +84,7 @@ class Subject:
         from quickstack.data.privacy.pseudonyms import pseudonymise
 
         values = {*self.values, *(text.strip() for text in texts if text.strip())}
-        usual = {
-            v for value in values for v in (value, value.lower(), value.upper(), value.title())
-        }
+        usual = {v for t in values for v in (t, t.lower(), t.upper(), t.title())}
         # Ingest drops the zeros before a number.
         usual |= {str(int(value)) for value in values if value.isdecimal()}
         every = pa.array(sorted({*usual, *texts, *map(normal_form, values)}), pa.string())
