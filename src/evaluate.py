@@ -10,13 +10,15 @@ from quickstack.models.evaluation.curves import curves
 from quickstack.models.evaluation.importance import permutation_importance
 from quickstack.models.evaluation.intervals import compare, report
 from quickstack.models.evaluation.model_card import model_card
+from quickstack.models.evaluation.naive_guesses import naive_guesses
+from quickstack.models.evaluation.resampling import tie_columns, ties_of
 from quickstack.models.evaluation.segments import measure_segments
 from quickstack.models.modeling.conformal import interval_coverage
 from quickstack.models.modeling.features import feature_frame
-from quickstack.models.modeling.fit import class_names, encode_target, fit_baseline
+from quickstack.models.modeling.fit import class_names, encode_target
 from quickstack.models.modeling.model_file import load_model
 from quickstack.models.modeling.predict import model_features, score_rows
-from quickstack.models.modeling.split import TEST, TRAIN, count_rows, split_columns, split_labels
+from quickstack.models.modeling.split import TEST, count_rows, split_columns, split_labels
 from quickstack.runtime.running.stage import Stage, run
 
 
@@ -27,22 +29,22 @@ def main(stage: Stage) -> None:
     model = load_model(paths.MODEL)
     used = model_features(model)
     needed = {*(f.name for f in used), contract.target, *split_columns(contract)}
-    needed |= set(contract.segments)
+    needed |= {*contract.segments, *tie_columns(contract)}
     table = read_interim(sorted(needed))
     labels = split_labels(table, contract)
     test = table.loc[labels == TEST]
 
     truth, frame = encode_target(test, contract), feature_frame(test, used)
-    baseline = fit_baseline(table.loc[labels == TRAIN], contract)
     scores = score_rows(model.pipeline, frame, contract.task)
-    baseline_scores = score_rows(baseline, frame, contract.task)
+    guesses = naive_guesses(table, labels, contract)
+    ties = ties_of(table, contract).take(labels == TEST)
     drawn = {"resamples": params.resamples, "seed": params.seed}
-    metrics = compare(contract.task, truth, scores, baseline_scores, **drawn)
+    metrics = compare(contract.task, truth, scores, guesses, ties, **drawn)
     columns = {
         name: interim_texts(test[name], contract.column(name).interim_type)
         for name in contract.segments
     }
-    segments = measure_segments(contract.task, truth, scores, baseline_scores, columns, **drawn)
+    segments = measure_segments(contract.task, truth, scores, guesses, columns, ties, **drawn)
     main = contract.main_metric
     importance = permutation_importance(model, test, truth, metric=main, seed=params.seed)
 

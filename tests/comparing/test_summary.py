@@ -28,7 +28,7 @@ def export(project, noise, **settings):
     table = predictions(noise, **settings)
     truth = (table.column("actual").to_pandas() == "yes").to_numpy().astype("int64")
     scores = table.column("probability").to_numpy()
-    found = compare("binary", truth, scores, scores, resamples=100, seed=0)
+    found = compare("binary", truth, scores, {"guess": scores}, resamples=100, seed=0)
     project.report("metrics", **found["value"], interval=found["interval"])
     project.report("training", task="binary", classes=["no", "yes"], positive="yes")
     project.report("drift", verdict="alarm", reasons=["usage moved further than any period."])

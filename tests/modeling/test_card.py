@@ -26,7 +26,7 @@ def card(task="binary", truth=None, validation=None, **changes) -> str:
     else:
         truth = np.arange(60) % 2 if truth is None else truth
         scores, flat = 0.1 + 0.8 * truth, np.full(60, 0.5)
-    metrics = compare(task, truth, scores, flat, resamples=50, seed=0)
+    metrics = compare(task, truth, scores, {"the frequencies": flat}, resamples=50, seed=0)
     importance = pd.DataFrame(
         {"feature": [f"f{number}" for number in range(12)], "importance": np.linspace(0.2, 0, 12)}
     )

@@ -27,13 +27,15 @@ def scored(rows=ROWS):
 def test_each_segment_is_measured_as_its_rows_alone():
     truth, scores, base = scored()
     kind = pd.Series(np.where(np.arange(ROWS) % 4 == 0, "b", "a"), dtype="str")
-    found = measure_segments("binary", truth, scores, base, {"kind": kind}, **DRAWN)["segments"]
+    found = measure_segments("binary", truth, scores, {"guess": base}, {"kind": kind}, **DRAWN)[
+        "segments"
+    ]
     assert [(s["column"], s["segment"], s["rows"]) for s in found] == [
         ("kind", "a", 750),
         ("kind", "b", 250),
     ]
     own = (kind == "b").to_numpy()
-    alone = compare("binary", truth[own], scores[own], base[own], **DRAWN)
+    alone = compare("binary", truth[own], scores[own], {"guess": base[own]}, **DRAWN)
     assert {key: found[1][key] for key in ("value", "interval", "baseline")} == {
         key: alone[key] for key in ("value", "interval", "baseline")
     }
@@ -44,7 +46,9 @@ def test_small_segments_are_counted_only_and_one_class_has_no_roc_auc():
     truth, scores, base = scored()
     kind = pd.Series(["small"] * 49 + ["one class"] * 100 + [None] * (ROWS - 149), dtype="str")
     truth[49:149] = 1
-    found = measure_segments("binary", truth, scores, base, {"kind": kind}, **DRAWN)["segments"]
+    found = measure_segments("binary", truth, scores, {"guess": base}, {"kind": kind}, **DRAWN)[
+        "segments"
+    ]
     small, one_class, missing = (
         next(s for s in found if s["segment"] == name) for name in ("small", "one class", MISSING)
     )
@@ -59,7 +63,9 @@ def test_of_ten_thousand_values_the_most_frequent_are_shown():
     truth, scores, base = scored(30_000)
     values = pd.Series(np.r_[np.repeat(7, 20_000), np.arange(10_000)])
     texts = interim_texts(values, "integer")
-    found = measure_segments("binary", truth, scores, base, {"v": texts}, **DRAWN)["segments"]
+    found = measure_segments("binary", truth, scores, {"guess": base}, {"v": texts}, **DRAWN)[
+        "segments"
+    ]
     assert len(found) == MAX_VALUES
     assert (found[0]["segment"], found[0]["rows"]) == ("7", 20_001)
 

@@ -1,40 +1,43 @@
-"""How sure the measures are: bootstrap intervals, and the difference from the baseline."""
+"""How sure the measures are: bootstrap intervals, and the difference from the best naive guess."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quickstack.facts.contract.model import HIGHER_IS_BETTER, Task
-from quickstack.models.modeling.metrics import Floats, Measures, measure, rounded
-
-#: Percentiles between which 95 % of the resamples lie.
-PERCENTILES = (2.5, 97.5)
+from quickstack.models.evaluation.resampling import Ties, Units, find_units, percentiles
+from quickstack.models.modeling.metrics import Floats, Measures, measure, rounded, row_losses
 
 
 def compare(
     task: Task,
     truth: NDArray[Any],
     scores: Floats,
-    baseline_scores: Floats,
+    guesses: Mapping[str, Floats],
+    ties: Ties | None = None,
     *,
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Measure a model and the baseline on the same rows, with 95 % percentile intervals.
+    """Measure a model beside guesses on the same rows, with 95 % percentile intervals.
 
-    Rows are drawn with replacement (Efron and Tibshirani 1993, chapter 13), the same for both
-    models, so that the interval of the difference is that of pairs.
+    Units of rows are drawn with replacement (Efron and Tibshirani 1993, chapter 13), the same for
+    all, so that the interval of a difference is that of pairs; see `evaluation.resampling`.
 
     Parameters
     ----------
-    task, truth, scores, baseline_scores
+    task, truth, scores
         As `modeling.metrics` says.
+    guesses
+        The scores of what the model must beat, by name: at least one.
+    ties
+        What ties rows together; nothing where None.
     resamples
-        How many times rows are drawn.
+        How many times units are drawn.
     seed
         Of the draw.
 
@@ -42,26 +45,78 @@ def compare(
     -------
     dict
         JSON-able, numbers rounded to 6 decimals: `value`, each measure by name; `interval`, its
-        `low` and `high`; `baseline`, the measure of the baseline; `difference`, `value` (model
-        minus baseline), `low`, `high` and `better`: true, false, or None within noise. None
-        stands for what does not exist.
+        `low` and `high`; `guesses`, the measures of each guess by its name; `guess`, the name of
+        the best one by metric, and `baseline`, its measure; `difference`, `value` (model minus
+        that), `low`, `high` and `better`: true, false, or None within noise; `resampling`, see
+        `resampling.Units.report`. None stands for what does not exist. Each interval holds its
+        value.
     """
-    model, baseline = measure(task, truth, scores), measure(task, truth, baseline_scores)
+    known = HIGHER_IS_BETTER[task]
     once = np.ones(len(truth))
-    value, base = model(once), baseline(once)
-    drawn = [(model(weights), baseline(weights)) for weights in _draws(len(truth), resamples, seed)]
-    result: dict[str, Any] = {"value": value, "interval": {}, "baseline": {}, "difference": {}}
+    value = measure(task, truth, scores)(once)
+    reached = {name: measure(task, truth, guess, known)(once) for name, guess in guesses.items()}
+    best = {metric: _best(reached, metric, higher=higher) for metric, higher in known.items()}
+    rivals = {guess: [m for m in known if best[m] == guess] for guess in guesses}
+    rivals = {guess: metrics for guess, metrics in rivals.items() if metrics}
+    own = row_losses(task, truth, scores)
+    gaps = [own - row_losses(task, truth, guesses[guess]) for guess in rivals]
+    units = find_units(np.column_stack([own, *gaps]), ties or Ties())
+    drawn = _draw(task, truth, scores, {g: (guesses[g], m) for g, m in rivals.items()}, units,
+                  resamples, seed)  # fmt: skip
+    ends = percentiles(units.count)
+    result: dict[str, Any] = {
+        "value": value,
+        "interval": {},
+        "baseline": {metric: reached[best[metric]][metric] for metric in known},
+        "guess": best,
+        "guesses": reached,
+        "difference": {},
+        "resampling": units.report(),
+    }
     for name in value:
-        result["interval"][name] = _interval([one[name] for one, _ in drawn])
-        if name not in HIGHER_IS_BETTER[task]:
+        result["interval"][name] = _interval([one[name] for one, _ in drawn], value[name], ends)
+        if name not in known:
             continue  # a base rate belongs to the rows, not to the model
-        gap = _interval([_minus(one[name], other[name]) for one, other in drawn])
-        better = _better(gap["low"], gap["high"], higher=HIGHER_IS_BETTER[task][name])
-        result["baseline"][name] = base[name]
-        result["difference"][name] = {
-            "value": _minus(value[name], base[name]), **gap, "better": better
-        }  # fmt: skip
+        gap = _minus(value[name], result["baseline"][name])
+        found = _interval([_minus(one[name], other[name]) for one, other in drawn], gap, ends)
+        better = _better(found["low"], found["high"], higher=known[name])
+        result["difference"][name] = {"value": gap, **found, "better": better}
     return rounded(result)
+
+
+def _best(reached: Mapping[str, Measures], metric: str, *, higher: bool) -> str:
+    """Return the guess with the best value; the first one where several have it, or none."""
+    sign = 1 if higher else -1
+
+    def rank(name: str) -> float:
+        value = reached[name][metric]
+        return -np.inf if value is None else sign * value
+
+    return max(reached, key=rank)
+
+
+def _draw(
+    task: Task,
+    truth: NDArray[Any],
+    scores: Floats,
+    rivals: Mapping[str, tuple[Floats, list[str]]],
+    units: Units,
+    resamples: int,
+    seed: int,
+) -> list[tuple[Measures, Measures]]:
+    """Measure the model and, of each metric, its best guess on each resample."""
+    model = measure(task, truth, scores)
+    others = [measure(task, truth, guess, metrics) for guess, metrics in rivals.values()]
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(resamples):
+        chosen = generator.integers(0, units.count, units.count)
+        weights = np.bincount(chosen, minlength=units.count).astype("float64")[units.codes]
+        base: Measures = {}
+        for other in others:
+            base |= other(weights)
+        drawn.append((model(weights), base))
+    return drawn
 
 
 def report(
@@ -85,25 +140,23 @@ def report(
     return {
         **compared["value"],
         "rows": metadata["rows"],
-        **{key: compared[key] for key in ("interval", "baseline", "difference")},
+        **{key: compared[key] for key in ("interval", "baseline", "difference", "guess")},
+        "guesses": compared["guesses"],
+        "resampling": compared["resampling"],
         "cross_validation": validation.get("metrics"),
         **({"prediction_interval": interval} if interval else {}),
     }
 
 
-def _draws(rows: int, resamples: int, seed: int) -> Iterator[Floats]:
-    """Yield how often each row is drawn, as weights."""
-    generator = np.random.default_rng(seed)
-    for _ in range(resamples):
-        yield np.bincount(generator.integers(0, rows, rows), minlength=rows).astype("float64")
-
-
-def _interval(values: list[float | None]) -> Measures:
-    known = [value for value in values if value is not None]
-    if not known:
+def _interval(
+    values: list[float | None], value: float | None, ends: tuple[float, float]
+) -> Measures:
+    known = [one for one in values if one is not None]
+    if not known or value is None:
         return {"low": None, "high": None}
-    low, high = np.percentile(known, PERCENTILES)
-    return {"low": float(low), "high": float(high)}
+    low, high = np.percentile(known, ends, method="weibull")
+    # The resamples of a skewed measure may all lie on one side of it.
+    return {"low": min(float(low), value), "high": max(float(high), value)}
 
 
 def _minus(one: float | None, other: float | None) -> float | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from quickstack.facts.contract.model import Task
 from quickstack.models.evaluation.intervals import compare
+from quickstack.models.evaluation.resampling import Ties
 from quickstack.models.modeling.metrics import Floats
 
 if TYPE_CHECKING:
@@ -27,18 +28,19 @@ def measure_segments(
     task: Task,
     truth: NDArray[Any],
     scores: Floats,
-    baseline_scores: Floats,
+    guesses: Mapping[str, Floats],
     columns: Mapping[str, pd.Series],
+    ties: Ties | None = None,
     *,
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Measure model and baseline on each segment of the test rows.
+    """Measure the model and the guesses on each segment of the test rows.
 
     Parameters
     ----------
-    task, truth, scores, baseline_scores, resamples, seed
-        As `modeling.intervals.compare` takes them.
+    task, truth, scores, guesses, ties, resamples, seed
+        As `evaluation.intervals.compare` takes them.
     columns
         By name: the texts of the same rows, as `interim_texts` gives them.
 
@@ -62,7 +64,8 @@ def measure_segments(
                     task,
                     truth[rows],
                     scores[rows],
-                    baseline_scores[rows],
+                    {guess: other[rows] for guess, other in guesses.items()},
+                    None if ties is None else ties.take(rows),
                     resamples=resamples,
                     seed=seed,
                 )

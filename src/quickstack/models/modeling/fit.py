@@ -14,7 +14,6 @@ from quickstack.facts.errors import ModelError
 from quickstack.models.modeling.candidates import (
     Pipeline,
     TrainParams,
-    build_baseline,
     build_pipeline,
     one_thread,
 )
@@ -88,12 +87,6 @@ def fit(table: pd.DataFrame, contract: Contract, params: TrainParams) -> Pipelin
     learned_from = features(contract, table)
     pipeline = build_pipeline(contract, learned_from, params)
     return _fitted(pipeline, feature_frame(table, learned_from), target)
-
-
-def fit_baseline(table: pd.DataFrame, contract: Contract) -> Pipeline:
-    """Fit the model that knows the target only, on the same rows as `fit`."""
-    frame = feature_frame(table, features(contract))
-    return _fitted(build_baseline(contract.task), frame, encode_target(table, contract))
 
 
 def cross_validate(

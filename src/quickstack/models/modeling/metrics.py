@@ -12,7 +12,7 @@ resample is no more than a weight per row; sorting is done once and not for each
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,7 +86,21 @@ class BinaryRows(ScoredRows):
     def weigh(self, weights: Floats) -> None:
         """Count each row as often as its weight says."""
         super().weigh(weights)
-        self.positive, self.negative = self._ranking.above(weights)
+        self._above: tuple[Floats, Floats] | None = None
+
+    @property
+    def positive(self) -> Floats:  # noqa: D102, described above
+        return self._ranked()[0]
+
+    @property
+    def negative(self) -> Floats:  # noqa: D102, described above
+        return self._ranked()[1]
+
+    def _ranked(self) -> tuple[Floats, Floats]:
+        """Add up by score, once for all metrics that ask."""
+        if self._above is None:
+            self._above = self._ranking.above(self.weights)
+        return self._above
 
 
 class MulticlassRows(ScoredRows):
@@ -180,7 +194,7 @@ def accuracy(rows: BinaryRows | MulticlassRows) -> float:
 
 def base_rate(rows: BinaryRows) -> float:
     """Share of positive rows."""
-    return float(rows.positive[-1] / rows.total)
+    return rows.mean(rows.truth)
 
 
 def macro_f1(rows: MulticlassRows) -> float:
@@ -554,7 +568,9 @@ def metrics_of(task: Task) -> list[Metric]:
     return [*(BY_NAME[name] for name in HIGHER_IS_BETTER[task]), *described]
 
 
-def measure(task: Task, truth: NDArray[Any], scores: Floats) -> Measure:
+def measure(
+    task: Task, truth: NDArray[Any], scores: Floats, names: Collection[str] | None = None
+) -> Measure:
     """Prepare the metrics of some rows.
 
     Parameters
@@ -563,6 +579,8 @@ def measure(task: Task, truth: NDArray[Any], scores: Floats) -> Measure:
         Which metrics.
     truth, scores
         As the module says.
+    names
+        Those to measure; all where None.
 
     Returns
     -------
@@ -570,7 +588,8 @@ def measure(task: Task, truth: NDArray[Any], scores: Floats) -> Measure:
         From weights, float64 of shape (rows,), to each metric by name; None where it does not
         exist.
     """
-    rows, entries = _ROWS[task](truth, scores), metrics_of(task)
+    rows = _ROWS[task](truth, scores)
+    entries = [metric for metric in metrics_of(task) if names is None or metric.name in names]
 
     def at(weights: Floats) -> Measures:
         rows.weigh(weights)

@@ -147,7 +147,7 @@ def _paired(one: Any, other: Any, params: Mapping[str, Any], task: Task) -> dict
         task,
         one[1],
         other[2],
-        one[2],
+        {"before": one[2]},
         resamples=params.get("evaluate.resamples", RESAMPLES),
         seed=params.get("evaluate.seed", SEED),
     )
