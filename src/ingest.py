@@ -8,8 +8,12 @@ from quickstack.data.ingesting.progress import Progress
 from quickstack.data.privacy.pseudonym_keys import contract_key
 from quickstack.facts import paths
 from quickstack.facts.files import whole_folder, write_json
+from quickstack.facts.findings import told
 from quickstack.facts.params import IngestParams
 from quickstack.runtime.running.stage import Stage, run
+
+#: So many warnings are shown.
+_SHOWN = 10
 
 
 def main(stage: Stage) -> None:
@@ -31,6 +35,8 @@ def main(stage: Stage) -> None:
             progress=progress.add,
         )
     write_json(paths.QUALITY, report)
+    for line in told(report, _SHOWN):
+        stage.log(f"warning: {line}")
     rows = report["rows"]
     stage.log(
         f"{rows['clean']} of {rows['read']} rows clean, {rows['quarantined']} in quarantine",

@@ -62,7 +62,7 @@ MISTAKES = [
     ("    type: local", "    type: nowhere", "'type' is 'nowhere'; write one of"),
     ("format: csv", "format: cvs", "the format must be one of: csv, parquet, jsonl, excel; did"),
     ("encoding: utf-8", "encoding: utf-99", "is not an encoding"),
-    ('delimiter, value: ","', 'delimiter, value: ";;"', "must be one character"),
+    ('delimiter, value: ","', 'delimiter, value: "\\n"', "nor hold a line end"),
     ("property: delimiter", "property: delimitr", "did you mean 'delimiter'"),
     ("server: raw", "server: source", "one server named 'raw'"),
     ("name: region", "name: PLAN", "stands here twice (names differ at most in case)"),

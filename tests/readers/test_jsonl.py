@@ -95,7 +95,7 @@ BROKEN = {
     "escaped NUL, inside": ('{"a": ["x\\u0000"]}', NUL),
     "half a pair": ('{"a": "\\ud83d"}', "half of a surrogate pair"),
     "half a pair, inside": ('{"a": {"\\udc00": 1}}', "half of a surrogate pair"),
-    "too deep": ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+    "too deep": ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested more than 100 deep"),
     "carriage return": (b'{"a": "x\ry"}', "it is no JSON"),
 }
 

@@ -10,6 +10,7 @@ def result() -> None:
     from quickstack.cli.repository import find_root
     from quickstack.facts import paths
     from quickstack.facts.files import read_json
+    from quickstack.facts.findings import told
 
     def shown(value: float | None) -> str:
         return "not defined" if value is None else f"{value:.3f}"
@@ -33,5 +34,8 @@ def result() -> None:
         "Versioned": "data, model and exports by dvc.lock, metrics in reports/ by git: "
         "`git add -A && git commit`, then `quickstack push`",
     }
+    warnings = [*quality["warnings"], *told(quality, 10)]
+    if warnings:
+        lines = {"Data": lines.pop("Data"), "Warnings": f"\n{'':11}".join(warnings)} | lines
     for label, text in lines.items():
         typer.echo(f"{label:<11}{text}")

@@ -11,6 +11,15 @@ from pathlib import PurePosixPath
 
 #: How a file ends that lists pinned objects on S3.
 LISTING = ".objects.jsonl"
+#: How the record beside landed data ends.
+LANDING_RECORD = ".landing.json"
+#: What programs leave beside tables: owner files of Office, indexes of folders, and the marks of
+#: Spark and Databricks.
+_LEFT_OVER = re.compile(
+    r"(?:.*/)?(?:~\$.*|\.~lock\..*#|\._[^/]*|\.ds_store|thumbs\.db|desktop\.ini|__macosx/.*|_success|"
+    r"_metadata|_common_metadata|_(?:committed|started)_[^/]*|\.[^/]*\.crc|[^/]*\.landing\.json)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,7 @@ FORMATS = {
             "delimited",
             settings=(
                 "delimiter", "quote", "escape", "lineEnd", "skipLines", "skipInitialSpace",
+                "header", "comment", "columnWidths",
             ),
         ),
         FileFormat(
@@ -126,7 +136,7 @@ FORMATS = {
                     "an old Excel workbook (write `format: excel` in the contract)",
                 ),
             ),
-            ("skipLines", "sheet"),
+            ("skipLines", "sheet", "header"),
             container=True,
         ),
     )
@@ -149,6 +159,11 @@ def formats_of(setting: str) -> tuple[str, ...]:
     """Return the formats that know a custom property of a source; all where none claims it."""
     found = tuple(entry.name for entry in FORMATS.values() if setting in entry.settings)
     return found or tuple(FORMATS)
+
+
+def is_left_over(path: str) -> bool:
+    """Return whether a file, or a member of an archive, is one that is never a table."""
+    return _LEFT_OVER.fullmatch(path) is not None
 
 
 def packing_of(head: bytes) -> str | None:

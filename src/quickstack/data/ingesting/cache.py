@@ -93,7 +93,7 @@ class ResultCache:
 
     def name(self, partition: Partition, *more: str) -> str:
         """Return the name of the result of one file, from its content and all else it needs."""
-        parts = (self.base, partition.shown, self._content(partition), *more)
+        parts = (self.base, partition.shown, self.content(partition), *more)
         return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
     def recall(self, name: str) -> Outcome | None:
@@ -150,7 +150,7 @@ class ResultCache:
     def _index(self) -> Path:
         return self.folder / "index.json"
 
-    def _content(self, partition: Partition) -> str:
+    def content(self, partition: Partition) -> str:
         """Return the digest of a file's bytes; those of an untouched file are not read again."""
         if partition.url is not None:
             return content_digest(partition, self._key)

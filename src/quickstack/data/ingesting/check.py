@@ -16,6 +16,7 @@ from quickstack.data.privacy.leaked_values import Known, personal_values
 from quickstack.data.privacy.normal_form import normal_forms
 from quickstack.data.privacy.pseudonyms import codes, pseudonymise
 from quickstack.data.quality.counts import RowCounts
+from quickstack.data.quality.encoding_damage import damaged
 from quickstack.data.quality.parse import cell_types, normalise, parse_column
 from quickstack.data.quality.row_checks import check_column, count_metrics
 from quickstack.data.readers.blocks import Block, RowLocation
@@ -133,6 +134,7 @@ def quarantine_line(file: str, location: RowLocation, problems: Iterable[Problem
     """Return one row of the quarantine as a line of JSON."""
     row = {
         "file": file,
+        **({"sheet": location.sheet} if location.sheet else {}),
         "line": location.line,
         "offset": location.offset,
         "problems": [{"column": p.column, "rule": p.rule, "reason": p.reason} for p in problems],
@@ -353,7 +355,8 @@ def check_block(
     """
     import numpy as np
 
-    contract, counts = checks.contract, RowCounts(blank=block.blank)
+    contract = checks.contract
+    counts = RowCounts(blank=block.blank, noticed=Counter(block.noticed))
     columns, problems = _checked_columns(block, contract, counts)
     kept = np.ones(block.table.num_rows, bool)
     kept[list(problems)] = False
@@ -373,6 +376,11 @@ def check_block(
         counts.rules[("", "layout")] += len(block.rejected)
     count_metrics(contract, columns, counts.metrics)
     _describe(columns, contract, counts)
+    if not block.ascii:
+        for name, values in columns.items():
+            if contract.column(name).type == "string":
+                for (kind, codec), rows in damaged(values).items():
+                    counts.noticed[(kind, name, codec)] += rows
     personal_findings(columns, contract, counts.findings, checks.harmless)
     table = leaving_columns(columns, contract, checks.key, {} if problems else codes)
     arrays |= _classes(table, checks)

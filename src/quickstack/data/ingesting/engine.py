@@ -35,8 +35,10 @@ from quickstack.data.quality.quality_report import (
     require_usable,
 )
 from quickstack.data.readers.partitions import Partition, find_partitions
+from quickstack.data.readers.unread import beside, copies, unmatched
 from quickstack.facts.contract import Contract
 from quickstack.facts.contract.model import Severity
+from quickstack.facts.findings import Finding
 from quickstack.facts.params import ComputeParams
 
 Progress = Callable[[str, int, int], None]
@@ -52,6 +54,7 @@ class TableRun:
     outcomes: list[Outcome] = field(default_factory=list)
     whole_table: RowCounts = field(default_factory=RowCounts)
     recalled: int = 0
+    findings: list[Finding] = field(default_factory=list)
 
 
 def ingest(
@@ -103,6 +106,10 @@ def ingest(
     runs = {table.id: _table_run(table, tables) for table in tables}
     for run in runs.values():
         _first_pass(run, key, block_bytes, compute, store, progress)
+        run.findings += beside(run.contract, run.partitions)
+        run.findings += copies(run.partitions, store.content)
+    read = {partition.path for run in runs.values() for partition in run.partitions}
+    runs[contract.id].findings += unmatched(tables, read, contract.id)
     refusals = {name: _refusals(run, runs) for name, run in runs.items()}
     for name, run in runs.items():
         _second_pass(run, refusals[name], key, block_bytes, store)
@@ -226,4 +233,4 @@ def _place(run: TableRun, folder: Path, kind: str) -> None:
 
 def _counts(run: TableRun) -> TableCounts:
     files = [FileCounts(outcome.file, outcome.counts) for outcome in run.outcomes]
-    return TableCounts(run.contract, files, run.whole_table)
+    return TableCounts(run.contract, files, run.whole_table, run.findings)

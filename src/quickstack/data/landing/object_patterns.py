@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from quickstack.data.landing.snapshot import RECORD_SUFFIX
 from quickstack.facts.errors import SourceError
+from quickstack.facts.formats import LANDING_RECORD
 from quickstack.runtime.stores.pinned_object import Pin
 from quickstack.runtime.stores.remotes import Remote, read_remote
 from quickstack.runtime.stores.s3 import PATIENT, S3Store
@@ -91,7 +91,7 @@ def list_objects(source: ObjectPattern) -> list[Pin]:
         name = file_name(source, thing)
         parts = name.split("/")
         unsafe = any(part in ("", ".", "..") or part.startswith(".") for part in parts)
-        if unsafe or "\\" in name or "\0" in name or name.endswith(RECORD_SUFFIX):
+        if unsafe or "\\" in name or "\0" in name or name.endswith(LANDING_RECORD):
             raise SourceError(
                 "the key of an object can be no name of a file here",
                 where=source.url,

@@ -23,11 +23,11 @@ from typing import Any
 from quickstack.data.landing.landing_progress import readable
 from quickstack.facts.errors import QuickstackError, SourceError
 from quickstack.facts.files import write_json
+from quickstack.facts.formats import LANDING_RECORD
 from quickstack.facts.paths import RAW
 from quickstack.runtime.stores.locking import process_lock
 
 STAGING = RAW / ".landing"
-RECORD_SUFFIX = ".landing.json"
 #: What a broken-off transfer leaves to be continued; all else in the staging folder is rubbish.
 PART_SUFFIX = ".part"
 # No landing can have these names.
@@ -57,7 +57,7 @@ class Landing:
     @property
     def record(self) -> Path:
         """What was landed: source, time, rows, bytes, SHA-256."""
-        return self.folder / f"{self.name}{RECORD_SUFFIX}"
+        return self.folder / f"{self.name}{LANDING_RECORD}"
 
     def shown(self, path: Path) -> Path:
         """Return a path as messages name it: relative to the repository."""

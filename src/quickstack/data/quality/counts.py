@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-_COUNTERS = ("rules", "warned", "stopped", "missing", "metrics", "findings")
+_COUNTERS = ("rules", "warned", "stopped", "missing", "metrics", "findings", "noticed")
 
 
 @dataclass
@@ -26,6 +26,8 @@ class RowCounts:
         (column, position of the quality rule) to the number of clean rows that it counts.
     findings
         (column, kind of personal data) to the number of clean rows it was found in.
+    noticed
+        (kind, detail) to how many, of what reading came upon; see `facts.findings`.
     varied
         The columns that hold more than one value in clean rows.
     first
@@ -45,6 +47,7 @@ class RowCounts:
     missing: Counter[tuple[str, ...]] = field(default_factory=Counter)
     metrics: Counter[tuple[str, ...]] = field(default_factory=Counter)
     findings: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    noticed: Counter[tuple[str, ...]] = field(default_factory=Counter)
     varied: set[str] = field(default_factory=set)
     first: dict[str, str] = field(default_factory=dict)
     times: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from quickstack.data.quality.counts import RowCounts
 from quickstack.facts.contract import Contract
 from quickstack.facts.contract.model import QualityRule
 from quickstack.facts.errors import DataError
+from quickstack.facts.findings import Finding, said
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,18 @@ class FileCounts:
 
 @dataclass(frozen=True)
 class TableCounts:
-    """The counts of one table: those of its files, and what only all of them together show."""
+    """The counts of one table: those of its files, and what only all of them together show.
+
+    Attributes
+    ----------
+    findings
+        What was found beside the files that were read.
+    """
 
     contract: Contract
     files: list[FileCounts]
     whole_table: RowCounts
+    findings: Sequence[Finding] = ()
 
     @property
     def whole(self) -> RowCounts:
@@ -52,8 +61,8 @@ def quality_report(
     -------
     dict
         Plain values without a row's content: `rows`, `blank_lines`, `files`, `rules`, `warned`,
-        `missing`, `warnings`, `newest` (where there is a time column), `tables` (where there are
-        several) and, where columns became pseudonyms, the fingerprint of their key.
+        `missing`, `warnings`, `findings`, `newest` (where there is a time column), `tables` (where
+        there are several) and, where columns became pseudonyms, the fingerprint of their key.
     """
     main, others = tables[0], tables[1:]
     report: dict[str, Any] = {
@@ -89,6 +98,13 @@ def _table(table: TableCounts) -> dict[str, Any]:
             c.name: total.missing[(c.name,)] for c in columns if total.missing[(c.name,)] > 0
         },
         "warnings": _broken_limits(table.contract, total, stops=False) + _remarks(table, total),
+        "findings": [
+            finding._asdict()
+            for finding in (
+                *table.findings,
+                *(f for file in table.files for f in said(file.file, file.counts.noticed)),
+            )
+        ],
     }
     if total.times:
         document["newest"] = total.times[2]

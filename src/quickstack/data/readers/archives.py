@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any, BinaryIO, cast
 
 from quickstack.facts.errors import SourceError
-from quickstack.facts.formats import packing_of
+from quickstack.facts.formats import is_left_over, packing_of
 
 #: What grows by more than this is a bomb. Tables pack 1 to 30 at most; bombs 1 to 1,032.
 MAX_RATIO = 300
@@ -25,13 +25,16 @@ SMALL = 64 << 20
 MAX_UNPACKED = 1 << 40
 _XZ_MEMORY = 256 << 20  # its strongest setting takes 65 MB
 _CHUNK = 1 << 17
+#: Given a stream, how messages name it and its limit in bytes, returns what reads it unpacked.
+_Opener = Callable[[BinaryIO, str, int], Any]
+_SKIPPABLE = b"\x2a\x4d\x18"
 _DAMAGED = (
     OSError, EOFError, ValueError, NotImplementedError, RuntimeError, MemoryError,
     zlib.error, lzma.LZMAError, zipfile.BadZipFile,
 )  # fmt: skip
 
 
-def unpacked(stream: BinaryIO, where: str, size: int) -> BinaryIO:
+def unpacked(stream: BinaryIO, where: str, size: int, most: int | None = None) -> BinaryIO:
     """Return a stream of the bytes that are packed in `stream`, or `stream` where nothing is.
 
     The packing is recognised by the first bytes. A workbook, which is a zip archive too, is left
@@ -45,6 +48,8 @@ def unpacked(stream: BinaryIO, where: str, size: int) -> BinaryIO:
         How messages name it.
     size
         Its bytes.
+    most
+        At most how many bytes come out; None: what `unpacked_limit` says.
 
     Raises
     ------
@@ -56,13 +61,14 @@ def unpacked(stream: BinaryIO, where: str, size: int) -> BinaryIO:
     if packing is None:
         return stream
     try:
-        opened = _CODECS[packing][0](stream, where)
+        most = unpacked_limit(size, most)
+        opened = _CODECS[packing][0](stream, where, most)
     except _DAMAGED as error:
         raise _translated(error, where) from None
     if opened is None:
         stream.seek(0)
         return stream
-    return io.BufferedReader(_Guarded(opened, where, size), _CHUNK)
+    return io.BufferedReader(_Guarded(opened, where, most), _CHUNK)
 
 
 def packed_like(stored: BinaryIO, target: BinaryIO) -> AbstractContextManager[BinaryIO]:
@@ -83,7 +89,15 @@ def packed_like(stored: BinaryIO, target: BinaryIO) -> AbstractContextManager[Bi
 
 
 def _packing(stream: BinaryIO) -> str | None:
-    head = stream.read(6)
+    """Return how a stream is packed, and leave it at its beginning.
+
+    Zstandard and LZ4 may begin with frames that hold no data (RFC 8878, 3.1.2).
+    """
+    head, position = stream.read(8), 0
+    while len(head) == 8 and head[1:4] == _SKIPPABLE and 0x50 <= head[0] <= 0x5F:
+        position += 8 + int.from_bytes(head[4:], "little")
+        stream.seek(position)
+        head = stream.read(8)
     stream.seek(0)
     return packing_of(head)
 
@@ -91,9 +105,9 @@ def _packing(stream: BinaryIO) -> str | None:
 class _Guarded(io.RawIOBase):
     """An unpacked stream that says in a sentence what is wrong with it."""
 
-    def __init__(self, stream: Any, where: str, size: int) -> None:
+    def __init__(self, stream: Any, where: str, most: int) -> None:
         self._stream, self._where = stream, where
-        self._given, self._most = 0, min(MAX_UNPACKED, max(SMALL, MAX_RATIO * size))
+        self._given, self._most = 0, most
 
     def readable(self) -> bool:
         return True
@@ -105,7 +119,7 @@ class _Guarded(io.RawIOBase):
             raise _translated(error, self._where) from None
         self._given += len(part)
         if self._given > self._most:
-            raise _bomb(self._where)
+            raise too_large(self._where, self._most)
         buffer[: len(part)] = part
         return len(part)
 
@@ -128,11 +142,18 @@ def _translated(error: BaseException, where: str) -> SourceError:
     )
 
 
-def _bomb(where: str) -> SourceError:
+def unpacked_limit(size: int, declared: int | None) -> int:
+    """Return how many bytes a file of `size` bytes may unpack to, as declared or by its size."""
+    return declared or min(MAX_UNPACKED, max(SMALL, MAX_RATIO * size))
+
+
+def too_large(where: str, most: int) -> SourceError:
+    """Return the sentence for a file that unpacks to more than its limit."""
     return SourceError(
-        f"it grows to more than {MAX_RATIO} times its size when it is unpacked",
+        f"it unpacks to more than {most >> 20:,} MB, the limit for a file of its size",
         where=where,
-        fix="do not trust this file; if it is right, deliver it unpacked",
+        fix="do not trust this file; if it is right, raise the limit by the custom property "
+        "maxUnpackedMegabytes of the server 'raw' in the contract",
     )
 
 
@@ -208,10 +229,14 @@ class _Members:
         return True
 
 
-def _open_zip(stream: BinaryIO, where: str) -> Any:
+def _open_zip(stream: BinaryIO, where: str, most: int) -> Any:
     archive = zipfile.ZipFile(stream)
     member = _only_member(archive, where)
-    return None if member is None else archive.open(member)
+    if member is None:
+        return None
+    if member.file_size > most:
+        raise too_large(where, most)
+    return archive.open(member)
 
 
 def _only_member(archive: zipfile.ZipFile, where: str) -> zipfile.ZipInfo | None:
@@ -239,21 +264,18 @@ def _only_member(archive: zipfile.ZipFile, where: str) -> zipfile.ZipInfo | None
             raise SourceError(
                 "the zip archive is encrypted", where=where, fix="deliver it without a password"
             )
-    infos = [info for info in infos if not info.filename.startswith("__MACOSX/")]
+    infos = [info for info in infos if not is_left_over(info.filename)]
     if len(infos) != 1:
         raise SourceError(
             f"the zip archive holds {len(infos)} files, where one is expected",
             where=where,
             fix="deliver each table in a file of its own",
         )
-    most = min(MAX_UNPACKED, max(SMALL, MAX_RATIO * infos[0].compress_size))
-    if infos[0].file_size > most:
-        raise _bomb(where)
     return infos[0]
 
 
-def _open_frames(codec: str) -> Callable[[BinaryIO, str], Any]:
-    def opened(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the other openers
+def _open_frames(codec: str) -> _Opener:
+    def opened(stream: BinaryIO, where: str, most: int) -> Any:  # noqa: ARG001 - as the other openers
         import pyarrow as pa
 
         return pa.CompressedInputStream(pa.PythonFile(stream, "r"), codec)
@@ -261,15 +283,15 @@ def _open_frames(codec: str) -> Callable[[BinaryIO, str], Any]:
     return opened
 
 
-def _open_gzip(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the others
+def _open_gzip(stream: BinaryIO, where: str, most: int) -> Any:  # noqa: ARG001 - as the others
     return _Members(stream, _Inflate, padded=True)
 
 
-def _open_bz2(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the others
+def _open_bz2(stream: BinaryIO, where: str, most: int) -> Any:  # noqa: ARG001 - as the others
     return _Members(stream, bz2.BZ2Decompressor, padded=False)
 
 
-def _open_xz(stream: BinaryIO, where: str) -> Any:  # noqa: ARG001 - as the others
+def _open_xz(stream: BinaryIO, where: str, most: int) -> Any:  # noqa: ARG001 - as the others
     return _Members(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY), padded=True)
 
 
@@ -314,7 +336,7 @@ def _pack_xz(stored: BinaryIO, target: BinaryIO) -> Any:  # noqa: ARG001 - as th
 
 
 #: By the name of a packing: what opens such a stream, and what packs into another stream so.
-_CODECS: dict[str, tuple[Callable[[BinaryIO, str], Any], Callable[[BinaryIO, BinaryIO], Any]]] = {
+_CODECS: dict[str, tuple[_Opener, Callable[[BinaryIO, BinaryIO], Any]]] = {
     "gzip": (_open_gzip, _pack_gzip),
     "bz2": (_open_bz2, _pack_bz2),
     "xz": (_open_xz, _pack_xz),

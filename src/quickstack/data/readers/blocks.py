@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from quickstack.facts.findings import Noticed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,12 +31,15 @@ class RowLocation:
     size
         Bytes of the (uncompressed) file that it takes, its line end included; 0 where a format
         has no such thing.
+    sheet
+        The sheet of a workbook of which several are read.
     """
 
     line: int
     offset: int | None
     raw: bytes
     size: int = 0
+    sheet: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class Block:
         Bytes of the (uncompressed) file, where a format counts in bytes.
     cells
         Gives what the raw bytes of a rejected row still tell, as text by column.
+    noticed
+        What the reader came upon beside the rows.
     """
 
     table: pa.Table
@@ -87,6 +95,7 @@ class Block:
     ascii: bool = False
     size: int = 0
     cells: Callable[[bytes], dict[str, str]] = json_cells
+    noticed: Noticed = field(default_factory=Counter)
 
 
 class Inline(Executor):

@@ -46,6 +46,8 @@ class Utf8:
         Whether lines end with a lone CR: True, False, or None to look at the first bytes.
     expected
         The format whose signature the first bytes may have; None for no look at them.
+    delimiter
+        What may stand between its cells, though it be a control character.
 
     Raises
     ------
@@ -60,11 +62,12 @@ class Utf8:
         where: str,
         carriage_returns: bool | None = None,
         expected: FileFormat | None = None,
+        delimiter: str = "",
     ) -> None:
         self._stream = stream
         head = stream.read(1 << 16)
         if expected is not None:
-            check_type(head, expected, where)
+            check_type(head, expected, where, delimiter.encode())
         name = codecs.lookup(encoding).name
         declared = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(
             name, name
@@ -167,6 +170,8 @@ def _bad_bytes(width: int) -> str:
     return name
 
 
+#: What ended files of CP/M and DOS.
+_DOS_END = b"\x1a"
 #: Where a chunk ends with a line, the line is not longer.
 _LINE = 1 << 14
 #: What is compared at a time, so that numpy's copies stay in the processor's cache.
@@ -250,7 +255,11 @@ class Chunker:
         if not data:
             return None
         data = data if final else data[: self._end(data, least)]
-        return self._made(data, self._rest[len(data) :], final=final)
+        rest = self._rest[len(data) :]
+        if final and not data.strip(_DOS_END):
+            self._rest = b""
+            return None
+        return self._made(data, rest, final=final)
 
     def _quick(self) -> Chunk | None:
         """Return what was left and what is read next up to its last line end, copied once.
@@ -278,6 +287,8 @@ class Chunker:
         return bool(self.quote and self.quote in data and count(data, self.quote, end) % 2)
 
     def _made(self, data: bytes, rest: bytes, *, final: bool) -> Chunk:
+        if final and self._ended and not rest:
+            data = data.rstrip(_DOS_END)
         chunk = Chunk(data, self._offset, self._line, final, count(data, b"\n"))
         self._rest = rest
         self._offset += self.text.length(data)

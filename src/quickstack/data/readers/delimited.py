@@ -20,7 +20,7 @@ from quickstack.data.readers import fast_parser, row_parser
 from quickstack.data.readers.blocks import Block, ReadOptions, Rejected, RowLocation
 from quickstack.data.readers.chunks import Chunk, Chunker, Utf8, count
 from quickstack.data.readers.dialect import MAX_ROW_BYTES, Dialect
-from quickstack.data.readers.header import check_header
+from quickstack.data.readers.header import check_header, require_no_header
 from quickstack.data.readers.partitions import Partition
 from quickstack.data.readers.rewrite import without_lines
 from quickstack.data.readers.streams import open_partition
@@ -37,43 +37,64 @@ _HEAD = 1 << 20
 _WHOLE = 0.9
 
 
-def read_header(
-    chunker: Chunker, dialect: Dialect, where: str, skip: int
-) -> tuple[bytes, list[str], bool]:
-    """Take the lines before the first row: those to skip, and the one that names the columns.
+@dataclass(frozen=True)
+class Header:
+    """What stands before the first row: the line that names the columns, and their names.
 
-    Returns
-    -------
-    The header as it stands, its names, and whether its lines end with a delimiter.
+    Attributes
+    ----------
+    line
+        As it stands; empty where the contract says `header: false`.
+    trailing
+        Whether lines end with a delimiter that separates nothing.
+    """
+
+    line: bytes
+    names: list[str]
+    trailing: bool
+
+
+def read_header(chunker: Chunker, dialect: Dialect, names: list[str], where: str) -> Header:
+    """Take what stands before the first row: lines to skip, comments, and the names.
+
+    Parameters
+    ----------
+    names
+        The columns where no line names them.
 
     Raises
     ------
     SourceError
-        Where there is none, or it cannot be read.
+        Where there is no header, or it cannot be read; or one where none should be.
     """
+    source = dialect.source
     while True:
         chunk = chunker.next()
         if chunk is None or not chunk.data.strip():
             raise SourceError(
-                "the file is empty", where=where, fix="deliver it again; a line names the columns"
+                "the file is empty",
+                where=where,
+                fix="deliver it again" + ("; a line names the columns" if source.header else ""),
             )
-        data, position = chunk.data, 0
-        for _ in range(skip):
-            position = data.find(b"\n", position) + 1 or len(data)
-        rows = row_parser.header_row(data[position:], dialect)
-        if rows is not None or chunk.final or len(data) >= MAX_ROW_BYTES:
+        data = chunk.data
+        position = row_parser.skip_lines(data, source.skip_lines, dialect)
+        row = row_parser.header_row(data[position:], dialect)
+        if row is not None or chunk.final or len(data) >= MAX_ROW_BYTES:
             break
         chunker.give_back([], data, chunk.offset, chunk.line)
-    if rows is None:
-        raise _no_header(data[position:], dialect.source.encoding, where, skip)
-    length, header = rows
-    end = position + length
+    if row is None and source.header:
+        raise _no_header(data[position:], source.encoding, where, source.skip_lines)
+    length, cells = row or (0, [])
+    end = position + length * source.header
     lines = data.count(b"\n", 0, end)
     chunker.give_back(
         [], data[end:], chunk.offset + chunker.text.length(data[:end]), 1 + lines, grow=False
     )
-    trailing = len(header) > 1 and header[-1] == ""
-    return data[position:end], header[:-1] if trailing else header, trailing
+    if not source.header:
+        require_no_header(cells, names, where)
+        return Header(b"", names, len(cells) == len(names) + 1 and cells[-1] == "")
+    trailing = len(cells) > 1 and cells[-1] == "" and not source.widths
+    return Header(data[position:end], cells[:-1] if trailing else cells, trailing)
 
 
 def _no_header(data: bytes, encoding: str, where: str, skip: int) -> SourceError:
@@ -142,7 +163,9 @@ class _Locations:
 
 def _size(text: Utf8, data: bytes, start: int, length: int) -> int:
     """Return the bytes of the file that a row of so many bytes takes with its line end."""
-    return text.length(data, start, data.find(b"\n", start + length) + 1 or len(data))
+    end = start + length
+    end += 2 if data.startswith(b"\r\n", end) else data[end : end + 1] in (b"\r", b"\n")
+    return text.length(data, start, end)
 
 
 @dataclass(frozen=True)
@@ -366,19 +389,36 @@ def open_delimited(
         contract's.
     """
     source, where = contract.source, partition.shown
-    with open_partition(partition) as stream:
+    with open_partition(partition, contract.source.max_unpacked) as stream:
         returns = source.line_end == "cr" or None
-        text = Utf8(stream, source.encoding, where, returns, FORMATS["csv"])
+        text = Utf8(stream, source.encoding, where, returns, FORMATS["csv"], source.delimiter)
         dialect = Dialect(source)
         file = DelimitedFile(text, dialect, size)
-        line, header, trailing = read_header(file.chunker, file.dialect, where, source.skip_lines)
         at = f"{where}:{source.skip_lines + 1}"
-        check_header(header, contract, at, source.delimiter, any_names=any_names)
+        header = read_header(file.chunker, dialect, [c.name for c in contract.columns], where)
+        if source.widths and len(source.widths) != len(header.names):
+            raise SourceError(
+                f"there are {len(header.names)} columns, and columnWidths lists "
+                f"{len(source.widths)}",
+                where=at,
+                fix="correct columnWidths in the contract",
+            )
+        check_header(
+            header.names,
+            contract,
+            at,
+            None if source.widths else source.delimiter,
+            any_names=any_names,
+            folders=partition.values,
+        )
         dialect = replace(
-            dialect, header=tuple(header), header_line=line.rstrip(b"\r\n"), trailing=trailing
+            dialect,
+            header=tuple(header.names),
+            header_line=header.line.rstrip(b"\r\n"),
+            trailing=header.trailing,
         )
         if record_test is not None:
-            dialect = replace(dialect, is_record=record_test(header))
+            dialect = replace(dialect, is_record=record_test(header.names))
         file.dialect = dialect
         yield file
 

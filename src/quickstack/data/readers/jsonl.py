@@ -28,6 +28,9 @@ from quickstack.facts.formats import FORMATS
 _CHUNK, _MOST = 4 << 20, 32 << 20
 #: What is kept of a line that is too long.
 _KEPT = 1000
+#: Values that are nested deeper are no table's. Python's own stack ends at about 900.
+MAX_DEPTH = 100
+_MARKS = re.compile(rb'[\[\]{}]|"(?:[^"\\]|\\.)*"')
 _HALF = re.compile(r"[\ud800-\udfff]")
 
 
@@ -47,21 +50,30 @@ def parsed(raw: bytes) -> dict[str, Any]:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise BrokenError(NO_TEXT) from None
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
+        raise BrokenError(f"its values are nested more than {MAX_DEPTH} deep")
     try:
-        entry = _DECODER.decode(text)
+        entry = _DECODER.decode(text.removeprefix("\ufeff"))
     except BrokenError:
         raise
     except json.JSONDecodeError as error:
         what = error.msg.partition(":")[0].removesuffix(" at").removesuffix(" starting")
         what = what[:1].lower() + what[1:]
         raise BrokenError(f"it is no JSON: {what}, at character {error.pos + 1}") from None
-    except RecursionError:
-        raise BrokenError("its values are nested too deeply") from None
     if not isinstance(entry, dict):
         raise BrokenError("it is not an object of JSON")
     if "\\u" in text:
         _require_text(entry)
     return entry
+
+
+def _depth(raw: bytes) -> int:
+    """Return how deep values are nested at most; marks in texts do not count."""
+    deepest = depth = 0
+    for mark in _MARKS.findall(raw):
+        depth += (mark in b"[{") - (mark in b"]}")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _require_text(value: Any) -> None:
@@ -116,7 +128,7 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
         Where the file is empty, or something else than JSON Lines.
     """
     where, source = partition.shown, contract.source
-    with open_partition(partition) as stream:
+    with open_partition(partition, contract.source.max_unpacked) as stream:
         text = Utf8(stream, source.encoding, where, False, FORMATS["jsonl"])
         chunker = Chunker(text, _CHUNK, b"")
         found = _JsonRows(contract, options.any_names)

@@ -32,7 +32,7 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
         nested or binary.
     """
     where = partition.shown
-    with open_partition(partition) as stream:
+    with open_partition(partition, contract.source.max_unpacked) as stream:
         try:
             if not stream.seekable():
                 raise SourceError(
@@ -48,7 +48,13 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
                 page_checksum_verification=True,
             )
             schema = file.schema_arrow
-            check_header(list(schema.names), contract, where, any_names=options.any_names)
+            check_header(
+                list(schema.names),
+                contract,
+                where,
+                any_names=options.any_names,
+                folders=partition.values,
+            )
             readers = [
                 column_reader(c, schema.field(c.name).type, contract, where)
                 for c in contract.columns

@@ -9,15 +9,15 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from quickstack.facts.contract import Contract
 from quickstack.facts.errors import SourceError
 from quickstack.facts.files import write_text
-from quickstack.facts.formats import LISTING, bare_name
+from quickstack.facts.formats import LISTING, bare_name, is_left_over
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ class Partition:
         Bytes as stored.
     version
         The bucket's id of that version, where it keeps versions.
+    values
+        (column, value) of the folders above it that are named so, as `year=2024`; see
+        `folder_values`.
     """
 
     path: Path
@@ -46,6 +49,7 @@ class Partition:
     etag: str | None = None
     size: int = 0
     version: str | None = None
+    values: tuple[tuple[str, str], ...] = ()
 
     @property
     def shown(self) -> str:
@@ -56,14 +60,14 @@ class Partition:
 def find_partitions(contract: Contract) -> list[Partition]:
     """Return the source files, and the objects that `*.objects.jsonl` files list.
 
-    They come in the order in which their results lie in a folder. Hidden files and DVC's own
-    (`*.dvc`) are no source.
+    They come in the order in which their results lie in a folder. Hidden files, DVC's own
+    (`*.dvc`) and what programs leave beside tables are no source.
 
     Raises
     ------
     SourceError
         Where there is none, or what has such a name cannot be a source: a folder, a link that
-        leads nowhere, a listing that is malformed.
+        leads nowhere, a listing that is malformed, files of a table whose log says which count.
     """
     pattern = contract.source.path
     found: list[Partition] = []
@@ -78,13 +82,58 @@ def find_partitions(contract: Contract) -> list[Partition]:
             keys.append(PurePosixPath(path.relative_to(_folder(pattern)).as_posix()))
     if not found:
         raise _nothing(contract)
+    _require_no_log([p.path for p in found], contract.id)
     names = partition_names(keys, [p.url is not None for p in found])
     named = [
-        Partition(p.path, name, p.url, p.etag, p.size, p.version)
+        replace(p, name=name, values=folder_values(p.url or p.path.as_posix()))
         for p, name in zip(found, names, strict=True)
     ]
+    for column in contract.columns:
+        if column.personal is not None and any(column.name in dict(p.values) for p in named):
+            raise SourceError(
+                f"the names of folders hold the personal column {column.name}, and reports name "
+                "files",
+                where=pattern,
+                fix="deliver it as a column of the files, in folders of other names",
+            )
     # As files are sorted, with their ending: that is the order in which later stages read them.
     return sorted(named, key=lambda p: f"{p.name}.parquet")
+
+
+#: A folder of Hive, Spark, pandas or Polars: `year=2024`.
+_FOLDER = re.compile(r"([A-Za-z_]\w*)=(.*)")
+
+
+def folder_values(path: str) -> tuple[tuple[str, str], ...]:
+    """Return the (column, value) of each folder of a path that is named `column=value`.
+
+    Values are decoded as Hive writes them; one that is missing is an empty text.
+    """
+    matches = filter(None, map(_FOLDER.fullmatch, PurePosixPath(path).parts[:-1]))
+    found = [(match[1], unquote(match[2])) for match in matches]
+    return tuple((k, "" if v == "__HIVE_DEFAULT_PARTITION__" else v) for k, v in found)
+
+
+#: What lies in the folder of a table whose log says which of its files count.
+_LOGS = {"_delta_log": "Delta", ".hoodie": "Hudi", "metadata/version-hint.text": "Iceberg"}
+
+
+def _require_no_log(paths: Sequence[Path], dataset: str) -> None:
+    folders = {folder for path in paths for folder in path.parents[:-1] if folder.name != "raw"}
+    for folder in sorted(folders):
+        if dataset not in folder.parts:
+            continue
+        logs = [name for mark, name in _LOGS.items() if (folder / mark).exists()]
+        if not logs and any(folder.glob("metadata/*.metadata.json")):
+            logs = ["Iceberg"]
+        if logs:
+            raise SourceError(
+                f"this is a {logs[0]} table: its log says which files count, and some may be "
+                "removed ones",
+                where=folder.as_posix(),
+                fix="read one version with a program that knows this format, such as DuckDB or "
+                "Spark, and deliver the Parquet files that it writes",
+            )
 
 
 def _folder(pattern: str) -> Path:
@@ -108,7 +157,7 @@ def _paths(pattern: str) -> Iterator[Path]:
         ) from None
     for path in matches:
         hidden = path.name.startswith(".") and not last.startswith(".")
-        if hidden or path.suffix == ".dvc":
+        if hidden or path.suffix == ".dvc" or is_left_over(path.as_posix()):
             continue
         if path.is_dir():
             if set(last) <= {"*"}:

@@ -47,14 +47,14 @@ def write_without(
         target.open("wb") as file,
         packed_like(stored, file) as out,
     ):
-        content = unpacked(stored, partition.shown, size)
+        content = unpacked(stored, partition.shown, size, contract.source.max_unpacked)
         ordered = sorted(rows, key=lambda row: (row.offset or 0, row.line))
         reader.without_rows(content, out, ordered, contract.source, partition.shown)
 
 
-def stored_row(partition: Partition, row: RowLocation) -> bytes:
+def stored_row(partition: Partition, row: RowLocation, source: Source) -> bytes:
     """Return the bytes of one row of text as they stand in the file, however many there are."""
-    with open_partition(partition) as stream:
+    with open_partition(partition, source.max_unpacked) as stream:
         _copy(stream, None, row.offset or 0)
         return stream.read(row.size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, field
 
 from quickstack.data.readers.dialect import MAX_LINES_OF_A_ROW, MAX_ROW_BYTES, Dialect
@@ -12,6 +13,11 @@ NUL = "it holds a NUL byte"
 RETURN = "it holds a carriage return that ends no line"
 HEADER = "the header stands here again"
 TOO_LONG = f"the line is longer than {MAX_ROW_BYTES >> 20} MB"
+_MARK, _CR, _LF = codecs.BOM_UTF8, 13, 10
+#: Verdicts that do not depend on where a row ends.
+_OF_TEXT = (None, NUL, NO_TEXT, HEADER, TOO_LONG)
+#: A line of these is empty; DOS ended files with the last.
+_NOTHING = b"\r\n\x1a"
 NOT_EMPTY = "the cell after the last delimiter is not empty"
 
 
@@ -47,6 +53,8 @@ def read_rows(
 ) -> Rows:
     """Read the rows that begin in one piece of a text.
 
+    LF, CRLF and a lone CR outside quotes end a line; lines are counted by LF.
+
     A row is settled by itself and at most MAX_LINES_OF_A_ROW lines, never by what stands before
     it, so the verdict does not depend on where a file was chunk. Where a quote stays open, or lines
     that it would swallow are rows of their own, only the line that opened it is rejected, and
@@ -64,14 +72,21 @@ def read_rows(
     rows, position, line = Rows(), start, 0
     stop = len(data) if stop is None else stop
     while position < stop:
-        end = _line_end(data, position)
-        if data[position:end].strip(b"\r\n") == b"":
+        # A file that others were appended to keeps their byte order marks.
+        position += len(_MARK) * data.startswith(_MARK, position)
+        end = line_end(data, position)
+        comment = dialect.comment and data.startswith(dialect.comment, position)
+        if comment or data[position:end].strip(_NOTHING) == b"":
             rows.blank += 1
         else:
             taken = _take(data, position, end, dialect, final=final)
             if taken is None:
                 break
+            first = end
             end, cells, reason = taken
+            if reason not in _OF_TEXT and end == first and data[end - 1] == _CR:
+                # What it ends is no row.
+                end, reason = data.find(b"\n", end) + 1 or len(data), RETURN
             if reason is None:
                 rows.cells.append(cells)
                 rows.starts.append(position)
@@ -85,8 +100,21 @@ def read_rows(
     return rows
 
 
-def _line_end(data: bytes, position: int) -> int:
-    return data.find(b"\n", position) + 1 or len(data)
+def line_end(data: bytes, position: int) -> int:
+    """Return where the next line begins; LF, CRLF and a lone CR end one."""
+    end = data.find(b"\n", position) + 1 or len(data)
+    lone = data.find(b"\r", position, end) + 1
+    return lone if lone and lone < end and data[lone] != _LF else end
+
+
+def skip_lines(data: bytes, number: int, dialect: Dialect) -> int:
+    """Return where the text begins behind so many lines, and the comments and marks after them."""
+    position = 0
+    for _ in range(number):
+        position = line_end(data, position)
+    while dialect.comment and data.startswith(dialect.comment, position):
+        position = line_end(data, position)
+    return position + len(_MARK) * data.startswith(_MARK, position)
 
 
 def _take(
@@ -102,7 +130,7 @@ def _take(
             if not final:
                 return None
             break
-        end = _line_end(data, end)
+        end = line_end(data, end)
         lines += 1
         if dialect.quote in data[first:end]:
             text = _text(data[start:end])
@@ -125,7 +153,7 @@ def _take(
 def _hides_a_row(data: bytes, first: int, end: int, dialect: Dialect) -> bool:
     """Return whether a whole line inside a quoted cell could be a row by itself."""
     position = first
-    while (following := _line_end(data, position)) < end:
+    while (following := line_end(data, position)) < end:
         cells, quotes = dialect.split(_text(data[position:following]))
         if quotes == "right" and len(cells) == dialect.width and dialect.is_record(cells):
             return True
@@ -141,8 +169,6 @@ def _fault(data: bytes, start: int, end: int, text: str, dialect: Dialect) -> st
         return NUL
     if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
         return NO_TEXT
-    if "\r" in text and "\r" in text.removesuffix("\n").removesuffix("\r").replace("\r\n", ""):
-        return RETURN
     line = data[start:end].rstrip(b"\r\n")
     return HEADER if line == dialect.header_line and line else None
 
@@ -159,7 +185,7 @@ def _text(data: bytes) -> str:
 
 def header_row(data: bytes, dialect: Dialect) -> tuple[int, list[str]] | None:
     """Return the length of the header and its names; None where it cannot be read."""
-    end = _line_end(data, 0)
+    end = line_end(data, 0)
     for _ in range(MAX_LINES_OF_A_ROW):
         text = _text(data[:end])
         cells, quotes = dialect.split(text)
@@ -168,5 +194,5 @@ def header_row(data: bytes, dialect: Dialect) -> tuple[int, list[str]] | None:
             return (end, cells) if usable else None
         if quotes == "misplaced" or end == len(data):
             return None
-        end = _line_end(data, end)
+        end = line_end(data, end)
     return None

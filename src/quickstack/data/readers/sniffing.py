@@ -56,7 +56,7 @@ _CONTROLS = bytes({*range(1, 9), *range(14, 27), 28, 29, 30, 31, 127})
 _SAMPLE = 4096
 
 
-def sniffed_type(head: bytes, expected: FileFormat) -> str | None:
+def sniffed_type(head: bytes, expected: FileFormat, delimiter: bytes = b"") -> str | None:
     """Return what `head` is the beginning of, None where it may be what is expected.
 
     Parameters
@@ -65,6 +65,8 @@ def sniffed_type(head: bytes, expected: FileFormat) -> str | None:
         The first bytes, 64 kB or fewer; UTF-16 and UTF-32 are text.
     expected
         The format that the contract names; of delimited text and JSON Lines any text may be one.
+    delimiter
+        What may stand between cells, though it be a control character.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def sniffed_type(head: bytes, expected: FileFormat) -> str | None:
         As in "this is not delimited text but ...", with what to do about it where that is known.
     """
     plain = head.removeprefix(b"\xef\xbb\xbf")
-    sample = head[:_SAMPLE]
+    sample = head[:_SAMPLE].rstrip(b"\x1a\r\n").translate(None, delimiter)
     for signature in _SIGNATURES:
         if signature.pattern.match(plain) and not (signature.letters and _is_text(sample)):
             return None if signature in expected.signatures else signature.what
@@ -82,7 +84,7 @@ def sniffed_type(head: bytes, expected: FileFormat) -> str | None:
     return "binary data" if controls > len(sample) / 50 else None
 
 
-def check_type(head: bytes, expected: FileFormat, where: str) -> None:
+def check_type(head: bytes, expected: FileFormat, where: str, delimiter: bytes = b"") -> None:
     """Refuse a file that is obviously something else than its contract says.
 
     Raises
@@ -90,7 +92,7 @@ def check_type(head: bytes, expected: FileFormat, where: str) -> None:
     SourceError
         With what it is.
     """
-    if what := sniffed_type(head, expected):
+    if what := sniffed_type(head, expected, delimiter):
         raise SourceError(
             f"this is not {expected.title} but {what}",
             where=where,

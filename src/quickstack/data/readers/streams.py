@@ -23,11 +23,16 @@ _PART = 1 << 25
 
 
 @contextmanager
-def open_partition(partition: Partition) -> Iterator[BinaryIO]:
+def open_partition(partition: Partition, most: int | None = None) -> Iterator[BinaryIO]:
     """Open a file or a pinned object as uncompressed bytes, seekable where nothing is packed.
 
     Each of `PACKINGS` (of zip archives those of one file) is recognised by the first bytes,
     whatever the name says. Reading stays within a small buffer.
+
+    Parameters
+    ----------
+    most
+        At most how many bytes a packed file may hold, as in `unpacked`.
 
     Raises
     ------
@@ -36,7 +41,7 @@ def open_partition(partition: Partition) -> Iterator[BinaryIO]:
         read, is damaged, cut off, a bomb, or was changed meanwhile.
     """
     with open_stored(partition) as (stream, size):
-        yield unpacked(stream, partition.shown, size)
+        yield unpacked(stream, partition.shown, size, most)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""Inspect a workbook before it is read: how large its sheet is, and which cells are errors.
+"""Inspect a workbook before it is read: how large its sheet is, and which cells are no values.
 
 The reader of cells lays a sheet out in memory from its first to its last cell, however few lie
-between, and gives an error (`#DIV/0!`) as if the cell were empty.
+between, and gives an error (`#DIV/0!`) and a formula without a stored value as if the cell were
+empty.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from xml.parsers import expat
 
-from quickstack.data.readers.archives import MAX_RATIO, SMALL
+from quickstack.data.readers.archives import too_large, unpacked_limit
 from quickstack.facts.errors import SourceError
 
 #: Cells from the first to the last: a full sheet (1,048,576 rows) of 30 columns, 1 GB in memory.
 MAX_CELLS = 32 << 20
-#: A full sheet of 30 columns is 2 GB of XML.
-MAX_UNPACKED = 4 << 30
+ERROR = "an error of the workbook"
+NOT_COMPUTED = "a formula whose value was never computed"
 _ZIP, _OLD = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 
@@ -33,14 +34,17 @@ class Inspection:
     ----------
     rows, columns
         Up to the last cell that holds something.
-    errors
-        (row, column) of the cells that hold an error, from 0.
+    faults
+        (row, column), from 0, of the cells that hold no value, and what each holds instead.
+    merged
+        ((row, column), (row, column)) of the first and the last cell of each merged one.
     """
 
     where: str
     rows: int = 0
     columns: int = 0
-    errors: set[tuple[int, int]] = field(default_factory=set)
+    faults: dict[tuple[int, int], str] = field(default_factory=dict)
+    merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)
 
     def cell(self, row: int, column: int) -> None:
         """Note a cell that holds something.
@@ -93,8 +97,13 @@ def inspect_sheet(data: bytes, sheet: str | None, where: str) -> Inspection:
     return found
 
 
-def require_harmless(data: bytes, where: str) -> None:
-    """Refuse a workbook that unpacks to more than any is, by the sizes it declares.
+def require_harmless(data: bytes, where: str, most: int | None = None) -> None:
+    """Refuse a workbook that unpacks to more than its limit, by the sizes it declares.
+
+    Parameters
+    ----------
+    most
+        The limit in bytes, as in `unpacked`.
 
     Raises
     ------
@@ -109,12 +118,9 @@ def require_harmless(data: bytes, where: str) -> None:
         raise damaged(where) from None
     infos = archive.infolist()
     total = sum(info.file_size for info in infos)
-    if total > min(MAX_UNPACKED, max(SMALL, MAX_RATIO * len(data))):
-        raise SourceError(
-            "the workbook unpacks to more than any table holds",
-            where=where,
-            fix="do not trust this file; if it is right, deliver it as CSV",
-        )
+    most = unpacked_limit(len(data), most)
+    if total > most:
+        raise too_large(where, most)
     if any(info.filename == "xl/workbook.bin" for info in infos):
         raise SourceError(
             "this is a binary workbook (.xlsb), which is not read",
@@ -132,34 +138,83 @@ def damaged(where: str) -> SourceError:
 
 
 def _parse(
-    archive: zipfile.ZipFile, part: str, start: Callable[[str, dict[str, str]], Any]
+    archive: zipfile.ZipFile,
+    part: str,
+    start: Callable[[str, dict[str, str]], Any],
+    parser: Any = None,
 ) -> None:
     """Call `start` with the local name and attributes of each element of a part."""
-    parser = expat.ParserCreate()
+    parser = parser or expat.ParserCreate()
     parser.StartElementHandler = lambda name, attributes: start(name.rpartition(":")[2], attributes)
     with archive.open(part) as stream:
         parser.ParseFile(stream)
 
 
 def _inspect_xlsx(archive: zipfile.ZipFile, sheet: str, found: Inspection) -> None:
-    row, column, reference, error = -1, -1, False, False
+    parts, cells, parser = workbook_parts(archive), _Cells(found), expat.ParserCreate()
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal row, column, reference, error
-        if name == "c":
-            letters = attributes.get("r", "").rstrip("0123456789")
-            column = _column(letters) if letters else column + 1
-            error = attributes.get("t") == "e"
-            reference = True
-        elif name in ("v", "is", "f") and reference:
-            reference = False
-            found.cell(row, column)
-            if error:
-                found.errors.add((row, column))
-        elif name == "row":
-            row, column = int(attributes.get("r", row + 2)) - 1, -1
+        cells.element(name, attributes)
+        # Only of formulas it matters what is stored, and other cells are read faster so.
+        parser.CharacterDataHandler = cells.text if cells.formula else None
 
-    _parse(archive, workbook_parts(archive).sheets[sheet], start)
+    _parse(archive, parts.sheets[sheet], start, parser)
+    cells.settle()
+    # A program that computes nothing stores 0, and asks Excel to compute all when it opens it.
+    if parts.to_compute and cells.stored and not any(cells.stored.values()):
+        found.faults.update(dict.fromkeys(cells.stored, NOT_COMPUTED))
+
+
+@dataclass
+class _Cells:
+    """Notes the cells of an .xlsx's sheet, element by element."""
+
+    found: Inspection
+    row: int = -1
+    column: int = -1
+    kind: str = ""
+    open: bool = False
+    formula: bool = False
+    value: str | None = None
+    #: By formula, whether its stored value is another than 0.
+    stored: dict[tuple[int, int], bool] = field(default_factory=dict)
+
+    def element(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "c":
+            self.settle()
+            letters = attributes.get("r", "").rstrip("0123456789")
+            self.column = _column(letters) if letters else self.column + 1
+            self.kind, self.open = attributes.get("t", ""), True
+        elif name in ("v", "is", "f") and self.open:
+            self.found.cell(self.row, self.column)
+            self.formula |= name == "f"
+            self.value = "" if name == "v" else None
+            if self.kind == "e":
+                self.found.faults[self.row, self.column] = ERROR
+        elif name == "row":
+            self.settle()
+            self.row, self.column = int(attributes.get("r", self.row + 2)) - 1, -1
+        elif name == "mergeCell":
+            first, _, last = attributes["ref"].partition(":")
+            self.found.merged.append((_cell(first), _cell(last or first)))
+
+    def text(self, part: str) -> None:
+        if self.value is not None:
+            self.value += part
+
+    def settle(self) -> None:
+        """Look at what the last cell stored, when it is over."""
+        place = self.row, self.column
+        if self.formula and not self.value and not (self.kind == "str" and self.value == ""):
+            self.found.faults.setdefault(place, NOT_COMPUTED)
+        elif self.formula and self.kind != "e":
+            self.stored[place] = (self.value or "").strip() != "0"
+        self.formula, self.value, self.open = False, None, False
+
+
+def _cell(reference: str) -> tuple[int, int]:
+    letters = reference.replace("$", "").rstrip("0123456789")
+    return int(reference.replace("$", "")[len(letters) :]) - 1, _column(letters)
 
 
 def _column(letters: str) -> int:
@@ -171,11 +226,18 @@ def _column(letters: str) -> int:
 
 @dataclass(frozen=True)
 class WorkbookParts:
-    """Which part of an .xlsx holds each sheet, by name, its shared texts, and its relations."""
+    """Which part of an .xlsx holds each sheet, by name, its shared texts, and its relations.
+
+    Attributes
+    ----------
+    to_compute
+        Whether whoever opens it is asked to compute all formulas.
+    """
 
     sheets: dict[str, str]
     texts: str | None
     relations: str
+    to_compute: bool
 
 
 def workbook_parts(archive: zipfile.ZipFile) -> WorkbookParts:
@@ -186,15 +248,19 @@ def workbook_parts(archive: zipfile.ZipFile) -> WorkbookParts:
     relations = f"{folder}/_rels/{name}.rels"
     known = _targets(archive, relations, folder, "")
     sheets: dict[str, str] = {}
+    to_compute = False
 
     def start(element: str, attributes: dict[str, str]) -> None:
+        nonlocal to_compute
+        if element == "calcPr":
+            to_compute = attributes.get("fullCalcOnLoad") in ("1", "true")
         if element == "sheet":
             part = known[next(v for k, v in attributes.items() if k.endswith(":id"))]
             sheets[attributes["name"]] = part
 
     _parse(archive, workbook, start)
     texts = _targets(archive, relations, folder, "/sharedStrings")
-    return WorkbookParts(sheets, next(iter(texts.values()), None), relations)
+    return WorkbookParts(sheets, next(iter(texts.values()), None), relations, to_compute)
 
 
 def _targets(archive: zipfile.ZipFile, part: str, folder: str, kind: str) -> dict[str, str]:
@@ -225,14 +291,24 @@ def _inspect_ods(archive: zipfile.ZipFile, sheet: str, found: Inspection, *, eve
             times = int(attributes.get("table:number-rows-repeated", 1))
         elif name in ("table-cell", "covered-table-cell"):
             width = int(attributes.get("table:number-columns-repeated", 1))
+            down = int(attributes.get("table:number-rows-spanned", 1))
+            across = int(attributes.get("table:number-columns-spanned", 1))
+            if down * across > 1:
+                found.merged.append(((row, column), (row + down - 1, column + across - 1)))
             if "office:value-type" in attributes or "table:formula" in attributes:
                 found.cell(row + times - 1, column + width - 1)
-                if attributes.get("calcext:value-type") == "error" and not every:
+                if not every and (fault := _ods_fault(attributes)):
                     cells = ((row + r, column + c) for r in range(times) for c in range(width))
-                    found.errors.update(cells)
+                    found.faults.update(dict.fromkeys(cells, fault))
             column += width
 
     _parse(archive, "content.xml", start)
+
+
+def _ods_fault(attributes: dict[str, str]) -> str | None:
+    if attributes.get("calcext:value-type") == "error":
+        return ERROR
+    return None if "office:value-type" in attributes else NOT_COMPUTED
 
 
 _BOF, _EOF, _BOUNDSHEET, _BOOLERR, _FORMULA = 0x0809, 0x000A, 0x0085, 0x0205, 0x0006
@@ -258,7 +334,7 @@ def _inspect_biff(data: bytes, sheet: str, found: Inspection) -> None:
             written = kind == _BOOLERR and body[7] == 1
             computed = kind == _FORMULA and body[6] == 2 and body[12:14] == b"\xff\xff"
             if written or computed:
-                found.errors.add(struct.unpack_from("<HH", body))
+                found.faults[struct.unpack_from("<HH", body)] = ERROR
     except (struct.error, IndexError, KeyError, ValueError) as error:
         if isinstance(error, SourceError):
             raise
@@ -338,13 +414,13 @@ def _chain(table: list[int], start: int) -> Iterator[int]:
     raise ValueError("a loop")
 
 
-def without_sheet_rows(data: bytes, sheet: str, gone: set[int], out: BinaryIO, where: str) -> None:
-    """Write an .xlsx again without some rows of one sheet; its other parts stay as they are.
+def without_sheet_rows(data: bytes, gone: dict[str, set[int]], out: BinaryIO, where: str) -> None:
+    """Write an .xlsx again without some rows; its other parts stay as they are.
 
     Parameters
     ----------
     gone
-        Numbers of rows, from 1.
+        By sheet, numbers of rows, from 1.
 
     Raises
     ------
@@ -353,7 +429,7 @@ def without_sheet_rows(data: bytes, sheet: str, gone: set[int], out: BinaryIO, w
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            changed = _changed_parts(archive, sheet, gone)
+            changed = _changed_parts(archive, gone)
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as written:
                 for info in archive.infolist():
                     if "calcChain" not in info.filename:  # Excel makes it again
@@ -366,17 +442,16 @@ def without_sheet_rows(data: bytes, sheet: str, gone: set[int], out: BinaryIO, w
         ) from None
 
 
-def _changed_parts(archive: zipfile.ZipFile, sheet: str, gone: set[int]) -> dict[str, bytes]:
-    """Return the parts of a workbook that change when rows go from one sheet."""
+def _changed_parts(archive: zipfile.ZipFile, gone: dict[str, set[int]]) -> dict[str, bytes]:
+    """Return the parts of a workbook that change when rows go from its sheets."""
     parts = workbook_parts(archive)
-    own = parts.sheets[sheet]
     changed: dict[str, bytes] = {}
     used, unused = set[int](), set[int]()
-    for part in parts.sheets.values():
+    for sheet, part in parts.sheets.items():
         xml, number, cuts = archive.read(part), 0, list[_Element]()
         for row in _elements(xml, "row"):
             number = int(row.attributes.get("r", number + 1))
-            going = part == own and number in gone
+            going = number in gone.get(sheet, ())
             (unused if going else used).update(row.texts)
             cuts += [row] * going
         if cuts:

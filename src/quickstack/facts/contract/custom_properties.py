@@ -118,7 +118,17 @@ CONTRACT_PROPERTIES: dict[str, CustomProperty] = {
 }
 #: Custom properties of a server, and of a table that is written otherwise.
 SERVER_PROPERTIES: dict[str, CustomProperty] = {
-    "delimiter": CustomProperty((str,), "The character between cells."),
+    "header": CustomProperty(
+        (bool,),
+        "`false`: no line names the columns; they have the contract's order. Without it: `true`.",
+    ),
+    "delimiter": CustomProperty((str,), "The character, or the characters, between cells."),
+    "columnWidths": CustomProperty(
+        (list,),
+        "For fixed width instead of delimiters: how many letters each column takes, as "
+        "`[8, 3, 12]`. Blanks around a cell belong to none.",
+    ),
+    "comment": CustomProperty((str,), "What a line begins with that is no row, such as `#`."),
     "quote": CustomProperty((str,), 'The character around cells; `""` where nothing is quoted.'),
     "escape": CustomProperty(
         (str,), "The character that makes the next one literal. Without it, a doubled quote is one."
@@ -130,8 +140,17 @@ SERVER_PROPERTIES: dict[str, CustomProperty] = {
     "thousands": CustomProperty((str,), 'The character between thousands; `""` for none.'),
     "trueValues": CustomProperty((list,), "The texts that mean true."),
     "falseValues": CustomProperty((list,), "The texts that mean false."),
-    "sheet": CustomProperty((str,), "The sheet of a workbook. Without it: the first."),
+    "sheet": CustomProperty(
+        (str, list),
+        'The sheet of a workbook, several as a list, or `"*"` for each visible sheet with the '
+        "contract's columns. Without it: the only visible sheet with them.",
+    ),
     "missingValues": CustomProperty((list,), "The texts that mean that there is no value."),
+    "maxUnpackedMegabytes": CustomProperty(
+        (int,),
+        "How large a packed file or a workbook may be when it is unpacked. Without it: 64, or 300 "
+        "times its packed size where that is more.",
+    ),
     "maxQuarantinedShare": CustomProperty(
         (float,), "The share of rows, 0 to 1, above which broken rows stop the run."
     ),

@@ -223,9 +223,18 @@ class Source:
     true_values, false_values
         How a boolean is written.
     sheet
-        The sheet of a workbook; the first one where None.
+        The sheet of a workbook; the visible one with the contract's columns where None, each of
+        them where `*`, several by name.
     missing
         The cell texts that mean "no value".
+    header
+        Whether the first line names the columns; where not, they have the contract's order.
+    comment
+        What a line begins with that is no row; None for no such lines.
+    widths
+        How many letters each column takes, of text without delimiters; empty for delimited text.
+    max_unpacked
+        How many bytes a packed file may unpack to; None: by its size.
     max_quarantined_share
         Above this share of rows, ingest stops and keeps the previous result.
     origin
@@ -245,7 +254,11 @@ class Source:
     thousands: str = ""
     true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
     false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
-    sheet: str | None = None
+    sheet: str | tuple[str, ...] | None = None
+    header: bool = True
+    comment: str | None = None
+    widths: tuple[int, ...] = ()
+    max_unpacked: int | None = None
     missing: tuple[str, ...] = ("",)
     max_quarantined_share: float = 0.05
     origin: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -21,12 +22,19 @@ from quickstack.facts.yaml_lines import Path
 
 #: Custom properties and the fields of `Source` that they set.
 FIELDS = {
-    "delimiter": "delimiter", "quote": "quote", "escape": "escape", "lineEnd": "line_end",
+    "header": "header", "delimiter": "delimiter", "columnWidths": "widths", "comment": "comment",
+    "quote": "quote", "escape": "escape", "lineEnd": "line_end",
     "skipLines": "skip_lines", "skipInitialSpace": "skip_initial_space", "decimal": "decimal",
     "thousands": "thousands", "trueValues": "true_values", "falseValues": "false_values",
     "sheet": "sheet", "missingValues": "missing", "maxQuarantinedShare": "max_quarantined_share",
+    "maxUnpackedMegabytes": "max_unpacked",
 }  # fmt: skip
 _LINE_ENDS = ("auto", "cr")
+#: What a field holds where that is not what the contract says.
+_CONVERTED: dict[str, Callable[[Any], Any]] = {
+    "maxQuarantinedShare": float,
+    "maxUnpackedMegabytes": lambda megabytes: megabytes << 20,
+}
 
 
 def read_server(document: dict[str, Any], mistakes: Mistakes) -> Source:
@@ -108,17 +116,25 @@ def _settled(
         if format_ not in formats:
             mistakes.add(place, f"'{name}' is of the format {' or '.join(formats)}; leave it out")
         elif isinstance(value, list):
-            settings[field] = texts(name, value, place, mistakes)
-            if not value and name != "missingValues":
-                mistakes.add(place, f"'{name}' is empty; name at least one text")
+            settings[field] = _listed(name, value, place, mistakes)
         elif sentence := _wrong(name, value):
             mistakes.add(place, sentence)
         else:
-            settings[field] = float(value) if name == "maxQuarantinedShare" else value
+            settings[field] = _CONVERTED.get(name, lambda v: v)(value)
     source = replace(base, **settings)
     for name, sentence in _clashes(source):
         mistakes.add(places.get(name, path), sentence)
     return source
+
+
+def _listed(name: str, value: list[Any], place: Path, mistakes: Mistakes) -> tuple[Any, ...]:
+    if name == "columnWidths":
+        if not value or not all(type(width) is int and width > 0 for width in value):
+            mistakes.add(place, "columnWidths must list a number of letters for each column")
+        return tuple(value)
+    if not value and name != "missingValues":
+        mistakes.add(place, f"'{name}' is empty; name at least one text")
+    return texts(name, value, place, mistakes)
 
 
 def _check_encoding(encoding: str, place: Path, mistakes: Mistakes) -> None:
@@ -132,7 +148,9 @@ def _wrong(name: str, value: Any) -> str | None:
     """Say what is wrong with one setting."""
     marks = isinstance(value, str) and any(letter in "\r\n\0" for letter in value)
     sentences = {
-        "delimiter": 'the delimiter must be one character; write a tab as "\\t"',
+        "delimiter": 'the delimiter must not be empty, nor hold a line end; write a tab as "\\t"',
+        "comment": "comment must name what such a line begins with",
+        "maxUnpackedMegabytes": "maxUnpackedMegabytes must be 1 or more",
         "quote": 'quote must be one character, or "" where nothing is quoted',
         "escape": "escape must be one character",
         "lineEnd": f"lineEnd must be one of: {', '.join(_LINE_ENDS)}",
@@ -143,7 +161,9 @@ def _wrong(name: str, value: Any) -> str | None:
         "maxQuarantinedShare": "maxQuarantinedShare must lie between 0 and 1",
     }
     right = {
-        "delimiter": lambda: len(value) == 1 and not marks,
+        "delimiter": lambda: value and not marks,
+        "comment": lambda: value.strip() and not marks,
+        "maxUnpackedMegabytes": lambda: value >= 1,
         "quote": lambda: len(value) <= 1 and not marks,
         "escape": lambda: len(value) == 1 and not marks,
         "lineEnd": lambda: value in _LINE_ENDS,
@@ -163,10 +183,12 @@ def _of_number(letter: str) -> bool:
 def _clashes(source: Source) -> list[tuple[str, str]]:
     """Return the settings that exclude each other, each with its sentence."""
     found = []
-    if source.delimiter == source.quote:
+    if source.quote and source.quote in source.delimiter:
         found.append(("quote", "quote and delimiter must differ"))
-    if source.escape == source.delimiter:
+    if source.escape and source.escape in source.delimiter:
         found.append(("escape", "escape and delimiter must differ"))
+    if source.comment and source.comment[0] in (source.quote, source.delimiter[0], source.escape):
+        found.append(("comment", "a row may begin so, too; comment must begin otherwise"))
     if source.escape is not None and source.escape == source.quote:
         found.append(("escape", "a doubled quote is read as one anyway; leave escape out"))
     if source.skip_initial_space and source.delimiter == " ":

@@ -174,8 +174,10 @@ def _rejected_rows(block: Block, part: Partition, table: Table, match: _Match) -
         row = rejected.location
         # Of a line of many megabytes the reader keeps the beginning only.
         cut = row.size > 2 * len(row.raw) + 8 and rejected.reason == TOO_LONG
-        encoding = table.contract.source.encoding
-        text = stored_row(part, row).decode(encoding, "replace").encode() if cut else row.raw
+        source = table.contract.source
+        text = row.raw
+        if cut:
+            text = stored_row(part, row, source).decode(source.encoding, "replace").encode()
         if match.word(text):
             found.append(row)
     return found

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from quickstack.data.quality.parse import record_test
 from quickstack.data.readers.blocks import Block, ReadOptions
-from quickstack.data.readers.partitions import Partition, find_partitions, read_listing
+from quickstack.data.readers.partitions import (
+    Partition,
+    find_partitions,
+    folder_values,
+    read_listing,
+)
 from quickstack.data.readers.read import read_blocks
 from quickstack.facts.contract import Contract
 from quickstack.facts.formats import LISTING
@@ -46,7 +51,7 @@ def partitions_of(path: Path, name: str) -> list[Partition]:
     """
     if name.endswith(LISTING):
         return read_listing(path)
-    return [Partition(path, "", size=path.stat().st_size)]
+    return [Partition(path, "", size=path.stat().st_size, values=folder_values(name))]
 
 
 def raw_blocks(partition: Partition, contract: Contract) -> Iterator[Block]:

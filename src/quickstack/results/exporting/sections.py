@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from quickstack.facts.contract.model import HIGHER_IS_BETTER
+from quickstack.facts.findings import told
 from quickstack.models.modeling.metrics import BY_NAME, METRICS
 from quickstack.results.exporting.labels import RULES, metric_name, metric_unit, number
 
@@ -208,7 +209,7 @@ def quality(report: Mapping[str, Any]) -> dict[str, Any]:
             {"column": name, "share": _share(part), "width": _length(_clipped(100 * part))}
             for name, part in missing[:SHOWN]
         ],
-        "warnings": report.get("warnings", [])[:SHOWN],
+        "warnings": [*report.get("warnings", [])[:SHOWN], *told(report, SHOWN)],
     }
 
 
