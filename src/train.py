@@ -6,15 +6,26 @@ from quickstack.data.interim.interim_tables import read_interim
 from quickstack.facts import paths
 from quickstack.facts.files import write_json
 from quickstack.models.modeling.candidates import TrainParams
-from quickstack.models.modeling.features import feature_frame, features
-from quickstack.models.modeling.fit import cross_validate, describe, fit
+from quickstack.models.modeling.features import feature_frame, features, unused_columns
+from quickstack.models.modeling.fit import (
+    cross_validate,
+    describe,
+    fit,
+    require_classes,
+    training_columns,
+)
+from quickstack.models.modeling.leak_report import (
+    look_for_leaks,
+    report,
+    require_answers,
+    told,
+)
 from quickstack.models.modeling.model_file import save_model
 from quickstack.models.modeling.reference_profile import build_reference
 from quickstack.models.modeling.split import (
     TRAIN,
     count_rows,
     period_labels,
-    split_columns,
     split_labels,
 )
 from quickstack.runtime.running.stage import Stage, run
@@ -24,17 +35,23 @@ def main(stage: Stage) -> None:
     """Fit and cross-validate; leave the model, its description and the reference profile."""
     contract = stage.contract()
     params = stage.params(TrainParams)
-    learned_from = features(contract)
-    needed = {*(f.name for f in learned_from), contract.target, *split_columns(contract)}
-    table = read_interim(sorted(needed))
+    table = read_interim(training_columns(contract))
     labels = split_labels(table, contract)
     periods = period_labels(table, contract)
     training = labels == TRAIN
     rows = table.loc[training]
+    require_classes(table, labels, contract)
+
+    learned_from = features(contract, rows)
+    leaks = look_for_leaks(table, labels, contract, learned_from)
+    write_json(paths.LEAKS, report(leaks))
+    require_answers(leaks, contract)
+    for line in told(leaks, unused_columns(contract, rows)):
+        stage.log(line)
 
     validation = cross_validate(rows, contract, params)
     pipeline = fit(rows, contract, params)
-    description = describe(contract, params, count_rows(labels), validation)
+    description = describe(contract, params, count_rows(labels), validation, rows)
     reference = build_reference(
         feature_frame(rows, learned_from),
         learned_from,

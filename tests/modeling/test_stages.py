@@ -17,12 +17,12 @@ from helpers import ROOT
 from modeling.cases import ORDERED, make_contract, make_table, settings
 from quickstack.facts import paths
 from quickstack.facts.contract.model import HIGHER_IS_BETTER
-from quickstack.facts.errors import ModelError
+from quickstack.facts.errors import DataError, ModelError
 from quickstack.facts.params import EvaluateParams
 from quickstack.models.modeling.candidates import TrainParams
 
 LEFT = {
-    "train": (paths.MODEL, paths.REFERENCE, paths.TRAINING),
+    "train": (paths.MODEL, paths.REFERENCE, paths.TRAINING, paths.LEAKS),
     "evaluate": (paths.METRICS, paths.IMPORTANCE, paths.MODEL_CARD),
 }
 
@@ -40,7 +40,7 @@ def run_stages(contract, params, names=("train", "evaluate")) -> list[str]:
     stage = SimpleNamespace(
         contract=lambda: contract,
         params=sections.__getitem__,
-        log=lambda text, rows: logged.append(text),
+        log=lambda text, rows=None: logged.append(text),
     )
     for name in names:
         stage_script(name).main(stage)
@@ -69,7 +69,7 @@ def test_both_stages_leave_the_same_bytes_twice(interim, task, changes) -> None:
     interim(table)
     contract, params = make_contract(task, **changes), settings("gradient_boosting", folds=2)
     logged = run_stages(contract, params)
-    assert len(logged) == 2
+    assert "'refund' is not used: leaks the target: it is known only afterwards" in logged
     left = [*LEFT["train"], *LEFT["evaluate"], *sorted(paths.CURVES.iterdir())]
     before = [path.read_bytes() for path in left]
     run_stages(contract, params)
@@ -90,7 +90,9 @@ def test_both_stages_leave_the_same_bytes_twice(interim, task, changes) -> None:
 
 def test_only_needed_columns_are_read(interim) -> None:
     contract = make_contract(**ORDERED)
-    interim(make_table()[["plan", "age", "fee", "member", "rating", "month", "target"]])
+    interim(
+        make_table()[["plan", "age", "fee", "member", "rating", "month", "outcome_date", "target"]]
+    )
     run_stages(contract, settings("linear", folds=0))
     assert json.loads(paths.METRICS.read_text())["cross_validation"] is None
 
@@ -111,8 +113,13 @@ def test_a_target_of_one_class_leaves_the_previous_model(interim) -> None:
     before = paths.MODEL.read_bytes()
     interim(make_table().assign(target="no"))
     for folds in (0, 5):
-        with pytest.raises(ModelError, match="'target' has 1 of its 2 classes"):
+        with pytest.raises(DataError, match="all 600 rows have the same class of the target"):
             run_stages(make_contract(), settings("linear", folds=folds), names=("train",))
+    late = make_table()
+    late.loc[late["month"] < "2024-07-01", "target"] = "no"
+    interim(late)
+    with pytest.raises(ModelError, match="has 1 of its 2 classes in the training rows"):
+        run_stages(make_contract(**ORDERED), settings("linear", folds=5), names=("train",))
     assert paths.MODEL.read_bytes() == before
 
 

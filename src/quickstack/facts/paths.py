@@ -19,6 +19,7 @@ REFERENCE = Path("models/reference.json")
 
 QUALITY = Path("reports/quality.json")
 TRAINING = Path("reports/training.json")
+LEAKS = Path("reports/leaks.json")
 METRICS = Path("reports/metrics.json")
 SEGMENTS = Path("reports/segments.json")
 CURVES = Path("reports/curves")

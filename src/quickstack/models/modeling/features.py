@@ -33,7 +33,10 @@ class Feature:
 
 #: A whole number of a key with more values than this may number its rows or what they belong to.
 FEW_VALUES = 100
-_NAMES_THINGS = re.compile(r"(?i)(^|[^a-z])(id|no|nr|num|number|key|code|uid|uuid)$|[a-z]I[dD]$")
+#: A name that tells things apart, such as `patient_id`, `orderNo` or `key`.
+NAMES_THINGS = re.compile(
+    r"(?i:(^|[^a-z])(id|no|nr|num|number|key|code|uid|uuid)$)|[a-z](ID|Id|No)$"
+)
 
 
 def features(contract: Contract, table: pd.DataFrame | None = None) -> tuple[Feature, ...]:
@@ -153,9 +156,11 @@ def _names_the_row(column: Column, contract: Contract, table: pd.DataFrame | Non
     """Whether a column of the key names rows or their group, rather than describing them."""
     if column.key_position is None or column.feature or column.allowed:
         return False
-    if len(contract.key) == 1 or column.type not in ("integer", "number") or table is None:
+    if len(contract.key) == 1 or column.type not in ("integer", "number"):
         return True
-    return _NAMES_THINGS.search(column.name) is not None or _runs(
+    if table is None or column.name not in table:
+        return True
+    return NAMES_THINGS.search(column.name) is not None or _runs(
         table[column.name].to_numpy("float64", na_value=float("nan")),
         grouped=column.name == contract.entity,
     )

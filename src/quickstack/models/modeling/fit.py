@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quickstack.facts.contract.model import Contract
-from quickstack.facts.errors import ModelError
+from quickstack.facts.errors import DataError, ModelError
+from quickstack.facts.paths import contract_path
 from quickstack.models.modeling.candidates import (
     Pipeline,
     TrainParams,
@@ -19,6 +20,7 @@ from quickstack.models.modeling.candidates import (
 )
 from quickstack.models.modeling.conformal import LEVEL, half_width
 from quickstack.models.modeling.features import feature_frame, features, unused_columns
+from quickstack.models.modeling.leak_report import leak_columns
 from quickstack.models.modeling.metrics import (
     LOSS_NAME,
     Floats,
@@ -27,11 +29,13 @@ from quickstack.models.modeling.metrics import (
     row_losses,
 )
 from quickstack.models.modeling.predict import encode, score_rows
+from quickstack.models.modeling.split import TRAIN, UNLABELLED, split_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Rows = NDArray[np.intp]
+_TRAINING = ("the training rows", "move the split, or train on more rows")
 
 
 def class_names(contract: Contract) -> tuple[str | int | float | bool, ...]:
@@ -83,10 +87,10 @@ def fit(table: pd.DataFrame, contract: Contract, params: TrainParams) -> Pipelin
         Where no column can be learned from, or a target is missing.
     """
     target = encode_target(table, contract)
-    _require_classes(target, contract, "the training rows", "move the split, or train on more rows")
+    _require_classes(target, contract, *_TRAINING)
     learned_from = features(contract, table)
     pipeline = build_pipeline(contract, learned_from, params)
-    return _fitted(pipeline, feature_frame(table, learned_from), target)
+    return _fitted(pipeline, feature_frame(table, learned_from), target, _weights(table, contract))
 
 
 def cross_validate(
@@ -119,7 +123,8 @@ def cross_validate(
     """
     if not params.folds:
         return None
-    frame = feature_frame(table, features(contract))
+    learned_from = features(contract, table)
+    frame, weights = feature_frame(table, learned_from), _weights(table, contract)
     target = encode_target(table, contract)
     measures, losses = [], []
     for learned, held_out in _folds(table, target, contract, params):
@@ -129,8 +134,9 @@ def cross_validate(
             f"one of the {params.folds} folds of train.folds",
             "lower train.folds, or leave cross-validation out with 0",
         )
-        pipeline = build_pipeline(contract, features(contract), params)
-        _fitted(pipeline, frame.iloc[learned], target[learned])
+        pipeline = build_pipeline(contract, learned_from, params)
+        part = None if weights is None else weights[learned]
+        _fitted(pipeline, frame.iloc[learned], target[learned], part)
         scores = score_rows(pipeline, frame.iloc[held_out], contract.task)
         measures.append(measure_all(contract.task, target[held_out], scores))
         losses.append(row_losses(contract.task, target[held_out], scores))
@@ -153,11 +159,55 @@ def cross_validate(
     )
 
 
+def training_columns(contract: Contract) -> list[str]:
+    """Return the interim columns that training reads, sorted."""
+    unused = unused_columns(contract)
+    named = {column.name for column in contract.interim_columns} - unused.keys()
+    # Numbers of the key may be inputs: that shows in their values.
+    keys = {n for n in contract.key if contract.column(n).interim_type in ("integer", "number")}
+    keys = keys & {column.name for column in contract.interim_columns}
+    weight = [] if contract.weight is None else [contract.weight]
+    group = [] if contract.group is None else [contract.group]
+    more = (*split_columns(contract), *leak_columns(contract), *weight, *group)
+    return sorted({*named, *keys, *more})
+
+
+def require_classes(table: pd.DataFrame, labels: pd.Categorical, contract: Contract) -> None:
+    """Refuse a target that a classifier cannot learn, before anything is fitted.
+
+    Parameters
+    ----------
+    table
+        All rows, with the target.
+    labels
+        As `split.split_labels` gives them.
+
+    Raises
+    ------
+    DataError
+        Where every labelled row has the same class.
+    ModelError
+        Where the training rows lack a class of the target.
+    """
+    if contract.task == "regression":
+        return
+    known = encode_target(table.loc[labels != UNLABELLED], contract)
+    if len(np.unique(known)) == 1:
+        raise DataError(
+            f"all {len(known):,} rows have the same class of the target '{contract.target}', so "
+            "there is nothing to tell apart",
+            where=contract_path(contract.id).as_posix(),
+            fix="name another target, or deliver rows of its other classes",
+        )
+    _require_classes(encode_target(table.loc[labels == TRAIN], contract), contract, *_TRAINING)
+
+
 def describe(
     contract: Contract,
     params: TrainParams,
     rows: dict[str, int],
     cross_validation: dict[str, Any] | None,
+    table: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Describe a model: what `predict` needs to know, and how the model came about.
 
@@ -165,6 +215,10 @@ def describe(
     ----------
     rows
         How many rows were `train`, `test` and `unlabelled`.
+    cross_validation
+        As `cross_validate` gives it.
+    table
+        The rows that the model was fitted on, see `features.features`.
     """
     return {
         "dataset": contract.id,
@@ -179,25 +233,64 @@ def describe(
         "settings": {"seed": params.seed, **params.settings.model_dump(mode="json")},
         "features": [
             {"name": f.name, "kind": f.kind, "categories": list(f.categories)}
-            for f in features(contract)
+            for f in features(contract, table)
         ],
-        "unused_columns": unused_columns(contract),
+        "unused_columns": unused_columns(contract, table),
         "cross_validation": cross_validation,
     }
 
 
-def _fitted(pipeline: Pipeline, frame: pd.DataFrame, target: NDArray[Any]) -> Pipeline:
+def _fitted(
+    pipeline: Pipeline, frame: pd.DataFrame, target: NDArray[Any], weights: Floats | None = None
+) -> Pipeline:
     # Gradient boosting cannot bin a column without any value. A constant is learned from as
     # little, whatever later rows hold.
     empty = [name for name in frame.select_dtypes("float64") if frame[name].isna().all()]
     with one_thread():
-        return pipeline.fit(frame.assign(**dict.fromkeys(empty, 0.0)), target)
+        full = frame.assign(**dict.fromkeys(empty, 0.0))
+        return pipeline.fit(full, target, **_weighted(pipeline, weights))
+
+
+def _weights(table: pd.DataFrame, contract: Contract) -> Floats | None:
+    """Return how much each row counts, shape (rows,); None where all count the same."""
+    if contract.weight is None:
+        return None
+    weights: Floats = table[contract.weight].to_numpy("float64", na_value=np.nan)
+    if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
+        raise DataError(
+            f"'{contract.weight}', the sampleWeight, is missing or negative in a row, or 0 in all",
+            where=contract_path(contract.id).as_posix(),
+            fix="give it `required: true` and a minimum of 0, or another column",
+        )
+    return weights
+
+
+def _weighted(pipeline: Pipeline, weights: Floats | None) -> dict[str, Floats]:
+    """Return the keywords by which a pipeline's last step takes weights."""
+    from sklearn.utils.validation import has_fit_parameter
+
+    if weights is None:
+        return {}
+    name, model = getattr(pipeline, "steps", [("", pipeline)])[-1]
+    if not has_fit_parameter(model, "sample_weight"):
+        raise ModelError(
+            f"a {type(model).__name__} takes no weights of rows",
+            where="params.yaml: train.model",
+            fix="choose another model, or remove sampleWeight from the contract",
+        )
+    return {f"{name}__sample_weight" if name else "sample_weight": weights}
 
 
 def _folds(
     table: pd.DataFrame, target: NDArray[Any], contract: Contract, params: TrainParams
 ) -> Iterator[tuple[Rows, Rows]]:
-    from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
+    from sklearn.model_selection import (
+        GroupKFold,
+        KFold,
+        StratifiedGroupKFold,
+        StratifiedKFold,
+        TimeSeriesSplit,
+    )
 
     smallest = len(target)
     if contract.task != "regression" and not contract.ordered:
@@ -216,9 +309,13 @@ def _folds(
         for learned, held_out in TimeSeriesSplit(params.folds).split(order):
             yield order[learned], order[held_out]
         return
-    kind = KFold if contract.task == "regression" else StratifiedKFold
-    splitter = kind(params.folds, shuffle=True, random_state=params.seed)
-    yield from splitter.split(np.zeros(len(target)), target)
+    drawn = {"n_splits": params.folds, "shuffle": True, "random_state": params.seed}
+    groups = None if contract.group is None else table[contract.group].astype(str).to_numpy()
+    if groups is not None:
+        kind = GroupKFold if contract.task == "regression" else StratifiedGroupKFold
+    else:
+        kind = KFold if contract.task == "regression" else StratifiedKFold
+    yield from kind(**drawn).split(np.zeros(len(target)), target, groups)
 
 
 def _require_classes(target: NDArray[Any], contract: Contract, place: str, fix: str) -> None:
