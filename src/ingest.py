@@ -8,7 +8,7 @@ from quickstack.data.ingesting.progress import Progress
 from quickstack.data.privacy.pseudonym_keys import contract_key
 from quickstack.facts import paths
 from quickstack.facts.files import whole_folder, write_json
-from quickstack.facts.findings import told
+from quickstack.facts.notices import told
 from quickstack.facts.params import IngestParams
 from quickstack.runtime.running.stage import Stage, run
 

@@ -14,7 +14,7 @@ from helpers import ROOT
 LIBRARY = ROOT / "src" / "quickstack"
 #: A module imports its own room, the rooms before it in its group, and the groups before.
 GROUPS = {
-    "facts": ("errors", "yaml_lines", "paths", "files", "formats", "params", "contract"),
+    "facts": ("errors", "notices", "yaml_lines", "paths", "files", "formats", "params", "contract"),
     "runtime": ("compute", "running", "stores", "storage", "repository"),
     "data": (
         "interim", "sample", "readers", "unpacking", "landing", "quality", "privacy", "ingesting",

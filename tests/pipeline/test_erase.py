@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples import write
-from quickstack.data.privacy.pseudonym_keys import epochs
 from quickstack.data.privacy.normal_form import normal_form
+from quickstack.data.privacy.pseudonym_keys import epochs
 from quickstack.data.privacy.pseudonyms import pseudonymise
 from quickstack.runtime.stores.remotes import read_remote
 from quickstack.runtime.stores.s3 import create_buckets

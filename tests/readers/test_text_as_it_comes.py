@@ -111,11 +111,7 @@ def test_each_row_can_be_taken_out(tmp_path, content):
 
 
 REFUSED = {
-    "a CR that ends no row": (
-        "a,b\n1,x\r2\n3,z\n",
-        {},
-        [(2, RETURN)],
-    ),
+    "a CR that ends no row": ("a,b\n1\r,x\n3,z\n", {}, [(2, RETURN)]),
     "a header again behind a mark": (
         WHOLE + BOM + WHOLE,
         {},

@@ -10,7 +10,7 @@ def result() -> None:
     from quickstack.cli.repository import find_root
     from quickstack.facts import paths
     from quickstack.facts.files import read_json
-    from quickstack.facts.findings import told
+    from quickstack.facts.notices import told
 
     def shown(value: float | None) -> str:
         return "not defined" if value is None else f"{value:.3f}"

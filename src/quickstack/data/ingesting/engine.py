@@ -38,7 +38,7 @@ from quickstack.data.readers.partitions import Partition, find_partitions
 from quickstack.data.readers.unread import beside, copies, unmatched
 from quickstack.facts.contract import Contract
 from quickstack.facts.contract.model import Severity
-from quickstack.facts.findings import Finding
+from quickstack.facts.notices import Notice
 from quickstack.facts.params import ComputeParams
 
 Progress = Callable[[str, int, int], None]
@@ -54,7 +54,7 @@ class TableRun:
     outcomes: list[Outcome] = field(default_factory=list)
     whole_table: RowCounts = field(default_factory=RowCounts)
     recalled: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Notice] = field(default_factory=list)
 
 
 def ingest(

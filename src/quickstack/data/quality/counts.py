@@ -27,7 +27,7 @@ class RowCounts:
     findings
         (column, kind of personal data) to the number of clean rows it was found in.
     noticed
-        (kind, detail) to how many, of what reading came upon; see `facts.findings`.
+        (kind, detail) to how many, of what reading came upon; see `facts.notices`.
     varied
         The columns that hold more than one value in clean rows.
     first

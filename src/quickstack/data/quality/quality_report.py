@@ -12,7 +12,7 @@ from quickstack.data.quality.counts import RowCounts
 from quickstack.facts.contract import Contract
 from quickstack.facts.contract.model import QualityRule
 from quickstack.facts.errors import DataError
-from quickstack.facts.findings import Finding, said
+from quickstack.facts.notices import Notice, said
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TableCounts:
     contract: Contract
     files: list[FileCounts]
     whole_table: RowCounts
-    findings: Sequence[Finding] = ()
+    findings: Sequence[Notice] = ()
 
     @property
     def whole(self) -> RowCounts:

@@ -9,7 +9,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from quickstack.facts.findings import Noticed
+from quickstack.facts.notices import Noticed
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -27,8 +27,8 @@ from quickstack.data.readers.workbook import (
 )
 from quickstack.facts.contract import Column, Contract, Source
 from quickstack.facts.errors import SourceError
-from quickstack.facts.findings import Noticed
 from quickstack.facts.formats import FORMATS
+from quickstack.facts.notices import Noticed
 
 #: A larger file is not a workbook that Excel opens; it is held in memory as a whole.
 _MAX_BYTES = 512 << 20

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from quickstack.data.readers.partitions import Partition
 from quickstack.facts.contract import Contract
-from quickstack.facts.findings import Finding
 from quickstack.facts.formats import FORMATS, PACKINGS, is_left_over
+from quickstack.facts.notices import Notice
 from quickstack.facts.paths import RAW
 
 #: So many names stand in a sentence.
@@ -19,12 +19,12 @@ _SHOWN = 3
 _ABOUT = ("readme", "license", "licence", "notice", "changelog", "copying", "codebook")
 
 
-def beside(contract: Contract, partitions: Sequence[Partition]) -> list[Finding]:
+def beside(contract: Contract, partitions: Sequence[Partition]) -> list[Notice]:
     """Return what lies beside the files of one table: owner files, and values in folder names."""
     found = []
     for folder in sorted({p.path.parent for p in partitions if p.url is None}):
         found += [
-            Finding(
+            Notice(
                 "open-workbook",
                 path.as_posix(),
                 "a program has a workbook of this folder open; what it did not save is not read",
@@ -35,7 +35,7 @@ def beside(contract: Contract, partitions: Sequence[Partition]) -> list[Finding]
     names = dict.fromkeys(k for p in partitions for k, _ in p.values if k not in known)
     if names:
         found.append(
-            Finding(
+            Notice(
                 "folder-values",
                 contract.source.path,
                 f"the names of folders hold values of {', '.join(names)}, which are not read; "
@@ -47,7 +47,7 @@ def beside(contract: Contract, partitions: Sequence[Partition]) -> list[Finding]
 
 def copies(
     partitions: Sequence[Partition], content: Callable[[Partition], str]
-) -> Iterator[Finding]:
+) -> Iterator[Notice]:
     """Yield the files of a table whose bytes are those of another: their rows count twice.
 
     Parameters
@@ -62,10 +62,10 @@ def copies(
     for first, *others in alike.values():
         for other in others:
             sentence = f"its bytes are those of {first.shown}, so that each row counts again"
-            yield Finding("copy", other.shown, f"{sentence}; remove one where that is not meant")
+            yield Notice("copy", other.shown, f"{sentence}; remove one where that is not meant")
 
 
-def unmatched(tables: Iterable[Contract], read: set[Path], dataset: str) -> list[Finding]:
+def unmatched(tables: Iterable[Contract], read: set[Path], dataset: str) -> list[Notice]:
     """Return the files of a data set's folder that look like a table's, and are of none.
 
     Parameters
@@ -87,7 +87,7 @@ def unmatched(tables: Iterable[Contract], read: set[Path], dataset: str) -> list
         return []
     more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
     sentence = f"files that no path of the contract names are not read: {', '.join(left[:_SHOWN])}"
-    return [Finding("unread-file", folder.as_posix(), sentence + more)]
+    return [Notice("unread-file", folder.as_posix(), sentence + more)]
 
 
 def _files(folder: Path) -> Iterator[Path]:

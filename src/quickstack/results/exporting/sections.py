@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from quickstack.facts.contract.model import HIGHER_IS_BETTER
-from quickstack.facts.findings import told
+from quickstack.facts.notices import told
 from quickstack.models.modeling.metrics import BY_NAME, METRICS
 from quickstack.results.exporting.labels import RULES, metric_name, metric_unit, number
 

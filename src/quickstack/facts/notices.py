@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 Noticed = Counter[tuple[str, ...]]
 
 
-class Finding(NamedTuple):
+class Notice(NamedTuple):
     """One thing that somebody should look at.
 
     Attributes
@@ -45,13 +45,13 @@ _SENTENCES = {
 }
 
 
-def said(where: str, noticed: Noticed) -> list[Finding]:
+def said(where: str, noticed: Noticed) -> list[Notice]:
     """Return what the counts of one file say, in a fixed order."""
     found = []
     for (kind, *details), count in sorted(noticed.items()):
         detail, more = (*details, "", "")[:2]
         sentence = _SENTENCES[kind].format(n=f"{count:,}", detail=detail, more=more)
-        found.append(Finding(kind, where, sentence))
+        found.append(Notice(kind, where, sentence))
     return found
 
 
