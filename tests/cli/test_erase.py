@@ -47,6 +47,7 @@ def test_the_value_comes_from_a_pipe_or_a_file_which_is_left_out(repository):
     assert "no trace of this person" in given.output
     piped = call("--column", "customer_id", input=VALUE + "\n")
     assert "value  workspace" in piped.output
+    assert piped.exit_code == 1, "something of the person is left"
     assert VALUE not in piped.output
 
 
@@ -59,7 +60,7 @@ def test_a_pseudonym_leads_to_the_value_where_raw_data_and_key_are_here(reposito
     assert "give the value itself" in unknown.output
     raw = write(repository / "data/raw/sample/a.csv", f"customer_id,month\n{VALUE},2025-01-01\n")
     found = call("--column", "customer_id", "--token", token)
-    assert found.exit_code == 0, found.output
+    assert found.exit_code == 1, found.output
     assert "data/raw/sample/a.csv" in found.output
     assert "add --apply" in found.output
     assert raw.exists()

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
+import re
 import uuid
+import zlib
 
 import boto3
 import pyarrow as pa
@@ -15,10 +18,13 @@ from quickstack.data.readers.partitions import read_listing
 from quickstack.data.readers.streams import open_partition
 from quickstack.facts.contract import Source
 from quickstack.facts.errors import QuickstackError
-from quickstack.guard.erasing.apply import apply
+from quickstack.guard.erasing.apply import apply, resume
 from quickstack.guard.erasing.ledger import LEDGER
 from quickstack.guard.erasing.search import search
 from quickstack.guard.erasing.subject import find_subject
+from quickstack.results.publishing.places import published_stores, remember
+from quickstack.runtime.storage.server import start, stop
+from quickstack.runtime.storage.volumes import contents
 from quickstack.runtime.stores.folder_store import FolderStore
 from quickstack.runtime.stores.object_stores import all_stores
 
@@ -102,7 +108,7 @@ def test_all_of_it_is_erased_and_the_ledger_says_so(repository, subject):
     done = apply(repository.root, subject, findings, stores, KEY)
     assert done.rows == {"data/raw/people/a.csv": 1}
     assert done.added == ["data/raw/people.dvc"]
-    assert done.left == []
+    assert done.remains.places == {}
     assert left(repository, subject) == []
     assert (repository.root / "data/raw/people/a.csv").read_bytes() == b"id,name\nP2,Bo\nP3,1\n"
     assert (repository.root / "data/raw/people/b.csv").read_bytes() == WITHOUT
@@ -201,6 +207,7 @@ def test_objects_that_stay_on_s3_are_corrected_and_pinned_anew(repository, bucke
     ] * 2
     done = apply(root, subject, findings, stores, KEY)
     assert (done.rows, done.left) == ({findings.raw[0]: 1}, [])
+    assert done.remains.places == {}
     here = s3.list_object_versions(Bucket=name)["Versions"]
     texts = {}
     for item in here:
@@ -214,6 +221,39 @@ def test_objects_that_stay_on_s3_are_corrected_and_pinned_anew(repository, bucke
     assert json.loads(text.splitlines()[1])["version_id"] == other.version
     findings, _ = look(repository, subject)
     assert (findings.locations, findings.unread) == ([], 0)
+
+
+def test_an_erasure_that_ended_between_an_object_and_its_listing_goes_on(
+    repository, bucket, monkeypatch
+):
+    s3, name = bucket
+    contract = people_contract(source=Source(path="data/raw/people/*.objects.jsonl"))
+    subject = find_subject([contract], {"k": KEY}, column="id", values=[VALUE])
+    listing = repository.root / "data/raw/people/s.objects.jsonl"
+    write(listing, list_objects(s3, name, {"a.csv": WITH, "b.csv": WITH + b"P3,x\n"}))
+    repository.commit()
+    findings, stores = look(repository, subject)
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("quickstack.guard.erasing.row_removal.write_listing", fail)
+        with pytest.raises(KeyboardInterrupt):
+            apply(repository.root, subject, findings, stores, KEY)
+    findings, _ = look(repository, subject)
+    assert findings.unread == 1, "the listing pins what is gone"
+    resume(repository.root, subject, KEY)
+    findings, _ = look(repository, subject)
+    assert (findings.unread, findings.raw) == (0, ["data/raw/people/s.objects.jsonl"])
+    done = apply(repository.root, subject, findings, stores, KEY)
+    assert (done.rows, done.remains.places) == ({findings.raw[0]: 1}, {})
+    texts = {}
+    for part in read_listing(listing):
+        with open_partition(part) as stream:
+            texts[part.url.rpartition("/")[2]] = stream.read()
+    assert texts == {"a.csv": WITHOUT, "b.csv": WITHOUT + b"P3,x\n"}
+    assert len(s3.list_object_versions(Bucket=name)["Versions"]) == 2
 
 
 def test_an_object_that_changed_since_it_was_pinned_is_not_written_over(repository, bucket):
@@ -348,12 +388,126 @@ def test_what_git_keeps_is_named_also_on_a_branch_a_stash_and_an_experiment(repo
     assert repository.git("rev-parse", "side") == side
 
 
+def objects(repository):
+    """Return git's objects, as git lists them."""
+    listed = repository.git("cat-file", "--batch-all-objects", "--batch-check")
+    return {line.split()[0] for line in listed.splitlines()}
+
+
+def test_git_objects_that_nothing_leads_to_are_erased_and_no_others(repository, subject):
+    root, token = repository.root, subject.tokens[0]
+    repository.commit()
+    before = {}
+    for name, text in {"theirs": f"loose {VALUE}", "packed": token, "other": "a note"}.items():
+        before[name] = repository.git("hash-object", "-w", str(write(root.parent / "x", text)))
+        if name == "packed":
+            repository.git("tag", "keep", before["packed"])
+            repository.git("repack", "-a", "-d", "-q")
+            repository.git("tag", "-d", "keep")
+    every = objects(repository)
+    findings, stores = look(repository, subject)
+    assert findings.unreachable == sorted([before["theirs"], before["packed"]])
+    assert apply(root, subject, findings, stores, KEY).remains.places == {}
+    assert objects(repository) == every - {before["theirs"], before["packed"]}
+    repository.git("fsck", "--strict")
+
+
+def test_the_local_server_compacts_its_volumes_and_loses_no_file_of_its_own(repository, subject):
+    root = repository.root
+    server = start(root)
+    try:
+        settings = {
+            "endpoint_url": server.endpoint,
+            "aws_access_key_id": server.access_key,
+            "aws_secret_access_key": server.secret_key,
+        }
+        s3 = boto3.client("s3", region_name="us-east-1", **settings)
+        s3.create_bucket(Bucket="bucket")
+        lines = ["url = s3://bucket/dvc", f"endpointurl = {server.endpoint}"]
+        lines += [f"access_key_id = {server.access_key}"]
+        lines += [f"secret_access_key = {server.secret_key}"]
+        config = "\n    ".join(["['remote \"storage\"']", *lines]) + "\n"
+        write(root / ".dvc/config.local", config)
+        token = subject.tokens[0]
+        large = b"%s;" % token.encode() + bytes(range(256)) * 20_000
+        bodies = [f"{token},1".encode() * 50, f"{token},2".encode(), large]
+        keys = [md5_key(body) for body in (*bodies, WITHOUT)]
+        for key, body in zip(keys, (*bodies, WITHOUT), strict=True):
+            s3.put_object(Bucket="bucket", Key=f"dvc/{key}", Body=body)
+        # One of them was deleted by somebody, and nobody has compacted since.
+        s3.delete_object(Bucket="bucket", Key=f"dvc/{keys[1]}")
+        repository.git("add", "-A")
+        findings, stores = look(repository, subject)
+        assert [found.stores for found in findings.objects] == [
+            (("storage", key),) for key in sorted([keys[0], keys[2]])
+        ]
+        assert findings.volumes
+        assert apply(root, subject, findings, stores, KEY).remains.places == {}
+        kept = [part for name, part in contents(root) if name.endswith(".dat")]
+        assert any(WITHOUT in part for part in kept)
+        assert not any(subject.tokens[0].encode() in opened(part) for part in kept)
+        assert s3.get_object(Bucket="bucket", Key=f"dvc/{keys[3]}")["Body"].read() == WITHOUT
+    finally:
+        stop(root)
+    assert look_at_volumes(root, token) == []
+
+
+def md5_key(body):
+    md5 = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    return f"files/md5/{md5[:2]}/{md5[2:]}"
+
+
+def opened(part):
+    return gzip.decompress(part) if part[:2] == b"\x1f\x8b" else part
+
+
+def look_at_volumes(root, token):
+    """Return the server's files with a text in them, as they are or packed by gzip anywhere."""
+    found = []
+    for path in (root / ".quickstack/storage").rglob("*"):
+        body = path.read_bytes() if path.is_file() else b""
+        packed = [m.start() for m in re.finditer(rb"\x1f\x8b\x08", body)]
+        texts = [body, *(zlib.decompressobj(31).decompress(body[at:]) for at in packed)]
+        if any(token.encode() in text for text in texts):
+            found.append(path)
+    return found
+
+
+def test_an_earlier_run_in_a_published_place_is_erased_and_the_one_in_use_is_named(
+    repository, subject, tmp_path
+):
+    place, token = tmp_path / "share", subject.tokens[0]
+    for run in ("one", "two"):
+        write(place / f"runs/{run}/predictions.csv", f"id\n{token}\n")
+        write(place / f"runs/{run}/page.html", "<p>nobody</p>")
+    pointer = {"run": "two", "manifest_sha256": "0", "path": "runs/two/"}
+    write(place / "current.json", json.dumps(pointer))
+    repository.commit()
+    remember(repository.root, str(place))
+    remember(repository.root, str(place))
+    stores = all_stores(repository.root)
+    more, in_use = published_stores(repository.root, stores)
+    assert in_use == {str(place): "runs/two/"}
+    stores += more
+    findings = search(repository.root, subject, stores)
+    done = apply(repository.root, subject, findings, stores, KEY, kept=in_use)
+    assert [found.stores for found in done.remains.objects] == [
+        ((str(place), "runs/two/predictions.csv"),)
+    ]
+    assert not (place / "runs/one/predictions.csv").exists()
+    assert (place / "runs/one/page.html").exists()
+    (line,) = (repository.root / LEDGER).read_text().splitlines()
+    assert json.loads(line)["remains"] == {str(place): 1}
+
+
 def test_a_file_that_people_wrote_is_named_and_left(repository, subject):
     repository.commit()
     note = write(repository.root / "notebooks/mine.ipynb", f'"{VALUE}"')
     findings, stores = look(repository, subject)
     done = apply(repository.root, subject, findings, stores, KEY)
-    assert done.left == ["notebooks/mine.ipynb"]
+    assert done.remains.workspace == ["notebooks/mine.ipynb"]
+    (line,) = (repository.root / LEDGER).read_text().splitlines()
+    assert json.loads(line)["remains"] == {"workspace": 1}
     assert note.exists()
 
 

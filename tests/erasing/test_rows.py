@@ -60,7 +60,7 @@ def test_the_rows_of_the_subject_go_and_every_other_byte_stays(tmp_path, name):
     source, value, content, left = CASES[name]
     path = write(tmp_path / "a.csv", HEADER + content)
     of = table(**source)
-    assert bool(holding(path, PATH, of, subject(value))) == (content != left)
+    assert bool(holding(path, PATH, of, subject(value), set())[0]) == (content != left)
     assert (remove_rows(path, of, subject(value)) > 0) == (content != left)
     assert path.read_bytes() == HEADER + left
     assert remove_rows(path, of, subject(value)) == 0
@@ -153,10 +153,10 @@ def test_a_packed_file_is_packed_again_as_it_was(tmp_path, packing, format_):
     }[format_]
     path = write(tmp_path / "a.csv", pack(others[0] + mine + others[1]))
     of = table(format=format_, encoding="latin-1")
-    assert len(holding(path, PATH, of, subject("P1"))) == 1
+    assert len(holding(path, PATH, of, subject("P1"), set())[0]) == 1
     assert remove_rows(path, of, subject("P1")) == 1
     assert unpack(path.read_bytes()) == b"".join(others)
-    assert holding(path, PATH, of, subject("P1")) == []
+    assert holding(path, PATH, of, subject("P1"), set())[0] == []
 
 
 @pytest.mark.parametrize("format_", ["csv", "jsonl"])
@@ -199,7 +199,7 @@ def test_values_of_a_formula_that_is_shared_with_a_row_that_goes_stay(tmp_path):
     with ZipFile(path) as archive:
         sheet = archive.read("xl/worksheets/s1.xml").decode()
     assert rows[0] + rows[2].replace('<f t="shared" si="0"/>', "") + rows[3] in sheet
-    assert len(holding(path, PATH, of, subject("P2"))) == 1
+    assert len(holding(path, PATH, of, subject("P2"), set())[0]) == 1
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_values_of_a_formula_that_is_shared_with_a_row_that_goes_stay(tmp_path):
 )
 def test_a_workbook_that_cannot_be_corrected_stays_as_it_is(tmp_path, content, sentence):
     path = write(tmp_path / "a.xlsx", content)
-    assert len(holding(path, PATH, table(format="excel"), subject(PERSON))) == 1
+    assert len(holding(path, PATH, table(format="excel"), subject(PERSON), set())[0]) == 1
     with pytest.raises(UncorrectableError, match=sentence):
         remove_rows(path, table(format="excel"), subject(PERSON))
     assert path.read_bytes() == content

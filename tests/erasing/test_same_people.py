@@ -314,9 +314,9 @@ def test_every_cell_finds_the_same_people(repository, tmp_path, dialect, carrier
         assert value_of(tmp_path, [contract], {"k": KEY}, column="id", token=token) == [who]
     for who in people:
         subject = find_subject([contract], {"k": KEY}, column="id", values=[who])
-        assert len(holding(file, contract.source.path, subject.tables[0], subject)) == 1
+        assert len(holding(file, contract.source.path, subject.tables[0], subject, set())[0]) == 1
     stranger = find_subject([contract], {"k": KEY}, column="id", values=["P00010"])
-    assert holding(file, contract.source.path, stranger.tables[0], stranger) == []
+    assert holding(file, contract.source.path, stranger.tables[0], stranger, set())[0] == []
     subject = find_subject([contract], {"k": KEY}, column="id", values=[PERSON])
     assert remove_rows(file, subject.tables[0], subject) == 2
     others = [row for row in rows if row[1] != PERSON]

@@ -50,6 +50,7 @@ def publish(
     from quickstack.cli.repository import find_root
     from quickstack.facts.paths import EXPORTS
     from quickstack.results.publishing.gates import GATES, leak_free
+    from quickstack.results.publishing.places import remember
     from quickstack.results.publishing.powerbi_refresh import read_target, request_refresh
     from quickstack.results.publishing.publication import read_exports
     from quickstack.results.publishing.published_runs import run_path
@@ -68,6 +69,8 @@ def publish(
     def inspect(built: Built) -> None:
         _passed("leaks", leak_free(root, built))
 
+    if not dry_run:
+        remember(root, where.shown)
     with _progress() as begin:
         job = Job(where, read_exports(root / EXPORTS), facts, root / WORK, inspect, begin)
         outcome = send(job, reason=reason, dry_run=dry_run)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from quickstack.data.readers.partitions import Partition
 from quickstack.facts.errors import SourceError, StorageError
@@ -73,9 +74,36 @@ def replace_object(partition: Partition, path: Path) -> Partition:
     with _explained(partition):
         store, key = _store(partition)
         store.put(key, path)
-        head = store.head(key)
-        if partition.version is not None:
-            store.delete_version(key, partition.version)
+        return _pinned_anew(partition, store, key)
+
+
+def find_replacement(partition: Partition, sha256: str) -> Partition:
+    """Pin an object again that was replaced by the content of this hash, else leave its pin.
+
+    Raises
+    ------
+    SourceError
+        Where S3 cannot be asked.
+    """
+
+    def digest(answer: Any) -> str:
+        hashed = hashlib.sha256()
+        for chunk in iter(partial(answer["Body"].read, 1 << 20), b""):
+            hashed.update(chunk)
+        return hashed.hexdigest()
+
+    with _explained(partition):
+        store, key = _store(partition)
+        if _is_current(partition) or store.use(key, digest) != sha256:
+            return partition
+        return _pinned_anew(partition, store, key)
+
+
+def _pinned_anew(partition: Partition, store: S3Store, key: str) -> Partition:
+    """Pin what is there now, and delete the version that was pinned."""
+    head = store.head(key)
+    if partition.version is not None:
+        store.delete_version(key, partition.version)
     version = head.get("VersionId") if partition.version is not None else None
     return replace(
         partition, etag=head["ETag"].strip('"'), size=head["ContentLength"], version=version

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+
+from quickstack.facts.files import whole_file
 
 LEDGER = Path("reports/erasures.jsonl")
 _PENDING = Path(".quickstack/erasing.json")
@@ -24,6 +26,8 @@ class Pending:
         What is erased, where, and which commits named it; an md5 is not personal.
     add
         Raw data that are to be versioned again.
+    replaced
+        Objects on S3, by url, and the SHA-256 of what is put in their place.
     """
 
     subject: str
@@ -31,6 +35,7 @@ class Pending:
     commits: tuple[str, ...]
     locations: tuple[str, ...]
     add: tuple[str, ...]
+    replaced: dict[str, str] = field(default_factory=dict)
 
     def __or__(self, other: Pending) -> Pending:
         """Join what an interrupted erasure of the same subject had found."""
@@ -44,16 +49,17 @@ class Pending:
             both(self.commits, other.commits),
             both(self.locations, other.locations),
             both(self.add, other.add),
+            {**other.replaced, **self.replaced},
         )
 
 
 def begin(root: Path, pending: Pending) -> Pending:
     """Note what is about to be erased, joined with what was begun and not finished."""
-    path = root / _PENDING
     if before := interrupted(root, pending.subject):
         pending = pending | before
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(asdict(pending)), encoding="utf-8")
+    (root / _PENDING).parent.mkdir(exist_ok=True)
+    with whole_file(root / _PENDING) as temporary:
+        temporary.write_text(json.dumps(asdict(pending)), encoding="utf-8")
     return pending
 
 
@@ -65,19 +71,27 @@ def interrupted(root: Path, subject: str) -> Pending | None:
         return None
     if before["subject"] != subject:
         return None
-    parts = ("objects", "commits", "locations", "add")
-    return Pending(subject, *(tuple(before.get(part, ())) for part in parts))
+    names = ("objects", "commits", "locations", "add")
+    parts = {name: tuple(before.get(name, ())) for name in names}
+    return Pending(subject, **parts, replaced=before.get("replaced", {}))
 
 
-def finish(root: Path, pending: Pending, key_fingerprint: str, now: datetime | None = None) -> None:
-    """Add the finished erasure to the ledger."""
+def finish(root: Path, pending: Pending, key_fingerprint: str, remains: Mapping[str, int]) -> None:
+    """Add the finished erasure to the ledger.
+
+    Parameters
+    ----------
+    remains
+        How many places still hold the subject, by where they are.
+    """
     line = {
-        "time": (now or datetime.now(UTC)).replace(microsecond=0).isoformat(),
+        "time": datetime.now(UTC).replace(microsecond=0).isoformat(),
         "key_fingerprint": key_fingerprint,
         "subject": pending.subject,
         "objects": len(pending.objects),
         "places": list(pending.locations),
         "commits": len(pending.commits),
+        "remains": dict(remains),
     }
     path = root / LEDGER
     path.parent.mkdir(exist_ok=True)

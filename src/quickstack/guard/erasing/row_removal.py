@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from quickstack.data.privacy.normal_form import normal_form
 from quickstack.data.readers.blocks import Block, RowLocation
-from quickstack.data.readers.partitions import Partition, write_listing
+from quickstack.data.readers.partitions import Partition, read_listing, write_listing
 from quickstack.data.readers.rewrite import stored_row, write_without
 from quickstack.data.readers.row_parser import TOO_LONG
-from quickstack.data.readers.s3_objects import replace_object, require_current
+from quickstack.data.readers.s3_objects import (
+    find_replacement,
+    replace_object,
+    require_current,
+)
 from quickstack.data.unpacking.buffers import from_file
 from quickstack.facts.errors import DataError, SourceError
 from quickstack.facts.files import whole_file
@@ -25,8 +31,8 @@ class UncorrectableError(DataError):
 
 
 def holding(
-    path: Path, name: str, table: Table, subject: Subject, spellings: set[str] | None = None
-) -> list[Partition]:
+    path: Path, name: str, table: Table, subject: Subject, spellings: set[str]
+) -> tuple[list[Partition], int]:
     """Return the parts of a raw file that have rows of the subject: itself, or objects on S3.
 
     A row is theirs when a column that names the subject holds the value. A row that cannot be
@@ -42,22 +48,41 @@ def holding(
     spellings
         Takes the cells that hold the subject, as they are written.
 
+    Returns
+    -------
+    parts : list of Partition
+    unread : int
+        How many objects on S3 cannot be read, or no more as they were pinned.
+
     Raises
     ------
     SourceError
         Where the file cannot be read as the contract says.
     """
-    match = _Match(subject)
-    found = [part for part in partitions_of(path, name) if _rows(part, table, match)]
-    if spellings is not None:
-        spellings |= match.spellings
-    return found
+    match, found, unread = _Match(subject), [], 0
+    for part in partitions_of(path, name):
+        try:
+            if _rows(part, table, match):
+                found.append(part)
+        except SourceError:
+            if part.url is None:
+                raise
+            unread += 1
+    spellings |= match.spellings
+    return found, unread
 
 
-def remove_rows(path: Path, table: Table, subject: Subject) -> int:
+def remove_rows(
+    path: Path, table: Table, subject: Subject, replacing: Callable[[str, str], object] = max
+) -> int:
     """Write a raw file again without the subject's rows, whole or not at all.
 
     Of a file that lists objects on S3, the objects are written again, and pinned anew.
+
+    Parameters
+    ----------
+    replacing
+        Called with the url of an object and the SHA-256 of its new content, before it is replaced.
 
     Returns
     -------
@@ -72,7 +97,7 @@ def remove_rows(path: Path, table: Table, subject: Subject) -> int:
     try:
         parts = partitions_of(path, path.name)
         if parts[0].url is not None:
-            return _remove_from_objects(path, parts, table, subject)
+            return _remove_from_objects(path, parts, table, subject, replacing)
         with whole_file(path) as temporary:
             count = _write(parts[0], table, subject, temporary)
             # Nothing but the rows changes, not even who may read the file.
@@ -99,7 +124,33 @@ def require_removable(path: Path, table: Table, subject: Subject) -> None:
             require_current(part)
 
 
-def _remove_from_objects(path: Path, parts: list[Partition], table: Table, subject: Subject) -> int:
+def pin_replaced(path: Path, replaced: Mapping[str, str]) -> None:
+    """Pin objects whose replacement was interrupted before the listing could name it.
+
+    Parameters
+    ----------
+    path
+        Of the listing.
+    replaced
+        As `remove_rows` told it.
+    """
+    parts = read_listing(path)
+    digests = [replaced.get(part.url or "") for part in parts]
+    pinned = [
+        find_replacement(part, digest) if digest else part
+        for part, digest in zip(parts, digests, strict=True)
+    ]
+    if pinned != parts:
+        write_listing(path, pinned)
+
+
+def _remove_from_objects(
+    path: Path,
+    parts: list[Partition],
+    table: Table,
+    subject: Subject,
+    replacing: Callable[[str, str], object],
+) -> int:
     total = 0
     for number, part in enumerate(parts):
         if not _rows(part, table, _Match(subject)):
@@ -107,6 +158,8 @@ def _remove_from_objects(path: Path, parts: list[Partition], table: Table, subje
         with TemporaryDirectory() as folder:
             target = Path(folder) / "object"
             total += _write(part, table, subject, target)
+            with target.open("rb") as stream:
+                replacing(part.url or "", hashlib.file_digest(stream, "sha256").hexdigest())
             parts[number] = replace_object(part, target)
         # At once: what is pinned must be what is there, whenever this ends.
         write_listing(path, parts)

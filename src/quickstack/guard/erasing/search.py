@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,7 @@ from quickstack.guard.erasing.git_history import History, read_history, unreacha
 from quickstack.guard.erasing.row_removal import holding
 from quickstack.guard.erasing.subject import Subject
 from quickstack.guard.scanning.git_objects import git_items
+from quickstack.runtime.storage.volumes import contents
 from quickstack.runtime.stores.folder_store import ObjectStore, as_file, md5_of
 from quickstack.runtime.stores.remotes import RESTRICTED
 
@@ -70,6 +71,8 @@ class Findings:
         (path, commits) of what only a rewritten history would lose.
     unreachable
         Git's objects in no commit, and its own files such as `.git/COMMIT_EDITMSG`.
+    volumes
+        Files of the local S3 server that hold what was deleted there.
     unread
         Contents that could not be opened and were looked at as bytes only.
     """
@@ -79,15 +82,22 @@ class Findings:
     raw: list[str] = field(default_factory=list)
     history: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
+    volumes: list[str] = field(default_factory=list)
     unread: int = 0
 
     @property
+    def places(self) -> dict[str, int]:
+        """How much each store, `workspace`, `git` and `local server` holds, without empty ones."""
+        counts = Counter(store for found in self.objects for store, _ in found.stores)
+        counts["workspace"] += len(self.workspace) + len(self.raw)
+        counts["git"] += len(self.history) + len(self.unreachable)
+        counts["local server"] += len(self.volumes)
+        return dict(sorted((+counts).items()))
+
+    @property
     def locations(self) -> list[str]:
-        """The names of all stores that hold something, and `workspace` and `git`."""
-        names = {store for found in self.objects for store, _ in found.stores}
-        if self.workspace or self.raw:
-            names.add("workspace")
-        return sorted(names | ({"git"} if self.history or self.unreachable else set()))
+        """The names of the places."""
+        return list(self.places)
 
     @property
     def commits(self) -> set[str]:
@@ -137,6 +147,7 @@ def search(
             (found.raw if is_raw else found.workspace).append(file)
     found.history, found.unreachable = _in_git(root, finder, history)
     found.unread = rows.unread + finder.unread
+    found.volumes = _in_volumes(root, finder)
     return found
 
 
@@ -198,8 +209,9 @@ class _Rows:
         name = next(name for name in names if table.holds(name))
         try:
             try:
-                parts = holding(path, name, table, self._subject, self.spellings)
+                parts, lost = holding(path, name, table, self._subject, self.spellings)
                 found, pinned = bool(parts), tuple(part for part in parts if part.url is not None)
+                self._unreadable += lost
             except SourceError:
                 found, pinned = self._finder.finds(from_file(path), raw=True), ()
                 self._unreadable += name.endswith(LISTING)
@@ -219,6 +231,12 @@ def _files(root: Path) -> Iterator[str]:
         for name in sorted(names):
             if (root / here / name).is_file():
                 yield (here / name).as_posix()
+
+
+def _in_volumes(root: Path, finder: Finder) -> list[str]:
+    """Return the files of the local server that hold the subject, whatever S3 lists."""
+    found = contents(root)
+    return sorted({name for name, part in found if finder.finds(part, raw=finder.distinctive)})
 
 
 def _in_git(

@@ -17,7 +17,7 @@ from quickstack.facts.files import whole_file
 
 # `weed mini` takes five ports in a row for HTTP, and the same five plus this for gRPC.
 PORTS, GRPC = 5, 10_000
-MASTER = 1
+MASTER, VOLUME = 1, 2
 FIRST_PORT, LAST_PORT = 18_330, 21_999
 
 # In the server's folder.
@@ -60,7 +60,7 @@ def arguments(folder: Path, port: int) -> list[str]:
         "-ip.bind=127.0.0.1",
         f"-s3.port={port}",
         f"-master.port={port + MASTER}",
-        f"-volume.port={port + 2}",
+        f"-volume.port={port + VOLUME}",
         f"-filer.port={port + 3}",
         f"-admin.port={port + 4}",
         # Without keys it is open to everybody.

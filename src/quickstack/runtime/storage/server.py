@@ -201,17 +201,18 @@ def _ready(port: int) -> bool:
 
     On a busy machine the second comes seconds after the first; until then every object fails.
     """
-    if _get(port, "/")[0] != 403:
+    if ask(port, "/")[0] != 403:
         return False
-    answer, body = _get(port + seaweedfs.MASTER, "/dir/status")
+    answer, body = ask(port + seaweedfs.MASTER, "/dir/status")
     try:
         return answer == 200 and json.loads(body)["Topology"]["Max"] > 0
     except (ValueError, LookupError, TypeError):
         return False
 
 
-def _get(port: int, path: str) -> tuple[int, bytes]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=2)
+def ask(port: int, path: str, seconds: float = 2) -> tuple[int, bytes]:
+    """Return status and body of an answer on this machine; 0 where there is none in time."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
