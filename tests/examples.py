@@ -23,7 +23,7 @@ def people_contract(**changes: Any) -> Contract:
             Column("name", "string", classification="personal", personal="drop"),
             Column("kind", "string", allowed=("a", "b"), classification="public"),
             Column("amount", "number", minimum=0),
-            Column("day", "date", format="%Y-%m-%d"),
+            Column("day", "date", format="yyyy-MM-dd"),
         ),
         "task": "binary",
         "target": "kind",

@@ -165,12 +165,6 @@ def test_a_time_column_must_stay_exact(tmp_path, property_, sentence):
     refused(tmp_path, sentence, (head, head + personal), (share, time + test))
 
 
-def test_literal_letters_of_a_format(tmp_path):
-    head = "        logicalType: timestamp\n"
-    options = "        logicalTypeOptions: {format: \"yyyy-MM-dd'T'HH:mm:ss'Z'\"}\n"
-    assert load(tmp_path, (head, head + options)).column("sold").format == "%Y-%m-%dT%H:%M:%SZ"
-
-
 def test_anonymity(tmp_path):
     assert load(tmp_path).anonymity is None
     contract = load(tmp_path, anonymity("{k: 5, columns: [born, note], subject: customer}"))

@@ -6,6 +6,7 @@ import pytest
 
 from helpers import ROOT
 from quickstack.facts.contract import Contract, Split, load_contract
+from quickstack.facts.contract.time_patterns import compile_pattern
 from quickstack.facts.errors import ContractError
 
 SAMPLE = ROOT / "configuration" / "contracts" / "sample.odcs.yaml"
@@ -47,7 +48,7 @@ def test_the_sample_contract_says_what_it_says():
     assert contract.split == Split(from_time="2025-07-01")
     assert contract.column("plan").allowed == ("basic", "plus", "pro")
     assert contract.column("monthly_fee").unit == "EUR"
-    assert contract.column("month").format == "%Y-%m-%d"
+    assert contract.column("month").time_pattern == compile_pattern("yyyy-MM-dd")
     assert {c.name for c in contract.columns if c.dropped} == {"full_name", "phone", "birth_date"}
     assert contract.needs_key
     with pytest.raises(KeyError):
@@ -170,4 +171,4 @@ def test_a_pattern_of_the_standard_becomes_pythons(tmp_path):
             "        logicalTypeOptions: {format: dd.MM.yyyy}\n",
         ),
     )
-    assert contract.column("birth_date").format == "%d.%m.%Y"
+    assert contract.column("birth_date").format == "dd.MM.yyyy"

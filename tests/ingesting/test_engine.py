@@ -150,7 +150,7 @@ EQUAL = {
 @pytest.mark.parametrize(("kind", "values"), EQUAL.values(), ids=list(EQUAL))
 @pytest.mark.parametrize("block_bytes", [1, 50, 80])
 def test_equal_values_are_found_in_whatever_block_they_stand(tmp_path, kind, values, block_bytes):
-    formats = {"timestamp": "%Y-%m-%d %H:%M:%S", "date": "%Y-%m-%d"}
+    formats = {"timestamp": "yyyy-MM-dd HH:mm:ss", "date": "yyyy-MM-dd"}
     unique = Column("amount", kind, unique=True, format=formats.get(kind))
     columns = tuple(unique if c.name == "amount" else c for c in CONTRACT.columns)
     body = "".join(row(i, amount=value) for i, value in enumerate(values))

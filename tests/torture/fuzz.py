@@ -70,7 +70,7 @@ class Example:
     @property
     def contract(self) -> Contract:
         """The contract; nothing in it is personal."""
-        formats = {"date": "%Y-%m-%d", "timestamp": "%Y-%m-%d %H:%M:%S"}
+        formats = {"date": "yyyy-MM-dd", "timestamp": "yyyy-MM-dd HH:mm:ss"}
         columns = tuple(
             Column(
                 name,

@@ -23,6 +23,10 @@ from torture.expectations import Case
 #: What detection finds in the set's texts, which are nobody's data: a public table of places.
 _LOOKED_AT = ("email", "phone", "iban", "card", "ip", "leaked_value")
 _FORMATS = {"date": "%Y-%m-%d", "timestamp": "%Y-%m-%dT%H:%M:%S"}
+#: Python's directives, which the other tools take too, as the contract writes them.
+_LETTERS = {
+    "T": "'T'", "%Y": "yyyy", "%m": "MM", "%d": "dd", "%H": "HH", "%M": "mm", "%S": "ss",
+}  # fmt: skip
 
 
 @dataclass
@@ -54,7 +58,12 @@ def contract_of(case: Case) -> Contract:
         settings: dict[str, Any] = {"format": _FORMATS.get(kind), "classification": "public"}
         if kind == "string":
             settings["allowed_findings"] = _LOOKED_AT
-        columns.append(Column(name, kind, **(settings | case.rules.get(name, {}))))
+        settings |= case.rules.get(name, {})
+        for directive, letters in _LETTERS.items():
+            settings["format"] = settings["format"] and settings["format"].replace(
+                directive, letters
+            )
+        columns.append(Column(name, kind, **settings))
     return simple_contract(tuple(columns), case.source, **case.contract)
 
 

@@ -136,35 +136,29 @@ def _passed(name: str, phrase: str) -> None:
 
 
 def _tell(built: Built, facts: Facts) -> None:
-    from quickstack.results.publishing.data_age import SOURCES
+    from quickstack.results.publishing.data_age import SOURCES, span_text
 
     fresh = built.freshness
     typer.echo(f"Changed    {built.changed}")
     age = "no time column says how old the data are"
     if fresh.age is not None:
-        age = f"the newest row is {_span(fresh.age)} old{_promised(fresh.promise, fresh.kept)}"
+        age = f"the newest row is {span_text(fresh.age)} old{_promised(fresh.promise, fresh.kept)}"
     typer.echo(f"Freshness  {age}")
     lead = "when the data arrived is not known"
     if fresh.lead is not None:
         kept = _promised(fresh.lead_promise, fresh.lead_kept)
-        lead = f"the data arrived {_span(fresh.lead)} before{kept}"
+        lead = f"the data arrived {span_text(fresh.lead)} before{kept}"
     typer.echo(f"Arrival    {lead}; by {SOURCES[facts.arrived.source]}")
     for remark in built.remarks:
         typer.echo(f"Note       {remark}")
 
 
 def _promised(promise: timedelta | None, kept: bool | None) -> str:
+    from quickstack.results.publishing.data_age import span_text
+
     if promise is None or kept is None:
         return ""
-    return f", {_span(promise)} are promised: {'kept' if kept else 'BROKEN'}"
-
-
-def _span(span: timedelta) -> str:
-    seconds = span.total_seconds()
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if abs(seconds) >= 2 * size:
-            return f"{seconds / size:,.1f} {unit}"
-    return f"{seconds:,.0f} seconds"
+    return f", {span_text(promise)} are promised: {'kept' if kept else 'BROKEN'}"
 
 
 @contextmanager

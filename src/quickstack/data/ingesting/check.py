@@ -17,7 +17,7 @@ from quickstack.data.privacy.normal_form import normal_forms
 from quickstack.data.privacy.pseudonyms import codes, pseudonymise
 from quickstack.data.quality.counts import RowCounts
 from quickstack.data.quality.encoding_damage import damaged
-from quickstack.data.quality.parse import cell_types, normalise, parse_column
+from quickstack.data.quality.parse import cell_types, normalise, parse_column, parse_parts
 from quickstack.data.quality.row_checks import check_column, count_metrics
 from quickstack.data.readers.blocks import Block, RowLocation
 from quickstack.facts.contract import Column, Contract
@@ -52,7 +52,7 @@ class Checks:
     @cached_property
     def types(self) -> dict[str, Any]:
         """How the fast parser may type the cells."""
-        return cell_types(self.contract.columns, self.contract.source, self.varied)
+        return cell_types(self.contract.source_columns, self.contract.source, self.varied)
 
     @cached_property
     def secret(self) -> bytes:
@@ -394,9 +394,13 @@ def _checked_columns(
     columns: dict[str, pa.Array] = {}
     problems: dict[int, list[Problem]] = {}
     counter = {"error": counts.rules, "warning": counts.warned, "stop": counts.stopped}
-    for column in contract.columns:
-        cells = _cells(block, column)
-        columns[column.name], wrong = parse_column(column, cells, contract.source)
+    for column in sorted(contract.columns, key=lambda c: bool(c.parts)):
+        if column.parts:
+            columns[column.name], wrong = parse_parts(column, columns)
+        else:
+            iso = block.iso.get(column.name, ())
+            cells = _cells(block, column)
+            columns[column.name], wrong = parse_column(column, cells, contract.source, iso)
         for broken in check_column(column, columns[column.name], wrong):
             severity = column.severity(broken.rule)
             counter[severity][(broken.column, broken.rule)] += len(broken.rows)

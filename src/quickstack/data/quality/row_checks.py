@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
-from quickstack.data.quality.parse import TYPE_NAMES
+from quickstack.data.quality.parse import PROBLEMS, TYPE_NAMES
 from quickstack.facts.contract import Column, Contract
+from quickstack.facts.contract.value_options import NUMBER_FORMATS, STRING_FORMATS
 from quickstack.facts.errors import ContractError
 
 if TYPE_CHECKING:
@@ -53,15 +55,20 @@ def check_column(column: Column, values: pa.Array, wrong: Any) -> list[Broken]:
 
     found: list[tuple[str, str, Any]] = []
     if wrong is not None:
-        found.append(("type", f"it is not {TYPE_NAMES[column.type]}", wrong))
+        for code in np.unique(wrong[wrong > 0]).tolist():
+            rule, words = PROBLEMS[code]
+            found.append((rule, words.format(type=TYPE_NAMES[column.type]), wrong == code))
     if column.required and values.null_count:
         absent = np.asarray(pc.is_null(values))
-        absent = absent if wrong is None else absent & ~wrong
+        absent = absent if wrong is None else absent & (wrong == 0)
         found.append(("required", "it is empty, and must not be", absent))
     if column.allowed:
         mask = over_distinct(values, lambda distinct: _not_in(distinct, column.allowed))
         found.append(("allowed", "it is none of the allowed values", mask))
     found += _limits(column, values)
+    if column.multiple_of is not None:
+        mask = _no_multiple(values, column.multiple_of)
+        found.append(("multiple", f"it is not a multiple of {column.multiple_of:g}", mask))
     if column.type == "string":
         found += [
             (rule, reason, over_distinct(values, test)) for rule, reason, test in _texts(column)
@@ -99,19 +106,25 @@ def _not_in(values: pa.Array, allowed: tuple[Any, ...]) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.invert(pc.is_in(values, value_set=pa.array(allowed).cast(values.type)))
+    kind = values.type
+    wanted = [float(v) for v in allowed] if pa.types.is_floating(kind) else list(allowed)
+    return pc.invert(pc.is_in(values, value_set=pa.array(wanted, kind)))
 
 
 def _limits(column: Column, values: pa.Array) -> list[tuple[str, str, Any]]:
     import numpy as np
     import pyarrow.compute as pc
 
-    limits = (
+    limits = [
         ("minimum", "it is below the minimum", column.minimum, pc.less),
         ("maximum", "it is above the maximum", column.maximum, pc.greater),
         ("minimum", "it is not above the minimum", column.exclusive_minimum, pc.less_equal),
         ("maximum", "it is not below the maximum", column.exclusive_maximum, pc.greater_equal),
-    )
+    ]
+    if column.type in ("integer", "number") and column.format is not None:
+        low, high = NUMBER_FORMATS[column.format]
+        reason = f"it does not fit {column.format}"
+        limits += [("format", reason, low, pc.less), ("format", reason, high, pc.greater)]
     if all(limit is None for _, _, limit, _ in limits):
         return []
     extremes = pc.min_max(values)
@@ -124,6 +137,20 @@ def _limits(column: Column, values: pa.Array) -> list[tuple[str, str, Any]]:
         if beyond(extremes["min"], bound).as_py() or beyond(extremes["max"], bound).as_py():
             found.append((rule, reason, np.asarray(pc.fill_null(beyond(values, bound), False))))
     return found
+
+
+def _no_multiple(values: pa.Array, step: float) -> Any:
+    """Return which numbers are no multiples; of fractions, to the last bit that a number has."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    present = np.asarray(values.is_valid())
+    numbers = np.asarray(pc.fill_null(values, 0))
+    if numbers.dtype == np.int64 and float(step).is_integer():
+        return present & (numbers % np.int64(step) != 0)
+    numbers = numbers.astype(np.float64)
+    nearest = np.round(numbers / step) * step
+    return present & (np.abs(numbers - nearest) > 2 * np.spacing(np.abs(numbers)))
 
 
 def _texts(column: Column) -> list[tuple[str, str, Callable[[pa.Array], pa.Array]]]:
@@ -140,6 +167,11 @@ def _texts(column: Column) -> list[tuple[str, str, Callable[[pa.Array], pa.Array
         pattern = column.pattern
         reason = "it does not match the pattern"
         found.append(("pattern", reason, lambda v: _mismatch(v, pattern, column.name)))
+    if column.format is not None:
+        form, name = STRING_FORMATS[column.format]
+        whole = f"^(?:{form})$"
+        reason = f"it is not {name}"
+        found.append(("format", reason, lambda v: _mismatch(v, whole, column.name)))
     return found
 
 
@@ -172,8 +204,17 @@ def _limit(column: Column, limit: float | str, type_: pa.DataType) -> pa.Scalar:
     if column.type == "date":
         return pa.scalar(date.fromisoformat(str(limit)), type_)
     if column.type == "timestamp":
-        return pa.scalar(datetime.fromisoformat(str(limit)), type_)
+        return pa.scalar(_in_utc(datetime.fromisoformat(str(limit)), column), type_)
+    if column.type == "integer" and float(limit).is_integer():
+        return pa.scalar(int(limit), pa.int64())
     return pa.scalar(float(limit), pa.float64())
+
+
+def _in_utc(moment: datetime, column: Column) -> datetime:
+    """Return a time of the contract as the clean times of a column are."""
+    if moment.tzinfo is None and column.zone is not None:
+        moment = moment.replace(tzinfo=ZoneInfo(column.zone))
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def count_metrics(
@@ -211,7 +252,7 @@ def _invalid(values: pa.Array, valid: tuple[object, ...], pattern: str | None) -
 
     wrong = np.zeros(len(values), bool)
     if valid:
-        mask = over_distinct(values, lambda v: pc.invert(_among(v, valid)))
+        mask = over_distinct(values, lambda v: _not_in(v, valid))
         wrong |= False if mask is None else mask
     if pattern is not None:
         mask = over_distinct(

@@ -82,6 +82,8 @@ class Block:
         Whether all text is known to be ASCII, and so needs no normalisation.
     size
         Bytes of the (uncompressed) file, where a format counts in bytes.
+    iso
+        By column: positions of dates and times that the file itself has typed, in ISO 8601.
     cells
         Gives what the raw bytes of a rejected row still tell, as text by column.
     noticed
@@ -94,6 +96,7 @@ class Block:
     blank: int = 0
     ascii: bool = False
     size: int = 0
+    iso: dict[str, list[int]] = field(default_factory=dict)
     cells: Callable[[bytes], dict[str, str]] = json_cells
     noticed: Noticed = field(default_factory=Counter)
 

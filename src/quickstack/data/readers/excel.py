@@ -32,6 +32,8 @@ from quickstack.facts.notices import Noticed
 
 #: A larger file is not a workbook that Excel opens; it is held in memory as a whole.
 _MAX_BYTES = 512 << 20
+#: Microseconds off a second that come from how a workbook stores times.
+_NEAR = 1000
 
 
 def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> Iterator[Block]:
@@ -258,6 +260,9 @@ class _SheetRows:
         self._rejected: list[Rejected] = []
         self._blank = 0
         self._noticed: Noticed = Counter()
+        self._iso: dict[str, list[int]] = {
+            c.name: [] for c in self._columns if c and c.type in ("date", "timestamp")
+        }
 
     def take(self, number: int, row: list[Any]) -> None:
         """Take the row with a number, from 0."""
@@ -268,6 +273,7 @@ class _SheetRows:
             return
         reason = self._unmerged(number, row)
         source = self.contract.source
+        row = [_on_second(cell) for cell in row]
         cells = [
             None if cell == "" else _text(cell, column, source)
             for cell, column in zip(row, self._columns, strict=False)
@@ -287,6 +293,9 @@ class _SheetRows:
         if reason is not None:
             self._rejected.append(Rejected(location, reason))
             return
+        for cell, name in zip(row, self.header, strict=False):
+            if isinstance(cell, dt.date) and name in self._iso:
+                self._iso[name].append(len(self.rows))
         self.rows.append([None if cell in source.missing else cell for cell in cells])
         self._locations.append(location)
 
@@ -319,7 +328,7 @@ class _SheetRows:
         def of(rows: Sequence[int]) -> list[RowLocation]:
             return [locations[row] for row in rows]
 
-        found = Block(table, of, self._rejected, self._blank)
+        found = Block(table, of, self._rejected, self._blank, iso=self._iso)
         found.noticed = self._noticed + (noticed or Counter())
         self._begin()
         return found
@@ -336,25 +345,26 @@ def _text(cell: Any, column: Column | None, source: Source) -> str:
     if isinstance(cell, (int, float)):
         whole = isinstance(cell, int) or cell.is_integer()
         number = str(int(cell)) if whole else repr(cell)
-        decimal = column is not None and column.type == "number"
-        return number.replace(".", source.decimal) if decimal else number
-    if isinstance(cell, (dt.date, dt.datetime)):
-        return _date_text(cell, column)
-    return str(cell)
+        # In the contract's dialect: 1.234 is never read as if its point parted thousands.
+        typed = column is not None and column.type in ("integer", "number", "boolean")
+        return number.replace(".", source.decimal) if typed else number
+    if isinstance(cell, dt.datetime) and cell.time() == dt.time():
+        cell = cell.date()
+    return cell.isoformat() if isinstance(cell, (dt.date, dt.time)) else str(cell)
 
 
-def _date_text(cell: dt.date | dt.datetime, column: Column | None) -> str:
-    """Write a date in its column's format; in full where that would lose something of it."""
-    if column is None or column.type not in ("date", "timestamp") or column.format is None:
-        midnight = isinstance(cell, dt.datetime) and cell.time() == dt.time()
-        return (cell.date() if isinstance(cell, dt.datetime) and midnight else cell).isoformat()
-    timestamp = (
-        cell if isinstance(cell, dt.datetime) else dt.datetime(cell.year, cell.month, cell.day)
-    )
-    # `%Y` gives years before 1000 without their zeros on some systems.
-    text = timestamp.strftime(column.format.replace("%Y", f"{timestamp.year:04}"))
-    try:
-        kept = dt.datetime.strptime(text, column.format) == timestamp
-    except ValueError:
-        kept = False
-    return text if kept else timestamp.isoformat()
+def _on_second(cell: Any) -> Any:
+    """Return a time that lies a millisecond off a second as that second.
+
+    Days are stored as fractions, which hold few seconds exactly.
+    """
+    if not isinstance(cell, (dt.datetime, dt.time)):
+        return cell
+    if cell.microsecond <= _NEAR:
+        return cell.replace(microsecond=0)
+    if cell.microsecond < 1_000_000 - _NEAR:
+        return cell
+    if isinstance(cell, dt.datetime):
+        return cell.replace(microsecond=0) + dt.timedelta(seconds=1)
+    later = dt.datetime.combine(dt.date.min, cell.replace(microsecond=0)) + dt.timedelta(seconds=1)
+    return later.time()

@@ -244,8 +244,10 @@ class _Writer:
         if type(value) is str:
             found = value
         elif isinstance(value, Number):
-            number = self.column.type == "number" and source.decimal != "."
-            found = value.replace(".", source.decimal) if number else str(value)
+            # In the contract's dialect: 1.234 is never read as if its point parted thousands.
+            found = str(value)
+            if self.column.type in ("integer", "number", "boolean"):
+                found = found.replace(".", source.decimal)
         elif isinstance(value, bool):
             if self.column.type == "boolean":
                 return source.true_values[0] if value else source.false_values[0]

@@ -67,7 +67,8 @@ def times(wanted: str) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
         if wanted == "date":
             wrong |= micros % _DAY != 0
         found = pa.array(micros, pa.int64(), mask=np.asarray(times.is_null()) | wrong)
-        found = found.cast(pa.timestamp("us"))
+        # With its zone it is the same moment, and the contract's own zone is not for it.
+        found = found.cast(pa.timestamp("us", "UTC" if times.type.tz else None))
         return found.cast(pa.date32()) if wanted == "date" else found, wrong
 
     return convert
@@ -128,7 +129,7 @@ def column_reader(
     Raises
     ------
     SourceError
-        Where the type is nested, binary, a duration, or a time of a zone other than UTC.
+        Where the type is nested, binary, a duration, or a time of a zone that the contract denies.
     """
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
@@ -137,19 +138,14 @@ def column_reader(
         kind = kind.value_type
     _require_plain(column, kind, where)
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
-        return ColumnReader(column.name, _texts(contract), "holds bytes that are no text")
+        return ColumnReader(column.name, _texts(contract), "holds bytes that are no text, or NUL")
     wanted = column.type
     if wanted == "boolean" and types.is_boolean(kind):
         return ColumnReader(column.name, lambda values: (plain(values), None))
     whole = types.is_integer(kind) and kind != pa.uint64()
     if wanted == "integer" and whole:
         return ColumnReader(column.name, lambda values: (plain(values).cast(pa.int64()), None))
-    if wanted == "number" and types.is_integer(kind):
-        # Beyond 2^53 the nearest number, as the text of it would give.
-        return ColumnReader(
-            column.name, lambda values: (plain(values).cast(pa.float64(), safe=False), None)
-        )
-    if wanted == "number" and types.is_floating(kind):
+    if wanted == "number" and (types.is_integer(kind) or types.is_floating(kind)):
         return ColumnReader(column.name, _numbers(contract))
     if wanted in ("date", "timestamp") and types.is_date(kind):
         reason = "holds no date of the years 1 to 9999"
@@ -175,11 +171,11 @@ def _require_plain(column: Column, kind: pa.DataType, where: str) -> None:
     )  # fmt: skip
     if any(test(kind) for test in odd):
         raise SourceError(f"column {column.name} is {_kind(kind)}", where=where, fix=fix)
-    if types.is_timestamp(kind) and kind.tz not in (None, "UTC", "Etc/UTC", "+00:00", "Z"):
+    if types.is_timestamp(kind) and kind.tz is not None and not column.offsets:
         raise SourceError(
-            f"column {column.name} holds times of a zone other than UTC",
+            f"column {column.name} holds times of a zone, and the contract says `timezone: false`",
             where=where,
-            fix="write them in UTC or without a zone",
+            fix="write them without a zone, or correct the contract",
         )
 
 
@@ -201,6 +197,9 @@ def _texts(contract: Contract) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
             wrong = np.array([not _is_text(value) for value in found])
             kept = [None if w else v for v, w in zip(found, wrong.tolist(), strict=True)]
             text = pa.array(kept, pa.binary()).cast(pa.string())
+        if pc.any(nul := pc.fill_null(pc.match_substring(text, "\0"), False)).as_py():
+            text = blanked(text, nul)
+            wrong = np.asarray(nul) | (False if wrong is None else wrong)
         return _without(text, missing), wrong
 
     return convert
@@ -214,6 +213,13 @@ def _is_text(value: bytes | None) -> bool:
     return True
 
 
+def _iso_texts(text: pa.Array, zone: str | None) -> pa.Array:
+    """Write times as ISO 8601, as short as it is the same: 2024-02-29, 2024-02-29T12:00:00."""
+    if zone is None:
+        text = pc.replace_substring_regex(text, r"^(\S+) 00:00:00(\.0+)?$", r"\1")
+    return pc.replace_substring(pc.replace_substring_regex(text, r"\.0+(Z?)$", r"\1"), " ", "T")
+
+
 def _without(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
     """Make null of the texts that mean no value."""
     absent = pc.is_in(text, value_set=pa.array(missing, pa.string()), skip_nulls=True)
@@ -223,14 +229,17 @@ def _without(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
 
 
 def _numbers(contract: Contract) -> Callable[[pa.Array], tuple[pa.Array, Any]]:
-    """Numbers as they are, unless one is not finite: then all as text, which is parsed as such."""
+    """Numbers as they are, unless one is not finite or a whole one of many digits: then as text."""
     as_text = _as_text(contract, "number")
 
     def convert(values: pa.Array) -> tuple[pa.Array, Any]:
-        numbers = plain(values).cast(pa.float64())
-        if pc.all(pc.is_finite(numbers)).as_py() in (True, None):
+        found = plain(values)
+        numbers = found.cast(pa.float64(), safe=False)
+        whole = pa.types.is_integer(found.type)
+        fits = pc.less(pc.abs(numbers), 2.0**53) if whole else pc.is_finite(numbers)
+        if pc.all(fits).as_py() in (True, None):
             return numbers, None
-        return as_text(numbers)
+        return as_text(found if whole else numbers)
 
     return convert
 
@@ -251,7 +260,9 @@ def _as_text(contract: Contract, wanted: str) -> Callable[[pa.Array], tuple[pa.A
             text = pc.if_else(whole, numbers.cast(pa.string()), text)
             if any(absent.lower() == "nan" for absent in source.missing):
                 text = pc.if_else(pc.fill_null(pc.is_nan(cells), False), None, text)
-        if wanted == "number" and source.decimal != ".":
+        if pa.types.is_timestamp(cells.type):
+            text = _iso_texts(text, cells.type.tz)
+        if wanted in ("integer", "number", "boolean") and source.decimal != ".":
             text = pc.replace_substring(text, ".", source.decimal)
         return _without(text, source.missing), None
 

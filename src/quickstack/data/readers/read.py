@@ -37,6 +37,9 @@ def read_blocks(
     options = options or ReadOptions()
     values = {c.name: dict(partition.values).get(c.name) for c in contract.columns}
     given = {name: value for name, value in values.items() if value is not None}
+    columns = tuple(c for c in contract.source_columns if c.name not in given)
+    if columns != contract.columns:
+        contract = replace(contract, columns=columns)
     if not given:
         yield from reader.blocks(partition, contract, options)
         return
@@ -44,8 +47,7 @@ def read_blocks(
     cells = {name: None if value in missing else value for name, value in given.items()}
     if (types := options.types) is not None:
         options = replace(options, types=lambda head, whole: types(_with(head, cells), whole))
-    columns = tuple(c for c in contract.columns if c.name not in given)
-    for block in reader.blocks(partition, replace(contract, columns=columns), options):
+    for block in reader.blocks(partition, contract, options):
         block.table = _with(block.table, cells)
         yield block
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date, datetime
 from typing import Any, get_args
 
+from quickstack.facts.contract.column_parts import check_parts, read_parts
 from quickstack.facts.contract.custom_properties import (
     COLUMN_PROPERTIES,
     Mistakes,
@@ -16,13 +15,9 @@ from quickstack.facts.contract.custom_properties import (
 )
 from quickstack.facts.contract.model import RULES, Column, LogicalType, Severity
 from quickstack.facts.contract.privacy import check_privacy, read_findings, read_generalisation
-from quickstack.facts.contract.quality import check_pattern, fits, read_column_quality
+from quickstack.facts.contract.quality import read_column_quality
+from quickstack.facts.contract.value_options import check_values, read_clock
 from quickstack.facts.yaml_lines import Path
-
-DEFAULT_FORMATS = {"date": "%Y-%m-%d", "timestamp": "%Y-%m-%d %H:%M:%S"}
-_PATTERN_LETTERS = {
-    "yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S",
-}  # fmt: skip
 
 
 def read_columns(table: dict[str, Any], path: Path, mistakes: Mistakes) -> tuple[Column, ...]:
@@ -37,6 +32,7 @@ def read_columns(table: dict[str, Any], path: Path, mistakes: Mistakes) -> tuple
             mistakes.add(here, f"'{column.name}' stands here twice (names differ at most in case)")
         seen[folded] = column.name
         columns.append(column)
+    check_parts(columns, table, path, mistakes)
     if not columns:
         mistakes.add(path, "no columns; write each one under `properties`")
     return tuple(columns)
@@ -75,7 +71,10 @@ def _read_column(entry: dict[str, Any], path: Path, mistakes: Mistakes) -> Colum
         min_length=options.get("minLength"),
         max_length=options.get("maxLength"),
         pattern=options.get("pattern"),
-        format=_time_format(kind, options.get("format"), path, mistakes),
+        multiple_of=options.get("multipleOf"),
+        format=options.get("format"),
+        parts=read_parts(custom.get("parts", {}), name, kind, place("parts"), mistakes),
+        **read_clock(options),
         unit=custom.get("unit"),
         description=str(entry.get("description") or ""),
         classification=entry.get("classification"),
@@ -97,8 +96,7 @@ def _read_column(entry: dict[str, Any], path: Path, mistakes: Mistakes) -> Colum
         _check_known(custom["knownAt"], column, place("knownAt"), mistakes)
     check_privacy(column, entry, path, mistakes)
     _check_severities(column, place("severity"), mistakes)
-    _check_limits(column, path, mistakes)
-    _check_allowed(column, path, mistakes)
+    check_values(column, options, path, mistakes)
     return column
 
 
@@ -132,6 +130,9 @@ def _check_severities(column: Column, place: Path, mistakes: Mistakes) -> None:
     """Note a severity of a rule that the column does not have."""
     present = {
         "type": column.type != "string",
+        "multiple": column.multiple_of is not None,
+        "format": column.type not in ("date", "timestamp") and column.format is not None,
+        "clock": column.zone is not None,
         "required": column.required,
         "allowed": bool(column.allowed),
         "minimum": (column.minimum, column.exclusive_minimum) != (None, None),
@@ -146,58 +147,3 @@ def _check_severities(column: Column, place: Path, mistakes: Mistakes) -> None:
                 (*place, rule),
                 f"'{column.name}' has no rule '{rule}' whose severity could be set; leave it out",
             )
-
-
-def _check_limits(column: Column, path: Path, mistakes: Mistakes) -> None:
-    if column.pattern is not None:
-        place = (*path, "logicalTypeOptions", "pattern")
-        check_pattern(column.pattern, f"'{column.name}'", place, mistakes)
-    for option in ("minimum", "maximum", "exclusive_minimum", "exclusive_maximum"):
-        limit = getattr(column, option)
-        if limit is None or column.type not in DEFAULT_FORMATS:
-            continue
-        try:
-            parse = date if column.type == "date" else datetime
-            parse.fromisoformat(str(limit))
-        except ValueError:
-            place = (*path, "logicalTypeOptions")
-            mistakes.add(place, f"a limit of '{column.name}' is not an ISO 8601 {column.type}")
-    for low, high in (
-        (column.minimum, column.maximum),
-        (column.exclusive_minimum, column.exclusive_maximum),
-    ):
-        if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
-            place = (*path, "logicalTypeOptions")
-            mistakes.add(place, f"'{column.name}': minimum is above maximum")
-
-
-def _check_allowed(column: Column, path: Path, mistakes: Mistakes) -> None:
-    for index, value in enumerate(column.allowed):
-        if fits(value, column.type):
-            continue
-        # YAML reads an unquoted Yes, No, on or 1 as something else than text.
-        hint = "; write it in quotes" if column.type == "string" else ""
-        sentence = f"an allowed value of '{column.name}' is not of type {column.type}{hint}"
-        mistakes.add((*path, "enum", index), sentence)
-
-
-def _time_format(kind: str, pattern: Any, path: Path, mistakes: Mistakes) -> str | None:
-    """Translate a JDK pattern such as `dd/MM/yyyy` into Python's `%d/%m/%Y`."""
-    if kind not in DEFAULT_FORMATS:
-        return None
-    if pattern is None:
-        return DEFAULT_FORMATS[kind]
-    # JDK patterns put literal letters between apostrophes: yyyy-MM-dd'T'HH:mm:ss'Z'.
-    parts = re.split(r"'([^']*)'", str(pattern))
-    for index in range(0, len(parts), 2):
-        for letters, directive in _PATTERN_LETTERS.items():
-            parts[index] = parts[index].replace(letters, directive)
-    translated = "".join(parts)
-    place = (*path, "logicalTypeOptions", "format")
-    left = re.sub(r"%[YmdHMS]", "", "".join(parts[::2]))
-    if re.search(r"[A-SU-Za-z%]", left) or "%" in str(pattern):
-        known = ", ".join(_PATTERN_LETTERS)
-        mistakes.add(place, f"format '{pattern}' is not understood; use {known} and punctuation")
-    elif "%Y" not in translated:
-        mistakes.add(place, f"format '{pattern}' names no year; write yyyy in it")
-    return translated

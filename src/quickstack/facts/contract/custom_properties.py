@@ -163,6 +163,11 @@ TABLE_PROPERTIES: dict[str, CustomProperty] = {
 }
 #: Custom properties of a column.
 COLUMN_PROPERTIES: dict[str, CustomProperty] = {
+    "parts": CustomProperty(
+        (dict,),
+        "The columns that together are this date or timestamp, each with its pattern: `{year: "
+        "yyyy, month: MMMM, day: d, time: HHmm}`. The file does not hold the column itself.",
+    ),
     "unit": CustomProperty((str,), "The unit of its values, such as `EUR` or `h`."),
     "personalData": CustomProperty(
         (str,),

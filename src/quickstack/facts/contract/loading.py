@@ -16,6 +16,7 @@ from quickstack.facts.contract.custom_properties import (
 )
 from quickstack.facts.contract.model import Contract, Split
 from quickstack.facts.contract.privacy import read_anonymity
+from quickstack.facts.contract.service_levels import read_service_levels
 from quickstack.facts.contract.source import read_server
 from quickstack.facts.contract.splitting import read_rows
 from quickstack.facts.contract.standard import structural_mistakes
@@ -123,10 +124,7 @@ def _read(document: dict[str, Any], path: FilePath, mistakes: Mistakes) -> Contr
         rows_per_period=custom.get("rowsPerPeriod"),
         group=custom.get("group"),
         **common,
-        service_levels={
-            str(sla["property"]): f"{sla['value']} {sla.get('unit', '')}".strip()
-            for sla in document.get("slaProperties") or []
-        },
+        service_levels=read_service_levels(document, mistakes),
         tables=further,
     )
 

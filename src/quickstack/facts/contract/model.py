@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from quickstack.facts.contract.time_patterns import (
+    ISO_DATE,
+    ISO_TIME,
+    TimePattern,
+    compile_pattern,
+)
+
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
 Task = Literal["binary", "multiclass", "regression"]
 Period = Literal["hour", "day", "week", "month", "quarter", "year"]
 Severity = Literal["error", "warning", "stop"]
 #: What a row can break: one name each, in messages, reports and `severity`.
-RULES = ("type", "required", "allowed", "minimum", "maximum", "length", "pattern", "unique")
+RULES = (
+    "type", "required", "allowed", "minimum", "maximum", "multiple", "length", "pattern", "format",
+    "clock", "unique",
+)  # fmt: skip
 #: Kinds of personal data that a column may let be: those that detection finds, and a value of
 #: a personal column that stands elsewhere.
 FINDINGS = ("email", "phone", "iban", "card", "ip", "mac", "national_id", "leaked_value")
@@ -130,8 +140,22 @@ class Column:
         The values it may hold, in the order of the contract; empty where the contract is silent.
     minimum, maximum, exclusive_minimum, exclusive_maximum
         Limits, in the column's own unit; ISO 8601 text for dates and timestamps.
+    multiple_of
+        What each number must be a multiple of.
     format
-        How a date or timestamp is written, as Python's `strftime` says it.
+        How a date or timestamp is written, a pattern of JDK's DateTimeFormatter (None: ISO 8601);
+        the kind of a text, one of STRING_FORMATS; the size of a number, one of NUMBER_FORMATS.
+    zone
+        The zone of times without an offset, which ingest turns into UTC as it does those with
+        one; None: they stay as they are written.
+    clock_zone
+        The zone of the clock that the clean times show: UTC, but where `timezone: false` keeps
+        times as they are written.
+    offsets
+        Whether a time may tell its own offset; `timezone: false` forbids it.
+    parts
+        (column, pattern) of the columns whose texts together are this date or timestamp; it does
+        not stand in the source itself.
     personal
         What happens to personal values: `drop`, `pseudonym`, `generalise`, `keep` (they are let
         through as they are, on purpose), or None where there are none.
@@ -165,7 +189,12 @@ class Column:
     min_length: int | None = None
     max_length: int | None = None
     pattern: str | None = None
+    multiple_of: float | None = None
     format: str | None = None
+    zone: str | None = None
+    clock_zone: str = "UTC"
+    offsets: bool = True
+    parts: tuple[tuple[str, str], ...] = ()
     unit: str | None = None
     description: str = ""
     classification: str | None = None
@@ -178,6 +207,15 @@ class Column:
     leaks_target: bool = False
     known_before: str = ""
     quality: tuple[QualityRule, ...] = ()
+
+    @property
+    def time_pattern(self) -> TimePattern:
+        """How its dates or times are written."""
+        if self.parts:
+            return compile_pattern(" ".join(pattern for _, pattern in self.parts))
+        if self.format is None:
+            return ISO_DATE if self.type == "date" else ISO_TIME
+        return compile_pattern(self.format)
 
     @property
     def dropped(self) -> bool:
@@ -351,6 +389,11 @@ class Contract:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    @property
+    def source_columns(self) -> tuple[Column, ...]:
+        """The columns that the source delivers; the others are put together from them."""
+        return tuple(c for c in self.columns if not c.parts)
 
     @property
     def main_metric(self) -> str:

@@ -21,7 +21,10 @@ RULES = {
     "minimum": "too small",
     "maximum": "too large",
     "length": "too short or too long",
+    "multiple": "not a multiple",
     "pattern": "not of its form",
+    "format": "not of its format",
+    "clock": "a time that a clock change repeats or skips",
     "unique": "there is one already",
     "reference": "not found in the other table",
 }

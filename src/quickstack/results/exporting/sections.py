@@ -217,6 +217,8 @@ def newest(contract: Contract, report: Mapping[str, Any]) -> str:
     """Say how new the data are, and what was promised."""
     found = report.get("newest")
     promise = contract.service_levels.get("freshness")
+    zone = contract.column(contract.time_column).clock_zone if contract.time_column else "UTC"
+    found = f"{found}, {zone}" if found and zone != "UTC" else found
     said = f"The newest row is from {found}." if found else "The rows carry no time."
     return f"{said} Promised: {promise}" if promise else said
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
+from quickstack.facts.contract import Contract
 from quickstack.facts.paths import RAW
-
-#: Units as contracts write them, in days.
-_DAYS = {"h": 1 / 24, "d": 1, "w": 7, "m": 30.44, "y": 365.25}
 
 #: Where the time of arrival comes from, as people are told.
 SOURCES = {
@@ -32,16 +31,21 @@ class DataArrival:
     source: str
 
 
-def age_limit(text: str) -> timedelta | None:
-    """Return the age that a service level allows; None where it says none.
+def newest_row(quality: Mapping[str, Any], contract: Contract) -> datetime | None:
+    """Return the newest time in the data, UTC without zone; None without a time column."""
+    if "newest" not in quality or contract.time_column is None:
+        return None
+    zone = ZoneInfo(contract.column(contract.time_column).clock_zone)
+    return _naive(datetime.fromisoformat(quality["newest"]).replace(tzinfo=zone))
 
-    Parameters
-    ----------
-    text
-        A number and a unit: hours, days, weeks, months or years, also by their first letter.
-    """
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([hdwmy])[a-z]*\s*", text.lower())
-    return timedelta(days=float(found[1]) * _DAYS[found[2]]) if found else None
+
+def span_text(span: timedelta) -> str:
+    """Write a span of time in the unit that fits it."""
+    seconds = span.total_seconds()
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if abs(seconds) >= 2 * size:
+            return f"{round(seconds / size, 1):,g} {unit}"
+    return f"{seconds:,.0f} seconds"
 
 
 def arrival(root: Path, dataset: str) -> DataArrival:

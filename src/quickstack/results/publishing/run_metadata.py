@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from quickstack.facts import paths
+from quickstack.facts.contract.service_levels import age_limit
 from quickstack.facts.errors import QuickstackError
-from quickstack.results.publishing.data_age import DataArrival, age_limit, arrival
+from quickstack.results.publishing.data_age import DataArrival, arrival, newest_row
 
 #: Digits of a hash that people are shown.
 SHORT = 12
@@ -71,7 +72,6 @@ def read_facts(root: Path) -> Facts:
     contract = load_contract(root / paths.contract_path(manifest["dataset"]))
     name = contract.main_metric
     ends = metrics["interval"].get(name) or {}
-    newest = quality.get("newest")
     return Facts(
         dataset=manifest["dataset"],
         revision=git(root, "rev-parse", "HEAD"),
@@ -86,7 +86,7 @@ def read_facts(root: Path) -> Facts:
         drifted=drift["drifted_features"],
         clean=quality["rows"]["clean"],
         quarantined=quality["rows"]["quarantined"],
-        newest_row=datetime.fromisoformat(newest) if newest else None,
+        newest_row=newest_row(quality, contract),
         arrived=arrival(root, manifest["dataset"]),
         promise=age_limit(contract.service_levels.get("freshness", "")),
         publish_promise=age_limit(contract.service_levels.get("timeToPublish", "")),
