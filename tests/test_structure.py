@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
@@ -33,13 +34,18 @@ MODULES = {
     ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(LIBRARY.rglob("*.py"))
 }
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Parse every module; not on importing this file, which each of the workers does."""
+    return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 
 def imported(name: str) -> set[str]:
     """Return the modules of the library that a module imports, those for types included."""
     found = set()
-    for node in ast.walk(TREES[name]):
+    for node in ast.walk(trees()[name]):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -49,7 +55,10 @@ def imported(name: str) -> set[str]:
     return found & MODULES.keys() - {name}
 
 
-IMPORTS = {name: imported(name) for name in MODULES}
+@cache
+def imports() -> dict[str, set[str]]:
+    """Return what each module imports of the library."""
+    return {name: imported(name) for name in MODULES}
 
 
 def rank(name: str) -> tuple[int, int]:
@@ -77,7 +86,7 @@ def test_every_folder_is_a_room_of_the_plan():
 def test_imports_point_downwards():
     upwards = [
         f"{name} imports {other}"
-        for name, others in IMPORTS.items()
+        for name, others in imports().items()
         for other in sorted(others)
         if rank(other) > rank(name)
     ]
@@ -102,7 +111,7 @@ def circles(imports: dict[str, set[str]]) -> list[tuple[str, ...]]:
 
 def test_no_modules_import_each_other():
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [("a", "b", "c")]
-    assert circles(IMPORTS) == []
+    assert circles(imports()) == []
 
 
 def twice(names: list[str]) -> set[str]:
@@ -116,7 +125,7 @@ def test_a_file_name_stands_once():
 def test_a_class_name_stands_once():
     classes = [
         node.name
-        for tree in TREES.values()
+        for tree in trees().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     ]

@@ -14,7 +14,6 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-import skops.io
 
 from helpers import ROOT
 from modeling.cases import MODELS, make_contract, make_table, settings
@@ -166,6 +165,8 @@ def test_an_untrusted_type_is_refused_by_name(saved) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_trusted_type_is_needed(tmp_path, model) -> None:
     path = save(tmp_path / model, "multiclass", model)
+    import skops.io
+
     found = skops.io.get_untrusted_types(file=path)
     assert set(found) == set(CANDIDATES[model].trusted_types)
 
@@ -217,6 +218,8 @@ def test_a_member_is_missing(saved, name) -> None:
 
 
 def test_a_plain_skops_file_is_not_one_of_ours(tmp_path) -> None:
+    import skops.io  # imports all of scikit-learn
+
     path = tmp_path / "model.skops"
     skops.io.dump(fit(make_table(), make_contract(), settings("linear")), path)
     refused(path, "not one of Quickstack")
