@@ -7,6 +7,7 @@ from quickstack.facts import paths
 from quickstack.facts.files import whole_folder, write_csv, write_json, write_text
 from quickstack.facts.params import EvaluateParams
 from quickstack.models.evaluation.curves import curves
+from quickstack.models.evaluation.gain import no_gain, too_good
 from quickstack.models.evaluation.importance import permutation_importance
 from quickstack.models.evaluation.intervals import compare, report
 from quickstack.models.evaluation.model_card import model_card
@@ -51,7 +52,9 @@ def main(stage: Stage) -> None:
     validation = model.metadata["cross_validation"] or {}
     interval = interval_coverage(validation.get("interval"), truth, scores)
     metadata = {**model.metadata, "rows": count_rows(labels)}
-    write_json(paths.METRICS, report(metrics, metadata, interval))
+    doubt = too_good(contract, metrics["value"], list(importance["feature"]))
+    reported = report(metrics, metadata, interval, doubt)
+    write_json(paths.METRICS, reported)
     write_json(paths.SEGMENTS, segments)
     with whole_folder(paths.CURVES) as folder:
         for name, curve in curves(
@@ -59,8 +62,9 @@ def main(stage: Stage) -> None:
         ).items():
             write_csv(folder / f"{name}.csv", curve)
     write_csv(paths.IMPORTANCE, importance)
-    write_text(paths.MODEL_CARD, model_card(contract, metadata, metrics, importance))
-    stage.log(f"{main} {metrics['value'][main]} on {len(test)} rows", rows=len(test))
+    write_text(paths.MODEL_CARD, model_card(contract, metadata, reported, importance))
+    said = doubt or no_gain(reported, main) or f"{main} {reported[main]} on {len(test)} rows"
+    stage.log(said, rows=len(test))
 
 
 if __name__ == "__main__":

@@ -6,19 +6,14 @@ import json
 import re
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from projects import parquet, people, predictions
 from quickstack.cli.main import app
 from quickstack.models.evaluation.intervals import compare
-from quickstack.results.comparing.metric_differences import (
-    ABSENT,
-    OTHER_ROWS,
-    OVERLAP,
-    PAIRED,
-    SAME,
-)
 from quickstack.results.comparing.pull_request_summary import MARK
 from quickstack.runtime.running.run_records import lock_digest
 
@@ -65,28 +60,89 @@ def test_the_verdict_of_pairs(base, noise, jitter, verdict):
     assert f"- Model: **{verdict}**; roc_auc" in text
     assert "- Data: **the same**" in text
     assert "- Drift: **alarm**; usage moved" in text
-    assert (SAME if verdict == "the same" else PAIRED) in text
+    assert ("The same predictions" if verdict == "the same" else "the 2,000 rows that both") in text
     assert text == page("main")
 
 
-def test_without_predictions_of_both_intervals_are_compared(base):
+def test_without_predictions_of_both_nothing_is_compared(base):
     export(base, 0.2)
     base.lock()
     base.git("add", "-A")
     md5 = base.outs["exports"]["predictions/2025-02.parquet"]
     shutil.rmtree(base.root / "exports/predictions")
     text = page("main", "--offline")
-    assert OVERLAP.format(ABSENT) in text
-    assert "- Model: **better**" in text
+    assert "- Model: **not comparable, because the predictions of the workspace are not" in text
     assert md5 not in text
 
 
-def test_other_test_rows_are_no_pairs(base):
+def test_only_rows_that_both_scored_and_neither_trained_on_count(base):
     export(base, 1.0, rows=1990)
     base.lock()
-    text = page("main")
-    assert OVERLAP.format(OTHER_ROWS) in text
-    assert "- Model: **within noise**" in text
+    assert "the 1,990 rows that both" in page("main")
+    change(base, "actual", lambda actual, rows: ["yes"] * rows)
+    base.lock()
+    assert re.search(r"not comparable, because the truth of 1,\d+ rows is not", page("main"))
+    export(base, 1.0)
+    change(base, "split", lambda split, rows: ["train"] * 1500 + split[1500:])
+    base.lock()
+    assert "the 500 rows that both" in page("main")
+    change(base, "split", lambda split, rows: ["train"] * rows)
+    base.lock()
+    assert "not comparable, because only 0 rows with a known truth" in page("main")
+
+
+def change(project, column, make):
+    """Change a column of the exported predictions."""
+    place = project.root / "exports/predictions"
+    table = pa.concat_tables(pq.read_table(path) for path in sorted(place.glob("*.parquet")))
+    changed = make(table.column(column).to_pylist(), len(table))
+    table = table.set_column(table.column_names.index(column), column, pa.array(changed))
+    project.folder("exports", {"predictions/2025-01.parquet": parquet(table)})
+
+
+@pytest.mark.parametrize("kind", ["integer", "boolean", "number", "string"])
+def test_a_model_that_becomes_worse_is_worse_whatever_the_type_of_its_target(project, kind):
+    classes = {"integer": [0, 1], "boolean": [False, True], "number": [0.0, 1.0]}
+    low, high = classes.get(kind, ["no", "yes"])
+    contract = project.root / "configuration/contracts/sample.odcs.yaml"
+    text = contract.read_text()
+    text = text.replace('Label, value: "yes"}', f"Label, value: {json.dumps(high)}}}")
+    head, name, rest = text.partition("- name: churned_next_month")
+    rest = rest.replace("logicalType: string", f"logicalType: {kind}", 1)
+    listed = f"enum: [{{value: {json.dumps(high)}}}, {{value: {json.dumps(low)}}}]"
+    rest = rest.replace(
+        'enum: [{value: "yes"}, {value: "no"}]', "" if kind == "boolean" else listed
+    )
+    contract.write_text(head + name + rest)
+    project.interim(a=people(0, 200))
+
+    def state(noise):
+        export(project, noise)
+        change(
+            project, "actual", lambda actual, _: [str(high if a == "yes" else low) for a in actual]
+        )
+        project.report("training", task="binary", classes=[low, high], positive=high)
+
+    state(0.2)
+    project.commit("base")
+    state(2.5)
+    project.lock()
+    compared = json.loads(CliRunner().invoke(app, ["diff", "main", "--format", "json"]).stdout)
+    for row in compared["metrics"]["metrics"]:
+        gap = row["difference"]
+        assert row["verdict"] == "worse"
+        assert gap["low"] <= gap["value"] <= gap["high"]
+        shown = row["after"]["value"] - row["before"]["value"]
+        assert gap["value"] == pytest.approx(shown, abs=2e-6)
+    assert "- Model: **worse**" in page("main")
+
+
+def test_runs_of_two_data_sets_are_never_compared(base):
+    base.report("training", task="binary", dataset="other", classes=["no", "yes"], positive="yes")
+    export(base, 0.2)
+    base.report("training", task="binary", dataset="shops", classes=["no", "yes"], positive="yes")
+    base.lock()
+    assert "not comparable, because they are of two data sets, sample and shops" in page("main")
 
 
 def test_data_parameters_and_seconds_are_on_the_page(base):

@@ -8,7 +8,7 @@ import pytest
 
 from modeling.cases import ORDERED, make_contract, make_table, settings
 from quickstack.facts.contract.model import Split
-from quickstack.models.evaluation.intervals import compare
+from quickstack.models.evaluation.intervals import compare, report
 from quickstack.models.evaluation.model_card import model_card
 from quickstack.models.modeling.fit import describe
 from quickstack.models.modeling.model_file import versions
@@ -16,7 +16,7 @@ from quickstack.models.modeling.model_file import versions
 ROWS = {"train": 12_345, "test": 678, "unlabelled": 9}
 
 
-def card(task="binary", truth=None, validation=None, **changes) -> str:
+def card(task="binary", truth=None, validation=None, doubt=None, **changes) -> str:
     contract = make_contract(task, **changes)
     metadata = describe(contract, settings("gradient_boosting"), ROWS, validation)
     rng = np.random.default_rng(0)
@@ -27,6 +27,7 @@ def card(task="binary", truth=None, validation=None, **changes) -> str:
         truth = np.arange(60) % 2 if truth is None else truth
         scores, flat = 0.1 + 0.8 * truth, np.full(60, 0.5)
     metrics = compare(task, truth, scores, {"the frequencies": flat}, resamples=50, seed=0)
+    metrics = report(metrics, metadata, doubt=doubt)
     importance = pd.DataFrame(
         {"feature": [f"f{number}" for number in range(12)], "importance": np.linspace(0.2, 0, 12)}
     )
@@ -44,7 +45,7 @@ def test_what_it_holds() -> None:
         "30% of the rows, chosen by the hash of their key",
         "12,345 rows train, 678 test, 9 have no known target",
         "- data owner: Sales",
-        "| roc_auc | 1.000 | 1.000 to 1.000 | 0.500 | better |",
+        "| roc_auc | 1.000 | 1.000 to 1.000 | 0.500 (the frequencies) | better |",
         "| f0 | 0.200 |",
         "Less than those: `f10`, `f11`.",
         "- `refund` is not used: leaks the target",
@@ -70,11 +71,23 @@ def test_what_it_holds() -> None:
         ({"task": "regression"}, "It predicts `target`, in EUR"),
         ({"task": "multiclass"}, "| macro_f1 |"),
         ({"task": "regression"}, "| mae |"),
-        ({"truth": np.ones(60)}, "| roc_auc | none | none to none | none | within noise |"),
+        (
+            {"truth": np.ones(60)},
+            "| roc_auc | none | none to none | none (the frequencies) | within noise |",
+        ),
     ],
 )
 def test_what_depends_on_the_task(changes, said) -> None:
     assert said in card(**changes)
+
+
+def test_what_is_in_doubt_comes_first() -> None:
+    assert "tests\n\n**Too good.**" in card(doubt="Too good").replace("test rows", "tests")
+    said = card("multiclass")
+    assert "**The model is not clearly better than a guess without any model: the frequencies" in (
+        said.replace("is worse than", "is not clearly better than")
+    )
+    assert "Intervals: rows are drawn one by one (60)" in said
 
 
 def test_tables_and_lists_stay_whole() -> None:

@@ -14,12 +14,16 @@ from typing import Any
 
 import pandas as pd
 
+from helpers import ROOT
+from projects import parquet, predictions
+from quickstack.facts.contract import load_contract
 from quickstack.facts.files import write_json
 from quickstack.results.exporting.export_tables import METRICS
 from quickstack.results.exporting.manifest import file_facts
 from quickstack.results.exporting.write_tables import write_table
 from quickstack.results.publishing.data_age import DataArrival
 from quickstack.results.publishing.publication import read_exports
+from quickstack.results.publishing.published_model import Judge
 from quickstack.results.publishing.publisher import Job
 from quickstack.results.publishing.run_metadata import Facts
 from quickstack.runtime.stores.remotes import Remote
@@ -80,8 +84,15 @@ def make_job(place: Any, folder: Path, number: int = 1, **changes: Any) -> Job:
     """Give the job of publishing run `number`, an hour after the one before, from a clone."""
     clock: Callable[[], datetime] = changes.pop("clock", lambda: NOON + timedelta(hours=number))
     size, files = changes.pop("size", 0), changes.pop("files", 3)
-    exports = read_exports(make_exports(folder / "exports", number, size, files))
-    return Job(place, exports, make_facts(number, **changes), folder / "work", clock=clock)
+    doubts, noise = changes.pop("doubts", ()), changes.pop("noise", None)
+    made, judge = make_exports(folder / "exports", number, size, files), None
+    if noise is not None:
+        (made / "predictions.parquet").write_bytes(parquet(predictions(noise)))
+        contract = load_contract(ROOT / "configuration/contracts/sample.odcs.yaml")
+        judge = Judge(contract, {"roc_auc": 0.8}, resamples=100, seed=0)
+    facts = make_facts(number, **changes)
+    work, exports = folder / "work", read_exports(made)
+    return Job(place, exports, facts, work, clock=clock, judge=judge, doubts=doubts)
 
 
 def remote_of(server: Any, bucket: str, prefix: str = "published") -> Remote:

@@ -11,7 +11,7 @@ import pytest
 
 from examples import write
 from publishing.cases import NOON, make_facts
-from quickstack.results.publishing.changes import changed_sentence, judge
+from quickstack.results.publishing.changes import changed_sentence, loss_sentence
 from quickstack.results.publishing.data_age import DataArrival, arrival, freshness
 
 
@@ -69,35 +69,31 @@ ROW = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("value", "low", "high", "higher", "judgement"),
-    [
-        (0.79, 0.77, 0.81, True, "noise"),
-        (0.76, 0.74, 0.7999, True, "worse"),
-        (0.76, 0.74, 0.8, True, "noise"),
-        (0.84, 0.8001, 0.86, True, "better"),
-        (0.84, 0.8001, 0.86, False, "worse"),
-        (0.76, 0.74, 0.7999, False, "better"),
-        (0.76, None, None, True, "worse"),
-        (0.8, None, None, True, "noise"),
-        (None, None, None, True, "worse"),
-    ],
-)
-def test_worse_is_beyond_the_interval(value, low, high, higher, judgement):
-    facts = make_facts(value=value, low=low, high=high, higher_is_better=higher)
-    assert judge(facts, ROW) == judgement
+def compared(verdict, before=0.8, after=0.8):
+    """Give what the comparison of two runs says of the main metric."""
+    sides = {"before": {"value": before}, "after": {"value": after}}
+    gap = {"difference": {"value": after - before, "low": -0.1, "high": 0.1}}
+    return {"how": "judged so", "metrics": [{"main": True, "verdict": verdict, **sides, **gap}]}
 
 
-def test_another_metric_cannot_be_compared():
-    assert judge(make_facts(metric="mae", value=9.0), ROW) == "not comparable"
-    assert judge(make_facts(), {**ROW, "value": None}) == "not comparable"
-    assert "cannot be compared" in changed_sentence(make_facts(metric="mae"), ROW)
+@pytest.mark.parametrize("verdict", ["better", "worse", "within noise", "same", "not comparable"])
+def test_only_what_is_worse_on_the_same_rows_is_a_loss(verdict):
+    lost = loss_sentence(make_facts(), compared(verdict, 0.8, 0.7))
+    assert (lost is not None) == (verdict == "worse")
+    assert lost is None or "is 0.7000 where that has 0.8000" in lost
+    assert loss_sentence(make_facts(), None) is None
+
+
+def test_what_cannot_be_compared_is_said():
+    assert "cannot be compared with then" in changed_sentence(make_facts(metric="mae"), ROW)
+    why = changed_sentence(make_facts(), ROW, compared("not comparable"))
+    assert "cannot be compared with 0.8000 of then (judged so)" in why
 
 
 def test_the_sentence_says_what_did_not_change():
     facts = make_facts(model_version="m", data_version="d", clean=1000)
     assert changed_sentence(facts, None) == "This is the first published run."
-    assert changed_sentence(facts, ROW) == (
+    assert changed_sentence(facts, ROW, compared("same")) == (
         "Since the last published run, the model is the same, the data are the same, ROC AUC stays "
         "0.8000, and the drift verdict is still stable."
     )

@@ -12,7 +12,13 @@ from examples import write
 from helpers import ROOT
 from publishing.cases import NOON, make_exports, make_facts
 from quickstack.facts.errors import DataError, QuickstackError
-from quickstack.results.publishing.gates import committed, leak_free, of_quality
+from quickstack.results.publishing.gates import (
+    committed,
+    doubts_of,
+    leak_free,
+    of_model,
+    of_quality,
+)
 from quickstack.results.publishing.publication import build_run, read_exports
 from quickstack.results.publishing.published_runs import State
 from quickstack.results.publishing.readers_place import FolderPlace, Seen, open_folder, open_place
@@ -132,3 +138,24 @@ def test_which_place_is_meant(repository, tmp_path, monkeypatch):
 
 def test_a_folder_outside_is_fine(repository, tmp_path):
     assert open_folder(tmp_path / "shared", repository).shown == str(tmp_path / "shared")
+
+
+def test_the_gate_of_the_model(repository):
+    def report(**changes):
+        gap = {"roc_auc": {"value": 0.0, "low": -0.1, "high": 0.1, "better": None}}
+        base = {"roc_auc": 0.862}
+        document = {"roc_auc": 0.717, "baseline": base, "difference": gap, "doubt": None}
+        document["guess"] = {"roc_auc": "the last known one"}
+        write(repository / "reports/metrics.json", json.dumps(document | changes))
+
+    report()
+    assert of_model(repository).endswith("without a model, the last known one has 0.862")
+    assert doubts_of(repository) == (
+        "The model is not clearly better than a guess without any model: the last known one has "
+        "ROC AUC 0.862, the model 0.717",
+    )
+    report(difference={"roc_auc": {"better": True}})
+    assert doubts_of(repository) == ()
+    report(doubt="The model is too good to be believed")
+    with pytest.raises(DataError, match="too good to be believed"):
+        of_model(repository)

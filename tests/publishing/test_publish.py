@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -68,8 +69,8 @@ def test_publish_again_change_and_roll_back(place, tmp_path):
     manifest, page = published(place)
     assert page["changed"] == (
         "Since the last published run, the model was fitted again, the data have 1 clean row more, "
-        "ROC AUC went from 0.8000 to 0.8100 (within noise), and the drift verdict went from stable "
-        "to alarm."
+        "ROC AUC 0.8100 cannot be compared with 0.8000 of then, and the drift verdict went from "
+        "stable to alarm."
     )
     assert [one["run"] for one in page["history"]] == [first.run, second.run]
     assert page["freshness"] | {"lead_hours": 0} == {
@@ -155,25 +156,46 @@ def folder(tmp_path):
 
 
 def test_a_worse_model_needs_a_reason_which_is_recorded(folder, tmp_path):
-    publish(make_job(folder, tmp_path))
+    publish(make_job(folder, tmp_path, noise=1.0))
     before = look(folder.read)
-    worse = make_job(folder, tmp_path, 2, value=0.7, low=0.68, high=0.72)
-    with pytest.raises(DataError, match=r"ROC AUC is 0\.7000 .* lies outside, on the better side"):
+    worse = make_job(folder, tmp_path, 2, noise=2.5)
+    with pytest.raises(DataError, match=r"ROC AUC is 0\.\d+ where that has .* the 2,000 rows that"):
         publish(worse)
     assert look(folder.read) == before
     publish(worse, reason="The old one used </script><b> a leaked column")
     manifest, page = published(folder)
     assert page["reason"] == "The old one used </script><b> a leaked column"
     assert manifest["runs"][-1]["reason"] == page["reason"]
-    assert "ROC AUC went from 0.8000 to 0.7000 (worse beyond noise)" in page["changed"]
+    assert re.search(r"ROC AUC went from .* on the same rows \(worse\)", page["changed"])
     table = pq.read_table(
         tmp_path / "place" / "runs" / manifest["publication"]["run"] / "runs.parquet"
     )
     assert table.column("reason").to_pylist() == [None, page["reason"]]
     assert table.column("current").to_pylist() == [False, True]
     # A reason that is not needed is not recorded.
-    publish(make_job(folder, tmp_path, 3, value=0.9, low=0.88, high=0.92), reason="why not")
+    publish(make_job(folder, tmp_path, 3, noise=1.0, value=0.1), reason="why not")
     assert published(folder)[1]["reason"] is None
+
+
+def test_the_same_predictions_are_the_same_whatever_more_rows_make_of_the_metric(folder, tmp_path):
+    publish(make_job(folder, tmp_path, noise=1.0))
+    publish(make_job(folder, tmp_path, 2, noise=1.0, value=0.641, low=0.63, high=0.65))
+    assert re.search(r"ROC AUC stays 0\.\d+,", published(folder)[1]["changed"])
+
+
+def test_a_model_without_gain_needs_a_reason_and_another_data_set_its_option(folder, tmp_path):
+    doubtful = make_job(folder, tmp_path, doubts=("The model is worse than a guess",))
+    with pytest.raises(DataError, match=r"worse than a guess.*--reason"):
+        publish(doubtful)
+    publish(doubtful, reason="nothing else is there")
+    assert published(folder)[1]["reason"] == "nothing else is there"
+    other = make_job(folder, tmp_path, 2)
+    other.exports.manifest["dataset"] = "shops"
+    with pytest.raises(DataError, match=r"data set 'people' there, and this run is of 'shops'"):
+        publish(other)
+    assert published(folder)[0]["dataset"] == "people"
+    publish(other, replace=True)
+    assert published(folder)[0]["dataset"] == "shops"
 
 
 def test_a_clock_that_went_back_keeps_the_order(folder, tmp_path):

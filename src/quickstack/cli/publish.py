@@ -28,8 +28,11 @@ def publish(
     place: PlaceArgument = None,
     reason: Annotated[
         str | None,
-        typer.Option("--reason", help="Publish a worse model, and record why."),
+        typer.Option("--reason", help="Publish a model in doubt all the same, and record why."),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put this data set in the place of another.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, send nothing.")
     ] = False,
@@ -44,15 +47,17 @@ def publish(
     """Publish the committed run to a folder or to S3.
 
     Readers see the run before until the new one is complete. It refuses when the workspace differs
-    from the commit, when verify, the quality gate or the leak scan fails, and when the published
-    value of the main metric lies beyond the better end of this model's 95 % interval.
+    from the commit, when verify, the quality gate or the leak scan fails, when the model is worse
+    than the published one on the rows that both scored, when it does not beat the best naive guess,
+    and when it is too good to be believed.
     """
     from quickstack.cli.repository import find_root
     from quickstack.facts.paths import EXPORTS
-    from quickstack.results.publishing.gates import GATES, leak_free
+    from quickstack.results.publishing.gates import GATES, doubts_of, leak_free
     from quickstack.results.publishing.places import remember
     from quickstack.results.publishing.powerbi_refresh import read_target, request_refresh
     from quickstack.results.publishing.publication import read_exports
+    from quickstack.results.publishing.published_model import read_judge
     from quickstack.results.publishing.published_runs import run_path
     from quickstack.results.publishing.publisher import WORK, Job
     from quickstack.results.publishing.publisher import publish as send
@@ -72,8 +77,17 @@ def publish(
     if not dry_run:
         remember(root, where.shown)
     with _progress() as begin:
-        job = Job(where, read_exports(root / EXPORTS), facts, root / WORK, inspect, begin)
-        outcome = send(job, reason=reason, dry_run=dry_run)
+        job = Job(
+            where,
+            read_exports(root / EXPORTS),
+            facts,
+            root / WORK,
+            inspect,
+            begin,
+            judge=read_judge(root, facts.dataset),
+            doubts=doubts_of(root),
+        )
+        outcome = send(job, reason=reason, replace=replace, dry_run=dry_run)
     page = where.address(f"{run_path(outcome.run)}index.html")
     if outcome.built is None:
         typer.echo(f"Already published as run {outcome.run}: nothing was changed in {where.shown}")
@@ -106,15 +120,17 @@ def preview(
     from quickstack.facts.errors import StorageError
     from quickstack.facts.paths import EXPORTS
     from quickstack.results.publishing.publication import make_preview, read_exports
+    from quickstack.results.publishing.published_model import compare_published, read_judge
     from quickstack.results.publishing.published_runs import State, read_state, run_path
     from quickstack.results.publishing.publisher import WORK
     from quickstack.results.publishing.readers_place import Seen, open_place
     from quickstack.results.publishing.run_metadata import git, read_facts
 
     root = find_root()
-    state = State(Seen(None))
+    state, where = State(Seen(None)), None
     try:
-        state = read_state(open_place(root, place))
+        where = open_place(root, place)
+        state = read_state(where)
     except StorageError as error:
         if place is not None:
             raise
@@ -122,8 +138,12 @@ def preview(
     facts = read_facts(root)
     if git(root, "status", "--porcelain"):
         facts = replace(facts, revision=f"{facts.revision} with changes")
-    folder = root / PREVIEW
-    built = make_preview(folder, read_exports(root / EXPORTS), facts, state, root / WORK)
+    folder, exports = root / PREVIEW, read_exports(root / EXPORTS)
+    compared = None
+    if where is not None:
+        judge = read_judge(root, facts.dataset)
+        compared = compare_published(where, state, exports, judge, root / WORK)
+    built = make_preview(folder, exports, facts, state, root / WORK, compared)
     _tell(built, facts)
     typer.echo(f"Page       {(PREVIEW / run_path(built.run)).as_posix()}/index.html")
     if serve:

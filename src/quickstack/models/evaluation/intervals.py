@@ -120,7 +120,10 @@ def _draw(
 
 
 def report(
-    compared: dict[str, Any], metadata: dict[str, Any], interval: dict[str, Any] | None = None
+    compared: dict[str, Any],
+    metadata: dict[str, Any],
+    interval: dict[str, Any] | None = None,
+    doubt: str | None = None,
 ) -> dict[str, Any]:
     """Arrange what `compare` found as `reports/metrics.json`.
 
@@ -135,6 +138,8 @@ def report(
         Of the model, with `rows` by split.
     interval
         As `modeling.conformal.interval_coverage` gives it.
+    doubt
+        As `evaluation.gain.too_good` says it.
     """
     validation = metadata["cross_validation"] or {}
     return {
@@ -143,6 +148,7 @@ def report(
         **{key: compared[key] for key in ("interval", "baseline", "difference", "guess")},
         "guesses": compared["guesses"],
         "resampling": compared["resampling"],
+        "doubt": doubt,
         "cross_validation": validation.get("metrics"),
         **({"prediction_interval": interval} if interval else {}),
     }

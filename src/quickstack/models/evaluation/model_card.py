@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from quickstack.facts.contract.model import HIGHER_IS_BETTER, Contract
+from quickstack.models.evaluation.gain import no_gain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ def model_card(
     metadata
         Of the model file.
     metrics
-        As `modeling.intervals.compare` gives them.
+        As `evaluation.intervals.report` arranges them.
     importance
         As `modeling.importance.permutation_importance` gives it.
     """
@@ -89,17 +90,27 @@ def _data(contract: Contract, metadata: dict[str, Any]) -> list[str]:
 
 
 def _quality(contract: Contract, metrics: dict[str, Any]) -> list[str]:
-    lines = ["| metric | value | 95 % interval | baseline | against the baseline |"]
-    lines.append("|---|---|---|---|---|")
     main, known = contract.main_metric, HIGHER_IS_BETTER[contract.task]
+    found = metrics["doubt"] or no_gain(metrics, main)
+    lines = [f"**{found}.**"] if found else []
+    lines.append("| metric | value | 95 % interval | best naive guess | against it |")
+    lines.append("|---|---|---|---|---|")
     for name in [main, *(name for name in known if name != main)]:
         interval, gap = metrics["interval"][name], metrics["difference"][name]
         lines.append(
-            f"| {name} | {_number(metrics['value'][name])} "
+            f"| {name} | {_number(metrics[name])} "
             f"| {_number(interval['low'])} to {_number(interval['high'])} "
-            f"| {_number(metrics['baseline'][name])} | {_VERDICT[gap['better']]} |"
+            f"| {_number(metrics['baseline'][name])} ({metrics['guess'][name]}) "
+            f"| {_VERDICT[gap['better']]} |"
         )
-    lines.append("The baseline knows the frequencies or the mean of the target, and nothing else.")
+    lines.append("What guesses without a model reach on the same rows:")
+    lines.append(f"| guess | {' | '.join(known)} |")
+    lines.append(f"|{'---|' * (len(known) + 1)}")
+    lines += [
+        f"| {guess} | {' | '.join(_number(reached[name]) for name in known)} |"
+        for guess, reached in metrics["guesses"].items()
+    ]
+    lines.append(f"Intervals: rows are {metrics['resampling']['words']}.")
     return lines
 
 

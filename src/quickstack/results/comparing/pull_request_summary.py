@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from quickstack.facts import paths
+from quickstack.results.comparing.model_comparison import NOT_COMPARABLE, SAME, main_row
 from quickstack.results.comparing.render import (
     METRIC_HEADER,
     Section,
     counted,
     diff_sections,
+    judged,
     markdown,
     metric_rows,
     number,
@@ -49,8 +51,8 @@ def summary(
         head.append(f"Dashboard: [download]({dashboard})")
     sections = [Section("Result", head)]
     if metrics["metrics"]:
-        how = [f"Judged by {metrics['how']}. Intervals are 95 %."]
-        sections.append(Section("Metrics", how, METRIC_HEADER, metric_rows(metrics["metrics"])))
+        rows = metric_rows(metrics["metrics"])
+        sections.append(Section("Metrics", [judged(metrics)], METRIC_HEADER, rows))
     nothing = "Nothing differs"
     sections += [
         section
@@ -82,15 +84,15 @@ def stage_seconds(root: Path, before: Revision, after: Revision) -> list[Sequenc
 
 
 def _headline(metrics: Mapping[str, Any]) -> str:
-    main = [row for row in metrics["metrics"] if row["main"]]
-    if not main:
-        return f"Model: {metrics['how']}"
-    (row,) = main
-    one, other = row["before"]["value"], row["after"]["value"]
-    if row["verdict"] == "same":
-        return f"Model: **the same**; {row['name']} {number(other)}"
-    verdict = row["verdict"] or "not comparable"
-    return f"Model: **{verdict}**; {row['name']} {number(one)} before, {number(other)} after"
+    row = main_row(metrics)
+    if row is None:
+        return f"Model: **{metrics['how']}**"
+    one, other = (number(row[side]["value"]) for side in ("before", "after"))
+    if row["verdict"] == SAME:
+        return f"Model: **the same**; {row['name']} {other}"
+    if row["verdict"] == NOT_COMPARABLE:
+        return f"Model: **{metrics['how']}**; {row['name']} {one} before, {other} after"
+    return f"Model: **{row['verdict']}**; {row['name']} {one} before, {other} after"
 
 
 def _data(tables: Sequence[Mapping[str, Any]]) -> str:

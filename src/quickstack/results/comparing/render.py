@@ -125,8 +125,13 @@ def _code(changed: Mapping[str, int]) -> Section | None:
 def _metrics(compared: Mapping[str, Any]) -> Section | None:
     if all(row["verdict"] == "same" for row in compared["metrics"]):
         return None
-    how = [f"Judged by {compared['how']}."]
-    return Section("Metrics", how, METRIC_HEADER, metric_rows(compared["metrics"]))
+    header = METRIC_HEADER if compared["metrics"] else ()
+    return Section("Metrics", [judged(compared)], header, metric_rows(compared["metrics"]))
+
+
+def judged(compared: Mapping[str, Any]) -> str:
+    """Write how models were compared as a sentence."""
+    return f"{compared['how'][:1].upper()}{compared['how'][1:]}. Intervals are 95 %."
 
 
 def _quality(compared: Mapping[str, Any]) -> Section | None:

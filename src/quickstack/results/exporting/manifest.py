@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quickstack.models.modeling.fit import class_names
+
 if TYPE_CHECKING:
     from quickstack.facts.contract.model import Contract
 
@@ -111,6 +113,8 @@ def build_manifest(
         "contract_version": contract.version,
         "task": contract.task,
         "target": contract.target,
+        "positive": contract.positive,
+        "classes": list(class_names(contract)),
         "inputs": dict(hashes),
         "parameters": dict(parameters),
         "tables": list(tables),

@@ -38,15 +38,17 @@ def predictions_layout(contract: Contract, predicted: Iterable[str]) -> Layout:
     Returns
     -------
     Layout
-        In this order: key and time; period, split and truth; predictions; segments; what follows
-        from them (`outcomes`); the model's version. One file per period. Names are unique lower
-        snake case ASCII; `Field.source` keeps the original.
+        In this order: key, time and group; period, split and truth; predictions; segments; what
+        follows from them (`outcomes`); the model's version. One file per period. Names are unique
+        lower snake case ASCII; `Field.source` keeps the original.
     """
     key = [contract.column(name) for name in contract.key]
     whole = bool(key) and not any(c.dropped or c.generalisation for c in key)
     named = [c.name for c in key if not c.dropped]
     if contract.time_column and contract.time_column not in named:
         named.append(contract.time_column)
+    if contract.entity is not None and contract.entity not in named:
+        named.append(contract.entity)
     of_contract = [
         Field(c.name, c.interim_type, c.description, c.unit, c.name)
         for c in map(contract.column, named)

@@ -1,53 +1,46 @@
-"""What is different from the run that readers see now, in one sentence; and whether it is worse.
-
-The rule: a run is worse than the published one where the published value of the main metric lies
-beyond the better end of the new run's 95 % interval, so that chance does not explain the loss.
-The mirror image is better; all else is within noise.
-"""
+"""What is different from the run that readers see now, in one sentence; and whether it is worse."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
+from quickstack.results.comparing.model_comparison import (
+    NOT_COMPARABLE,
+    SAME,
+    WORSE,
+    main_row,
+)
 from quickstack.results.publishing.run_metadata import Facts
 
-Judgement = Literal["better", "worse", "noise", "not comparable"]
 
+def loss_sentence(facts: Facts, compared: Mapping[str, Any] | None) -> str | None:
+    """Say how a model is worse than the published one; None where it is not seen to be.
 
-def judge(facts: Facts, before: Mapping[str, Any]) -> Judgement:
-    """Compare the main metric with that of a row of the runs table, by the rule above.
-
-    A metric that was measured and no longer can be is worse.
+    Parameters
+    ----------
+    compared
+        As `comparing.model_comparison.compare_runs` gives it; None where nothing is published.
     """
-    old, new = before["value"], facts.value
-    if before["metric"] != facts.metric or old is None:
-        return "not comparable"
-    if new is None:
-        return "worse"
-    low, high = (new if end is None else end for end in (facts.low, facts.high))
-    if low <= old <= high:
-        return "noise"
-    return "better" if (old < low) == facts.higher_is_better else "worse"
-
-
-def loss_sentence(facts: Facts, before: Mapping[str, Any]) -> str:
-    """Say how a model is worse, for the refusal."""
-    name = _metric_name(facts.metric)
-    if facts.value is None:
-        return f"the model is worse than the published one: its {name} cannot be measured"
+    row = main_row(compared) if compared else None
+    if compared is None or row is None or row["verdict"] != WORSE:
+        return None
+    gap = row["difference"]
     return (
-        f"the model is worse than the published one: its {name} is {_number(facts.value)} (95 % "
-        f"between {_number(facts.low)} and {_number(facts.high)}), and {_number(before['value'])} "
-        f"of run {before['run']} lies outside, on the better side"
+        f"the model is worse than the published one: its {_metric_name(facts.metric)} is "
+        f"{_number(row['after']['value'])} where that has {_number(row['before']['value'])} (95 % "
+        f"of the difference between {_number(gap['low'])} and {_number(gap['high'])}), "
+        f"{compared['how']}"
     )
 
 
-def changed_sentence(facts: Facts, before: Mapping[str, Any] | None) -> str:
+def changed_sentence(
+    facts: Facts, before: Mapping[str, Any] | None, compared: Mapping[str, Any] | None = None
+) -> str:
     """Say what is new since the run that is published: model, rows, main metric and verdict."""
     if before is None:
         return "This is the first published run."
-    parts = [_model(facts, before), _rows(facts, before), _metric(facts, before)]
+    parts = [_model(facts, before), _rows(facts, before), _metric(facts, before, compared)]
     was, now = before["verdict"], facts.verdict
     how = f"is still {now}" if was == now else f"went from {was} to {now}"
     parts.append(f"the drift verdict {how}")
@@ -72,19 +65,16 @@ def _rows(facts: Facts, before: Mapping[str, Any]) -> str:
     )
 
 
-def _metric(facts: Facts, before: Mapping[str, Any]) -> str:
-    name = _metric_name(facts.metric)
-    match judge(facts, before):
-        case "not comparable":
-            return f"{name} {_number(facts.value)} cannot be compared with what was measured then"
-        case "worse" if facts.value is None:
-            return f"{name} can no longer be measured"
-        case "noise" if before["value"] == facts.value:
-            return f"{name} stays {_number(facts.value)}"
-        case judgement:
-            how = "within noise" if judgement == "noise" else f"{judgement} beyond noise"
-            was, now = _number(before["value"]), _number(facts.value)
-            return f"{name} went from {was} to {now} ({how})"
+def _metric(facts: Facts, before: Mapping[str, Any], compared: Mapping[str, Any] | None) -> str:
+    name, row = _metric_name(facts.metric), main_row(compared) if compared else None
+    if compared is None or row is None or row["verdict"] == NOT_COMPARABLE:
+        why = "" if compared is None else f" ({compared['how']})"
+        was = f"{_number(before['value'])} of then" if before["metric"] == facts.metric else "then"
+        return f"{name} {_number(facts.value)} cannot be compared with {was}{why}"
+    was, now = (_number(row[side]["value"]) for side in ("before", "after"))
+    if row["verdict"] == SAME:
+        return f"{name} stays {now}"
+    return f"{name} went from {was} to {now} on the same rows ({row['verdict']})"
 
 
 def _metric_name(metric: str) -> str:

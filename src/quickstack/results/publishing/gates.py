@@ -92,8 +92,49 @@ def of_quality(root: Path) -> str:
     return f"{rows['clean']:,} clean rows, {rows['quarantined']:,} in quarantine"
 
 
+def of_model(root: Path) -> str:
+    """Hold the model against what can be believed; say what the best naive guess reaches.
+
+    Raises
+    ------
+    DataError
+        Where it is too good, and the contract does not answer why.
+    """
+    from quickstack.facts.files import read_json
+    from quickstack.models.evaluation.gain import guess_name
+
+    metrics, name = read_json(root / paths.METRICS), _main_metric(root)
+    if doubt := metrics.get("doubt"):
+        raise DataError(doubt, where=paths.METRICS.as_posix(), fix="answer it, and run `dvc repro`")
+    value, base = metrics[name], metrics["baseline"].get(name)
+    if value is None or base is None:
+        return f"{name} does not exist on these test rows"
+    return f"{name} {value:.3f}; without a model, {guess_name(metrics, name)} has {base:.3f}"
+
+
+def doubts_of(root: Path) -> tuple[str, ...]:
+    """Return the sentences for each of which publishing asks for a reason."""
+    from quickstack.facts.files import read_json
+    from quickstack.models.evaluation.gain import no_gain
+
+    found = no_gain(read_json(root / paths.METRICS), _main_metric(root))
+    return (found,) if found else ()
+
+
+def _main_metric(root: Path) -> str:
+    from quickstack.facts.contract import load_contract
+    from quickstack.facts.params import read_dataset
+
+    return load_contract(root / paths.contract_path(read_dataset(root / paths.PARAMS))).main_metric
+
+
 #: Before anything is built, in the order in which they are shown.
-GATES: dict[str, Gate] = {"committed": committed, "verified": verified, "quality": of_quality}
+GATES: dict[str, Gate] = {
+    "committed": committed,
+    "verified": verified,
+    "quality": of_quality,
+    "model": of_model,
+}
 
 
 def leak_free(root: Path, built: Built) -> str:

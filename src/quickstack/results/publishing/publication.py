@@ -134,6 +134,7 @@ def build_run(
     run: str,
     published: datetime,
     reason: str | None,
+    compared: Mapping[str, Any] | None = None,
     address: str = "",
 ) -> Built:
     """Write into `folder` what joins the export, and return the whole run.
@@ -147,7 +148,9 @@ def build_run(
     published
         UTC without zone.
     reason
-        Why a run that is worse is published; None otherwise.
+        Why a run is published that is worse, or no gain; None otherwise.
+    compared
+        As `published_model.compare_published` gives it.
     address
         Where the run's folder will lie. Only on S3, Athena can read it.
     """
@@ -158,7 +161,7 @@ def build_run(
     )
     row = _row(facts, fresh, run, published, reason)
     rows = [*state.runs, row]
-    changed = changed_sentence(facts, state.row)
+    changed = changed_sentence(facts, state.row, compared)
     publication = {
         "run": run,
         "revision": facts.revision,
@@ -292,7 +295,14 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text.removesuffix("Z"))
 
 
-def make_preview(folder: Path, exports: Exports, facts: Facts, state: State, work: Path) -> Built:
+def make_preview(
+    folder: Path,
+    exports: Exports,
+    facts: Facts,
+    state: State,
+    work: Path,
+    compared: Mapping[str, Any] | None = None,
+) -> Built:
     """Make in `folder` what publishing would put into a place, as its only run.
 
     Parameters
@@ -304,7 +314,16 @@ def make_preview(folder: Path, exports: Exports, facts: Facts, state: State, wor
     """
     moment = utc_now()
     run = run_id(moment, facts.revision)
-    built = build_run(work / "run", exports, facts, state, run=run, published=moment, reason=None)
+    built = build_run(
+        work / "run",
+        exports,
+        facts,
+        state,
+        run=run,
+        published=moment,
+        reason=None,
+        compared=compared,
+    )
     with whole_folder(folder) as made:
         place = FolderPlace(made)
         with place.alone():

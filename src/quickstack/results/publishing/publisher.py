@@ -16,8 +16,9 @@ from pathlib import Path
 
 from quickstack.facts.errors import DataError, StorageError
 from quickstack.facts.files import write_json
-from quickstack.results.publishing.changes import judge, loss_sentence
+from quickstack.results.publishing.changes import loss_sentence
 from quickstack.results.publishing.publication import Built, Exports, build_run, run_id, utc_now
+from quickstack.results.publishing.published_model import Judge, compare_published
 from quickstack.results.publishing.published_runs import (
     MANIFEST,
     State,
@@ -67,6 +68,10 @@ class Job:
         Called with the whole run before the first byte is sent; it raises to refuse.
     begin
         Called with the bytes that will be sent; returns what is called with bytes as they go.
+    judge
+        By what the model is compared with the published one; None leaves that out.
+    doubts
+        Sentences for each of which a reason must be given.
     """
 
     place: ReadersPlace
@@ -76,41 +81,51 @@ class Job:
     inspect: Callable[[Built], None] = lambda _: None
     begin: Callable[[int], Sent] = lambda _: lambda _: None
     clock: Callable[[], datetime] = utc_now
+    judge: Judge | None = None
+    doubts: tuple[str, ...] = ()
 
 
-def publish(job: Job, *, reason: str | None = None, dry_run: bool = False) -> Published:
+def publish(
+    job: Job, *, reason: str | None = None, replace: bool = False, dry_run: bool = False
+) -> Published:
     """Publish a run, or find it published.
 
     Raises
     ------
     DataError
-        Where the model is worse than the published one and no reason is given.
+        Where the model is worse than the published one, or there are other doubts, and no reason
+        is given; or where readers see another data set and `replace` is false.
     StorageError
         Where the place cannot be used, or somebody else published in the meantime.
     """
     if dry_run:
-        return _publish(job, reason, dry_run=True)
+        return _publish(job, reason, replace=replace, dry_run=True)
     busy = StorageError(
         "another `quickstack publish` of this clone is running",
         where=job.place.shown,
         fix="wait for it to end",
     )
     with process_lock(job.work / "lock", busy), job.place.alone():
-        return _publish(job, reason, dry_run=False)
+        return _publish(job, reason, replace=replace, dry_run=False)
 
 
-def _publish(job: Job, reason: str | None, *, dry_run: bool) -> Published:
+def _publish(job: Job, reason: str | None, *, replace: bool, dry_run: bool) -> Published:
     place, state = job.place, read_state(job.place)
     if state.run is not None and _is_published(job, state):
         if not dry_run:
             place.lead_to(run_path(state.run))
             _note(job).unlink(missing_ok=True)
         return Published(state.run, None)
-    worse = state.row is not None and judge(job.facts, state.row) == "worse"
-    if worse and not reason:
-        assert state.row is not None
+    if not replace:
+        _require_same_dataset(job, state)
+    compared = None
+    if job.judge is not None:
+        compared = compare_published(place, state, job.exports, job.judge, job.work)
+    loss = loss_sentence(job.facts, compared)
+    doubts = [*job.doubts, *([loss] if loss else [])]
+    if doubts and not reason:
         raise DataError(
-            loss_sentence(job.facts, state.row),
+            "; ".join(doubts),
             fix='say why it is published all the same: --reason "TEXT", which is recorded',
         )
     moment, unfinished = job.clock(), _unfinished(job, state)
@@ -123,7 +138,8 @@ def _publish(job: Job, reason: str | None, *, dry_run: bool) -> Published:
             state,
             run=run,
             published=moment,
-            reason=reason if worse else None,
+            reason=reason if doubts else None,
+            compared=compared,
             address=job.place.address(run_path(run)),
         )
 
@@ -144,6 +160,16 @@ def _publish(job: Job, reason: str | None, *, dry_run: bool) -> Published:
     return Published(
         built.run, built, sent + claimed, size + claimed * built.manifest_facts["bytes"]
     )
+
+
+def _require_same_dataset(job: Job, state: State) -> None:
+    shown, new = (state.manifest or {}).get("dataset"), job.exports.manifest.get("dataset")
+    if shown is not None and shown != new:
+        raise DataError(
+            f"readers see the data set '{shown}' there, and this run is of '{new}'",
+            where=job.place.shown,
+            fix="name another place, or put this one in its stead with --replace",
+        )
 
 
 def _is_published(job: Job, state: State) -> bool:
