@@ -22,7 +22,7 @@ GROUPS = {
     ),
     "models": ("modeling", "evaluation", "monitoring", "tuning"),
     "guard": ("scanning", "erasing", "verifying"),
-    "results": ("exporting", "publishing", "comparing", "history"),
+    "results": ("exporting", "comparing", "publishing", "history"),
     "cli": (),
 }  # fmt: skip
 #: `__init__` files that hold more than a docstring, and why.

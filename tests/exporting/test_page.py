@@ -26,6 +26,7 @@ def metrics(task="binary", value=0.8, **changes):
         "interval": {name: {"low": 0.7, "high": 0.9} for name in names},
         "baseline": dict.fromkeys(names, 0.5),
         "difference": {name: {"better": True} for name in names},
+        "guess": dict.fromkeys(names, "the last known one"),
         "cross_validation": None,
         **changes,
     }
@@ -113,7 +114,7 @@ def test_the_first_screen_says_the_result_in_words():
     text = Reader(page()).text
     assert "the model ranks them rightly in 80 % of cases" in text
     assert "Nothing to do." in text
-    assert "95 % interval 0.700 to 0.900 · without features 0.500" in text
+    assert "95 % interval 0.700 to 0.900 · the last known one: 0.500" in text
     assert "clear gain" in text
     assert "Sales" in text
     assert "1,195" in text
@@ -152,6 +153,24 @@ def test_names_of_any_kind_are_escaped():
     assert "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&#34;&#39;&amp;" in html
 
 
+def test_what_does_not_beat_a_guess_or_is_not_believed_says_so_first():
+    names = HIGHER_IS_BETTER["binary"]
+    weak = metrics(
+        difference={name: {"better": None} for name in names},
+        guesses={"the last known one": dict.fromkeys(names, 0.5)},
+        resampling={"words": "drawn by `shop` (12), whose rows belong together"},
+    )
+    text = Reader(page(measured=weak)).text
+    first = text.index("The model is not clearly better than a guess without any model: the last")
+    assert first < text.index("the model ranks them rightly")
+    assert "Without a model, ROC AUC is: the last known one 0.500." in text
+    assert "rows are drawn by shop (12), whose rows belong together." in text
+    text = Reader(page(measured=metrics(doubt="The model is too good to be believed"))).text
+    assert text.index("too good to be believed") < text.index("the model ranks them rightly")
+    assert "clear gain" not in text
+    assert "not believed" in text
+
+
 def test_one_class_only_has_no_figures_but_a_sentence():
     none = {"low": None, "high": None}
     measured = metrics(
@@ -170,8 +189,11 @@ def test_one_class_only_has_no_figures_but_a_sentence():
 @pytest.mark.parametrize(
     ("task", "sentence"),
     [
-        ("multiclass", "names the right class in 80 %; always guessing the commonest one is right"),
-        ("regression", "misses amount by 0.80 on average; a guess without"),
+        (
+            "multiclass",
+            "names the right class in 80 %; the best guess without a model does in 50 %",
+        ),
+        ("regression", "misses amount by 0.80 on average; the best guess without"),
     ],
 )
 def test_the_other_tasks(task, sentence):
@@ -190,7 +212,7 @@ def test_the_other_tasks(task, sentence):
             "log_loss",
             "Log loss of the predictions of kind on rows that the model",
         ),
-        ("regression", "rmse", "had not seen: 0.80; a guess without any feature has 0.50."),
+        ("regression", "rmse", "had not seen: 0.80; the best guess without a model has 0.50."),
     ],
 )
 def test_the_main_metric_that_a_contract_chose_comes_first(task, metric, sentence):

@@ -10,7 +10,8 @@ def result() -> None:
     from quickstack.cli.repository import find_root
     from quickstack.facts import paths
     from quickstack.facts.files import read_json
-    from quickstack.facts.notices import told
+    from quickstack.models.evaluation.gain import guess_name, no_gain
+    from quickstack.runtime.repository.report_ties import untied
 
     def shown(value: float | None) -> str:
         return "not defined" if value is None else f"{value:.3f}"
@@ -21,21 +22,31 @@ def result() -> None:
         for path in (paths.QUALITY, paths.TRAINING, paths.METRICS, paths.DRIFT)
     )
     rows, name = quality["rows"], drift["performance"]["metric"]
-    interval = metrics["interval"][name]
+    interval, base = metrics["interval"][name], metrics["baseline"][name]
+    found = metrics.get("doubt") or no_gain(metrics, name)
     lines = {
         "Data": f"{quality['dataset']}: {rows['read']:,} rows read, {rows['clean']:,} clean, "
         f"{rows['quarantined']:,} in quarantine",
-        "Model": f"{training['model']}: {name} {shown(metrics[name])} on "
+        "Model": f"{f'{found}. ' if found else ''}"
+        f"{training['model']}: {name} {shown(metrics[name])} on "
         f"{metrics['rows']['test']:,} test rows (95 % between {shown(interval['low'])} and "
-        f"{shown(interval['high'])}; the baseline has {shown(metrics['baseline'][name])})",
+        f"{shown(interval['high'])}); without a model, {guess_name(metrics, name)} has "
+        f"{shown(base)}",
         "Drift": f"{drift['verdict']}: {' '.join(drift['reasons'])}".rstrip(": "),
         "Look at": f"{(paths.EXPORTS / 'index.html').as_posix()}, the tables beside it, "
         f"{paths.MODEL_CARD.as_posix()}",
         "Versioned": "data, model and exports by dvc.lock, metrics in reports/ by git: "
         "`git add -A && git commit`, then `quickstack push`",
     }
-    warnings = [*quality["warnings"], *told(quality, 10)]
-    if warnings:
-        lines = {"Data": lines.pop("Data"), "Warnings": f"\n{'':11}".join(warnings)} | lines
     for label, text in lines.items():
-        typer.echo(f"{label:<11}{text}")
+        said = untied(root, _STAGES.get(label, ()))
+        typer.echo(f"{label:<11}{f'({said}) ' if said else ''}{text}")
+
+
+#: The stages whose reports a line is read from.
+_STAGES = {
+    "Data": ("ingest",),
+    "Model": ("train", "evaluate"),
+    "Drift": ("monitor",),
+    "Look at": ("export",),
+}

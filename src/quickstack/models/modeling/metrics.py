@@ -276,7 +276,7 @@ class Metric:
         The tasks whose page shows it among its large figures. The main metric always is one.
     headline, against
         How the page says it in its first sentence where it is the main metric, and how it adds
-        the guess without features. Braces: `label`, `target`, `positive`, `share` (in percent)
+        the best guess without a model. Braces: `label`, `target`, `positive`, `share` (in percent)
         and `number`, of the model and of the guess.
     short
         What it is called over a narrow column, where `label` is too long.
@@ -295,7 +295,7 @@ class Metric:
     headline: str = (
         "{label} of the predictions of {target} on rows that the model had not seen: {number}"
     )
-    against: str = "; a guess without any feature has {number}"
+    against: str = "; the best guess without a model has {number}"
     short: str = ""
     dax: Mapping[Task, Dax] = field(default_factory=dict)
     describes: tuple[Task, ...] = ()
@@ -311,8 +311,8 @@ METRICS = (
         roc_auc,
         page=("binary",),
         headline="Take two rows that the model had not seen, one with {target} = {positive} and "
-        "one without: the model ranks them rightly in {share} of cases, chance in 50 %",
-        against="",
+        "one without: the model ranks them rightly in {share} of cases",
+        against=", the best guess without a model in {share}",
         dax={
             "binary": Dax(
                 "ROC AUC",
@@ -379,7 +379,7 @@ CALCULATE(
         accuracy,
         page=("binary", "multiclass"),
         headline="On rows it had not seen, the model names the right class in {share}",
-        against="; always guessing the commonest one is right in {share}",
+        against="; the best guess without a model does in {share}",
         dax={
             "multiclass": Dax(
                 "Accuracy",
@@ -457,7 +457,7 @@ RETURN
         in_target_unit=True,
         page=("regression",),
         headline="On rows it had not seen, the model misses {target} by {number} on average",
-        against="; a guess without any feature misses by {number}",
+        against="; the best guess without a model misses by {number}",
         short="MAE",
         dax={
             "regression": Dax(

@@ -182,7 +182,7 @@ def _named(better: bool | None, value: float | None) -> str:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _UnseenRows:
     """The rows of a run that it did not train on: what names them, their truth, their scores."""
 
     frame: pd.DataFrame
@@ -190,7 +190,7 @@ class _Rows:
     scores: NDArray[np.float64]
 
 
-def _read(run: ScoredRun, task: Task) -> _Rows | None:
+def _read(run: ScoredRun, task: Task) -> _UnseenRows | None:
     """Read the predictions of a run; None where the table is not one of this library."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -211,7 +211,7 @@ def _read(run: ScoredRun, task: Task) -> _Rows | None:
     )
     frame = table.select([*names, "actual"]).to_pandas(use_threads=False)
     found = np.column_stack([table.column(name).to_numpy() for name in scores])
-    return _Rows(frame, tuple(names), found if task == "multiclass" else found[:, 0])
+    return _UnseenRows(frame, tuple(names), found if task == "multiclass" else found[:, 0])
 
 
 def _score_columns(names: list[str], task: Task, classes: int) -> list[str]:
@@ -226,7 +226,7 @@ def _score_columns(names: list[str], task: Task, classes: int) -> list[str]:
 
 
 def _common(
-    before: _Rows | None, after: _Rows | None, task: Task, run: ScoredRun
+    before: _UnseenRows | None, after: _UnseenRows | None, task: Task, run: ScoredRun
 ) -> str | tuple[Any, Any, Any, pd.DataFrame]:
     """Return truth, both scores and names of the common rows whose truth is known; or why not."""
     if before is None or after is None or before.names != after.names:

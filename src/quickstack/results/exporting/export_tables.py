@@ -51,8 +51,8 @@ class Layout:
 COVERAGE = "interval_coverage"
 METRICS = Layout(
     "metrics",
-    "One row per split, segment and metric. How good the predictions are, beside a baseline "
-    "without features.",
+    "One row per split, segment and metric. How good the predictions are, beside the best "
+    "guess without a model.",
     (
         Field("split", "string", "test, or cross_validation of the training rows."),
         Field(
@@ -75,7 +75,7 @@ METRICS = Layout(
         ),
         Field("low", "number", "Lower end of the 95 % interval."),
         Field("high", "number", "Upper end of the 95 % interval."),
-        Field("baseline", "number", "The value of a model that ignores all features."),
+        Field("baseline", "number", "The value of the best guess without a model."),
         Field("rows", "integer", "Rows it is measured on; empty in cross-validation.", "rows"),
     ),
     key=("split", "segment_column", "segment", "metric"),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quickstack.facts.contract.model import HIGHER_IS_BETTER
+from quickstack.models.evaluation.gain import no_gain
 from quickstack.models.modeling.metrics import BY_NAME
 from quickstack.results.exporting import sections
 from quickstack.results.exporting.bundle import compact_style, joined
@@ -97,7 +98,9 @@ def page_view(
     """
     counted = {"periods": [], "groups": []} if histograms is None else packed(histograms)
     decision, test_rows = contract.decision, (metrics.get("rows") or {}).get("test")
-    said = [*acting(contract, histograms), headline(contract, metrics)]
+    first = metrics.get("doubt") or no_gain(metrics, contract.main_metric)
+    said = [f"{first}."] if first else []
+    said += [*acting(contract, histograms), headline(contract, metrics)]
     versions = [
         (name.capitalize(), value[:12]) for name, value in hashes.items() if isinstance(value, str)
     ]
@@ -119,6 +122,7 @@ def page_view(
             "reasons": sections.reasons(drift),
         },
         "figures": sections.figures(contract, metrics),
+        "guesses": sections.guesses(contract, metrics),
         "explorable": bool(counted["groups"]),
         "has_segments": bool(contract.segments),
         "worth_unit": decision.unit,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from quickstack.facts.contract.model import HIGHER_IS_BETTER
 from quickstack.facts.notices import told
+from quickstack.models.evaluation.gain import guess_name
 from quickstack.models.modeling.metrics import BY_NAME, METRICS
 from quickstack.results.exporting.labels import RULES, metric_name, metric_unit, number
 
@@ -38,31 +39,46 @@ def figures(contract: Contract, metrics: Mapping[str, Any]) -> list[dict[str, An
         low, high = interval.get("low"), interval.get("high")
         higher = HIGHER_IS_BETTER[contract.task][name]
         sure = "no interval" if low is None else f"95 % interval {number(low)} to {number(high)}"
-        beside = "" if base is None else f" · without features {number(base)}"
+        beside = "" if base is None else f" · {guess_name(metrics, name)}: {number(base)}"
         shown.append(
             {
                 "label": metric.label + (f" ({unit})" if unit else ""),
                 "value": number(value),
                 "interval": sure + beside,
                 "range": _range(value, low, high, base, higher=higher),
-                "better": _better((metrics["difference"].get(name) or {}).get("better"), base),
+                "better": _better(metrics, name, base),
                 "explained": metric.meaning,
             }
         )
     return shown
 
 
-def _better(better: bool | None, base: float | None) -> dict[str, str] | None:
-    """Say whether the model beats the baseline by more than chance."""
+def _better(metrics: Mapping[str, Any], name: str, base: float | None) -> dict[str, str] | None:
+    """Say whether the model beats the best naive guess by more than chance."""
     if base is None:
         return None
+    if metrics.get("doubt"):
+        return {"kind": "bad", "text": "not believed"}
     labels = {
         True: ("good", "clear gain"),
         False: ("bad", "clear loss"),
         None: ("plain", "no clear gain"),
     }
-    kind, text = labels[better]
+    kind, text = labels[(metrics["difference"].get(name) or {}).get("better")]
     return {"kind": kind, "text": text}
+
+
+def guesses(contract: Contract, metrics: Mapping[str, Any]) -> str:
+    """Say what guesses without a model reach in the main metric, and what intervals stand on."""
+    main = BY_NAME[contract.main_metric]
+    reached = [
+        f"{name} {number(found[main.name])}"
+        for name, found in (metrics.get("guesses") or {}).items()
+        if found.get(main.name) is not None
+    ]
+    said = f"Without a model, {main.label} is: {'; '.join(reached)}. " if reached else ""
+    drawn = (metrics.get("resampling") or {}).get("words")
+    return said + (f"For the intervals, rows are {drawn}.".replace("`", "") if drawn else "")
 
 
 def _range(

@@ -101,7 +101,7 @@ def reported_measures(refer: Refer, metric: str) -> list[Measure]:
         "value": (reported_name(metric), "on the test rows, as the evaluation measured it"),
         "low": (f"Reported {name}, low", "lower end of its 95 % interval"),
         "high": (f"Reported {name}, high", "upper end of its 95 % interval"),
-        "baseline": (f"Reported {name}, baseline", "of a model that ignores all features"),
+        "baseline": (f"Reported {name}, baseline", "of the best guess without a model"),
     }
     return [
         Measure(
