@@ -26,6 +26,7 @@ from quickstack.models.modeling.split import (
     TRAIN,
     count_rows,
     period_labels,
+    row_moments,
     split_labels,
 )
 from quickstack.runtime.running.stage import Stage, run
@@ -38,6 +39,7 @@ def main(stage: Stage) -> None:
     table = read_interim(training_columns(contract))
     labels = split_labels(table, contract)
     periods = period_labels(table, contract)
+    moments = row_moments(table, contract)
     training = labels == TRAIN
     rows = table.loc[training]
     require_classes(table, labels, contract)
@@ -56,6 +58,7 @@ def main(stage: Stage) -> None:
         feature_frame(rows, learned_from),
         learned_from,
         None if periods is None else periods[training],
+        None if moments is None else moments[training],
     )
     # How many rows test it is no part of the model: new data leave its file as it is.
     save_model(paths.MODEL, pipeline, {k: v for k, v in description.items() if k != "rows"})

@@ -19,6 +19,7 @@ from quickstack.models.modeling.candidates import (
     one_thread,
 )
 from quickstack.models.modeling.conformal import LEVEL, half_width
+from quickstack.models.modeling.expected_loss import describe_losses
 from quickstack.models.modeling.features import feature_frame, features, unused_columns
 from quickstack.models.modeling.leak_report import leak_columns
 from quickstack.models.modeling.metrics import (
@@ -28,8 +29,9 @@ from quickstack.models.modeling.metrics import (
     rounded,
     row_losses,
 )
+from quickstack.models.modeling.period_quality import describe_quality
 from quickstack.models.modeling.predict import encode, score_rows
-from quickstack.models.modeling.split import TRAIN, UNLABELLED, split_columns
+from quickstack.models.modeling.split import TRAIN, UNLABELLED, period_labels, split_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +116,8 @@ def cross_validate(
         `by_fold`, the main metric in each fold, by which models are paired; `loss`,
         `name`, `mean` and `standard_deviation` over the `rows` predicted, see
         `metrics.row_losses`; `interval`, of a regression, `level` and `half_width`, see
-        `modeling.conformal`, else None.
+        `modeling.conformal`, else None; `quality` and `expected_loss`, what periods after training
+        are compared with, see `period_quality` and `expected_loss`.
 
     Raises
     ------
@@ -126,7 +129,7 @@ def cross_validate(
     learned_from = features(contract, table)
     frame, weights = feature_frame(table, learned_from), _weights(table, contract)
     target = encode_target(table, contract)
-    measures, losses = [], []
+    measures, losses, unseen = [], [], []
     for learned, held_out in _folds(table, target, contract, params):
         _require_classes(
             target[learned],
@@ -140,6 +143,9 @@ def cross_validate(
         scores = score_rows(pipeline, frame.iloc[held_out], contract.task)
         measures.append(measure_all(contract.task, target[held_out], scores))
         losses.append(row_losses(contract.task, target[held_out], scores))
+        # A model of less than half the rows is not as good as the one that is used.
+        if 2 * len(learned) >= len(table):
+            unseen.append((held_out, scores))
     loss, main = np.concatenate(losses), contract.main_metric
     return rounded(
         {
@@ -155,6 +161,7 @@ def cross_validate(
             "interval": {"level": LEVEL, "half_width": half_width(loss)}
             if contract.task == "regression"
             else None,
+            **_over_time(table, contract, target, unseen),
         }
     )
 
@@ -200,6 +207,26 @@ def require_classes(table: pd.DataFrame, labels: pd.Categorical, contract: Contr
             fix="name another target, or deliver rows of its other classes",
         )
     _require_classes(encode_target(table.loc[labels == TRAIN], contract), contract, *_TRAINING)
+
+
+def _over_time(
+    table: pd.DataFrame,
+    contract: Contract,
+    target: NDArray[Any],
+    unseen: list[tuple[Rows, Floats]],
+) -> dict[str, Any]:
+    """Describe what periods after training are compared with, from rows and scores of folds."""
+    if not unseen:
+        return {"quality": None, "expected_loss": None}
+    rows = np.concatenate([held_out for held_out, _ in unseen])
+    scores = np.concatenate([found for _, found in unseen])
+    labels = period_labels(table, contract)
+    periods = None if labels is None else np.asarray(labels)[rows]
+    truth, classes = target[rows].astype("float64"), len(class_names(contract))
+    return {
+        "quality": describe_quality(contract.task, truth, scores, classes, periods),
+        "expected_loss": describe_losses(contract.task, truth, scores, periods),
+    }
 
 
 def describe(

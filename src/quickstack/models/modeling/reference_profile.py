@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quickstack.facts.errors import DataError
+from quickstack.models.modeling.time_features import says_time
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,10 @@ BINS = 10
 
 
 def build_reference(
-    frame: pd.DataFrame, features: Iterable[Feature], periods: NDArray[Any] | pd.Categorical | None
+    frame: pd.DataFrame,
+    features: Iterable[Feature],
+    periods: NDArray[Any] | pd.Categorical | None,
+    moments: NDArray[Any] | None = None,
 ) -> dict[str, Any]:
     """Describe the training rows: the bins, and the counts in them.
 
@@ -44,12 +48,15 @@ def build_reference(
         The model's features.
     periods
         The period of each training row, shape (rows,); None where rows have no order in time.
+    moments
+        When each of them happened, or its position; None where that is not known.
 
     Returns
     -------
     dict
         JSON-able: `rows`, and for each of `features` its `name`, `kind`, `cuts` or `categories`,
-        `counts` per bin, and `periods`, the counts per period in sorted order.
+        `counts` per bin, `says_time` (see `time_features`), and `periods`, the counts per period
+        in sorted order.
     """
     described: list[dict[str, Any]] = []
     for feature in features:
@@ -58,6 +65,7 @@ def build_reference(
             entry["cuts"] = _cuts(frame[feature.name].to_numpy(dtype="float64", na_value=np.nan))
         else:
             entry["categories"] = list(feature.categories)
+        entry["says_time"] = moments is not None and says_time(frame[feature.name], moments)
         described.append(entry)
     reference: dict[str, Any] = {"rows": len(frame), "features": described}
     counts = profile(frame, reference)

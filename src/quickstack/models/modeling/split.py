@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +110,25 @@ def period_labels(table: pd.DataFrame, contract: Contract) -> pd.Categorical | N
     starts = _moments(table, contract).astype(f"datetime64[{unit}]")
     codes, found = pd.factorize(starts.view("int64"))
     return _named(codes, _names(found.view(f"datetime64[{unit}]"), contract.period or "month"))
+
+
+def row_moments(table: pd.DataFrame, contract: Contract) -> NDArray[Any] | None:
+    """Return when each row happened.
+
+    Parameters
+    ----------
+    table
+        All rows, in source order, with the time column where there is one.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Shape (rows,): datetime64, or the position of a row where that is its time; None where
+        the contract gives no order in time.
+    """
+    if contract.time_column is not None:
+        return _moments(table, contract)
+    return np.arange(len(table)) if contract.ordered else None
 
 
 def _names(starts: NDArray[np.datetime64], period: str) -> list[str]:

@@ -1,0 +1,202 @@
+"""How good predictions of some rows are, whatever the mix of their classes: skill and ranking.
+
+A loss follows the base rate: in a month with more cases, every model has a higher Brier score.
+Skill does not: classes are weighed as in training, and the loss is set against that of the naive
+guess on the same rows. Ranking asks whether rows are ordered rightly. Both are 1 where perfect.
+Skill is 0 at the naive guess; ranking is 0.5 at chance where it is a ROC AUC, 0 where it is a
+correlation.
+
+Each comes with the influence of every row, whose sums over independent units give its standard
+error (the infinitesimal jackknife: Efron 1982, The Jackknife, the Bootstrap and Other Resampling
+Plans, chapter 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstack.facts.contract.model import Task
+from quickstack.models.modeling.metrics import Floats, row_losses
+
+#: A class of fewer rows says too little of how well it is predicted. One of several that is rarer
+#: than the share in training does not count: most periods would hold too few of it.
+MIN_OF_CLASS, MIN_SHARE = 10, 0.05
+#: What ranking is called, by task.
+RANKING_NAME: dict[Task, str] = {
+    "binary": "ROC AUC",
+    "multiclass": "ROC AUC, each class against the rest",
+    "regression": "rank correlation",
+}
+#: Periods differ by more than chance where so many of them would differ less by chance.
+_HETEROGENEOUS = 0.95
+
+
+Shares = Floats | Sequence[float]
+
+
+class Measured(NamedTuple):
+    """A value, and how much each row adds to its deviation, shape (rows,)."""
+
+    value: float
+    influence: Floats
+
+    def error(self, units: NDArray[Any] | None = None) -> float:
+        """Return the standard error; `units` says which rows belong together, shape (rows,)."""
+        sums = self.influence if units is None else np.bincount(units, self.influence)
+        count = max(len(sums), 2)
+        return float(np.sqrt((sums**2).sum() * count / (count - 1)))
+
+
+def skill(task: Task, truth: Floats, scores: Floats, shares: Shares) -> Measured | None:
+    """Return 1 - loss / loss of the naive guess on the same rows.
+
+    Of a classification, each class counts by its share in training, so that the base rate alone
+    changes nothing: with the mean loss l_c of class c and shares s_c, it is
+    1 - sum(s_c l_c) / sum(s_c g_c), where g_c is the loss of guessing the shares. Of a
+    regression, the naive guess is the median of the rows.
+
+    Parameters
+    ----------
+    task, truth, scores
+        As `modeling.metrics` describes them.
+    shares
+        Of each class in training, shape (classes,); of a regression empty.
+
+    Returns
+    -------
+    Measured or None
+        None where a class has fewer than 10 rows, or the naive guess has no loss.
+    """
+    losses = row_losses(task, truth, scores)
+    if task == "regression":
+        naive = np.abs(truth - np.median(truth))
+        if not naive.sum():
+            return None
+        ratio = float(losses.sum() / naive.sum())
+        return Measured(1 - ratio, (ratio * naive - losses) / naive.sum())
+    classes, weights = truth.astype("int64"), np.asarray(shares)
+    counts = np.bincount(classes, minlength=len(weights))
+    if (counts[weights > 0] < MIN_OF_CLASS).any():
+        return None
+    counts = np.maximum(counts, 1)
+    means = np.bincount(classes, losses, len(weights)) / counts
+    naive_loss = weights @ (1 - 2 * weights + (weights**2).sum()) / (2 if task == "binary" else 1)
+    if naive_loss <= 0:
+        return None
+    per_row = (weights / counts)[classes] * (means[classes] - losses)
+    return Measured(1 - float(weights @ means / naive_loss), per_row / naive_loss)
+
+
+def ranking(task: Task, truth: Floats, scores: Floats, shares: Shares) -> Measured | None:
+    """Return how rightly rows are ordered, the base rate aside.
+
+    Binary: the ROC AUC (influences: DeLong et al. 1988, doi:10.2307/2531595). Multiclass: the
+    mean ROC AUC of each class against the others, which count by their shares in training.
+    Regression: Spearman's rank correlation. Parameters and None as of `skill`.
+    """
+    if task == "regression":
+        return _spearman(truth, scores)
+    classes = truth.astype("int64")
+    counts, kept = np.bincount(classes, minlength=len(shares)), np.asarray(shares) > 0
+    if (counts[kept] < MIN_OF_CLASS).any():
+        return None
+    if task == "binary":
+        return _area(scores, classes == 1, np.ones(len(scores)))
+    weights = (np.asarray(shares) / np.maximum(counts, 1))[classes]
+    areas = [_area(scores[:, c], classes == c, weights) for c in np.flatnonzero(kept)]
+    return Measured(
+        float(np.mean([area.value for area in areas])),
+        np.mean([area.influence for area in areas], axis=0),
+    )
+
+
+def describe_quality(
+    task: Task, truth: Floats, scores: Floats, classes: int, periods: NDArray[Any] | None
+) -> dict[str, Any]:
+    """Describe how good predictions of training rows are that the model had not seen.
+
+    Parameters
+    ----------
+    task, truth, scores
+        As `modeling.metrics` describes them.
+    classes
+        How many there are; 0 of a regression.
+    periods
+        The period of each row, "" where there is none, shape (rows,); None without an order.
+
+    Returns
+    -------
+    dict
+        JSON-able: `shares` of the classes, rare ones of several left out; `skill` and `ranking`,
+        each None or its `value`, its standard `error` and the `spread` between periods beyond what
+        their rows explain, as a standard deviation.
+    """
+    shares = _shares(truth, classes) if classes else np.empty(0)
+    labels = np.array([]) if periods is None else np.unique(periods[periods != ""])
+    result: dict[str, Any] = {"shares": shares.tolist()}
+    for name, measure in (("skill", skill), ("ranking", ranking)):
+        whole = measure(task, truth, scores, shares)
+        parts = [measure(task, truth[own], scores[own], shares)
+                 for own in (periods == label for label in labels)]  # fmt: skip
+        result[name] = whole and {
+            "value": whole.value,
+            "error": whole.error(),
+            "spread": _spread([part for part in parts if part is not None]),
+        }
+    return result
+
+
+def _shares(truth: Floats, classes: int) -> Floats:
+    shares = np.bincount(truth.astype("int64"), minlength=classes) / max(len(truth), 1)
+    if classes > 2 and (shares >= MIN_SHARE).sum() > 1:
+        shares = np.where(shares < MIN_SHARE, 0.0, shares)
+    kept: Floats = shares / max(shares.sum(), 1e-12)
+    return kept
+
+
+def _spread(parts: Sequence[Measured]) -> float:
+    """Return the standard deviation between parts (DerSimonian and Laird 1986), 0 within chance."""
+    from scipy.special import chdtr
+
+    if len(parts) < 3:
+        return 0.0
+    values = np.array([part.value for part in parts])
+    weights = 1 / np.maximum([part.error() for part in parts], 1e-9) ** 2
+    free, mean = len(parts) - 1, (weights * values).sum() / weights.sum()
+    excess = (weights * (values - mean) ** 2).sum()
+    if chdtr(free, excess) < _HETEROGENEOUS:
+        return 0.0
+    scale = weights.sum() - (weights**2).sum() / weights.sum()
+    return float(np.sqrt(max(excess - free, 0.0) / scale))
+
+
+def _area(score: Floats, positive: NDArray[np.bool_], weights: Floats) -> Measured:
+    """Return the ROC AUC of positive rows against the weighted others."""
+    cases, others = score[positive], score[~positive]
+    order = np.argsort(others, kind="stable")
+    weight = weights[~positive]
+    below = np.append(0.0, np.cumsum(weight[order]))
+    total, ranked, cases_ranked = below[-1], others[order], np.sort(cases)
+    sides: tuple[Any, Any] = ("left", "right")
+    won = sum(below[np.searchsorted(ranked, cases, side)] for side in sides) / (2 * total)
+    lost = sum(np.searchsorted(cases_ranked, others, side) for side in sides) / (2 * len(cases))
+    area = float(np.mean(won))
+    influence = np.empty(len(score))
+    influence[positive] = (won - area) / len(cases)
+    influence[~positive] = weight * (1 - lost - area) / total
+    return Measured(area, influence)
+
+
+def _spearman(truth: Floats, scores: Floats) -> Measured | None:
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(side) for side in (truth, scores)]
+    if len(truth) < MIN_OF_CLASS or any(np.ptp(side) == 0 for side in ranks):
+        return None
+    one, other = ((side - side.mean()) / side.std() for side in ranks)
+    value = float((one * other).mean())
+    return Measured(value, (one * other - value * (one**2 + other**2) / 2) / len(truth))
