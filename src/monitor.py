@@ -16,8 +16,10 @@ from quickstack.models.modeling.predict import model_features
 from quickstack.models.modeling.reference_profile import Profile, merge, profile_by_label
 from quickstack.models.modeling.split import split_columns
 from quickstack.models.modeling.split_partitions import Labels, label_parts
+from quickstack.models.monitoring.drift import DriftReference
 from quickstack.models.monitoring.drift_report import drift_report
-from quickstack.models.monitoring.performance import Outcomes, join, judge, outcomes, reference_loss
+from quickstack.models.monitoring.performance import Outcomes, join, judge, outcomes
+from quickstack.models.monitoring.seasons import begun_periods, known_positions
 from quickstack.runtime.compute.partition_map import map_partitions
 from quickstack.runtime.running.stage import Stage, run
 
@@ -26,23 +28,21 @@ def main(stage: Stage) -> None:
     """Profile and score each partition, add up, and decide."""
     contract, params = stage.contract(), stage.params(MonitorParams)
     model = load_model(paths.MODEL)
-    reference = read_json(paths.REFERENCE)
+    document = read_json(paths.REFERENCE)
     files = partitions()
     columns = [contract.target, *split_columns(contract)]
-    labels = label_parts([read_partition(file, columns) for file in files], contract)
-    measure = partial(_measure, model=model, reference=reference)
+    tables = [read_partition(file, columns) for file in files]
+    labels = label_parts(tables, contract)
+    begun = begun_periods(tables, labels, contract)
+    measure = partial(_measure, model=model, reference=document)
     parts = map_partitions(measure, list(zip(files, labels, strict=True)), stage.compute)
 
-    loss = reference_loss(model.metadata)
-    report = drift_report(
-        reduce(merge, (profiles for profiles, _ in parts)),
-        judge(join([outcome for _, outcome in parts]), contract.task, contract.main_metric, loss),
-        reference,
-        loss,
-        params,
-        main_metric=contract.main_metric,
-        ordered=contract.ordered,
-    )
+    profiles = reduce(merge, (profiles for profiles, _ in parts))
+    reference = DriftReference(document, params, known_positions(document, profiles, contract))
+    validation = model.metadata["cross_validation"]
+    outcome = join([outcome for _, outcome in parts])
+    performance = judge(outcome, contract.task, contract.main_metric, validation, begun)
+    report = drift_report(profiles, performance, reference, validation, contract, begun)
     write_json(paths.DRIFT, report)
     stage.log(
         f"{report['verdict']}: {report['action']}", rows=sum(len(each.batches) for each in labels)

@@ -156,16 +156,19 @@ def reports(task: str) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
     periods = ["2025-02", "2025-03", "2025-04"]
     drift = {
         "verdict": "alarm",
+        "smallest_shift": 0.3,
         "action": "Retrain; replace the model only by a better one.",
         "reasons": ["age moved further than before (PSI 0.40)."],
         "compared": "the newest period with the training rows",
         "calibrated": True,
         "features": [
-            {"name": name, "psi": 0.4 / (k + 1) ** 3, "limit": 0.05, "drifted": k == 0}
+            {"name": name, "psi": 0.4 / (k + 1) ** 3, "limit": 0.05, "drifted": k == 0,
+             "result": "as before" if k else "drifted"}
             for k, name in enumerate(features)
         ],
         "periods": [
             {"period": p, "psi": {n: 0.1 * i / (k + 1) ** 2 for k, n in enumerate(features)},
+             "limit": dict.fromkeys(features, 0.05), "judged": True, "not_judged": None,
              "drifted": ["age"] if i else []}
             for i, p in enumerate(periods)
         ],
@@ -174,7 +177,7 @@ def reports(task: str) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
             "loss": {"name": "brier"},
             "periods": [
                 {"period": p, "rows": 1000, "labelled": 990, "metric": 0.8 - i / 50,
-                 "dropped": i == 2}
+                 "dropped": i == 2, "fell": "ranking" if i == 2 else None, "estimated": None}
                 for i, p in enumerate(periods)
             ],
         },

@@ -47,7 +47,7 @@ def content():
             "model_version": "0123456789ab",
         }
     )
-    drift = [("2024-01", name, 0.1, None, False) for name in evil]
+    drift = [("2024-01", name, 0.1, None, False, True) for name in evil]
     metrics = [("test", "all", "all", "roc_auc", None, None, None, None, 7)]
     quality = [(name, 3, 2, 1, 0) for name in evil]
     frames = [

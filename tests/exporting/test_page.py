@@ -39,20 +39,50 @@ def drift(features=("amount",), drifted=(), verdict="stable", periods=("2024-01"
         "reasons": ["No feature moved."],
         "compared": "the newest period with the training rows",
         "calibrated": True,
+        "smallest_shift": 0.3,
         "features": [
-            {"name": name, "psi": 0.3, "limit": 0.05, "drifted": name in drifted}
+            {
+                "name": name,
+                "psi": 0.3,
+                "limit": 0.05,
+                "drifted": name in drifted,
+                "result": "drifted" if name in drifted else "as before",
+            }
             for name in features
         ],
         "periods": [
-            {"period": period, "psi": dict.fromkeys(features, 0.3), "drifted": list(drifted)}
+            {
+                "period": period,
+                "psi": dict.fromkeys(features, 0.3),
+                "drifted": list(drifted),
+                "limit": dict.fromkeys(features, 0.05),
+                "judged": True,
+                "not_judged": None,
+            }
             for period in periods
         ],
         "performance": {
             "metric": "roc_auc",
             "loss": {"name": "brier"},
             "periods": [
-                {"period": "2024-01", "rows": 9, "labelled": 9, "metric": 0.8, "dropped": True},
-                {"period": "2024-02", "rows": 9, "labelled": 0, "metric": None, "dropped": None},
+                {
+                    "period": "2024-01",
+                    "rows": 9,
+                    "labelled": 9,
+                    "metric": 0.8,
+                    "dropped": True,
+                    "fell": "ranking",
+                    "estimated": None,
+                },
+                {
+                    "period": "2024-02",
+                    "rows": 9,
+                    "labelled": 0,
+                    "metric": None,
+                    "dropped": None,
+                    "fell": None,
+                    "estimated": None,
+                },
             ],
         },
     }

@@ -57,17 +57,28 @@ def test_segments_and_the_coverage_of_intervals_are_metrics_too():
 
 def test_drift():
     report = {
-        "features": [{"name": "a", "limit": 0.05}, {"name": "b", "limit": 0.01}],
         "periods": [
-            {"period": "p1", "psi": {"b": 0.0, "a": 0.1}, "drifted": ["a"]},
-            {"period": "p2", "psi": {"b": 0.2, "a": 0.0}, "drifted": []},
+            {
+                "period": "p1",
+                "psi": {"b": 0.0, "a": 0.1},
+                "drifted": ["a"],
+                "limit": {"a": 0.05, "b": 0.01},
+                "judged": True,
+            },
+            {
+                "period": "p2",
+                "psi": {"b": 0.2, "a": 0.0},
+                "drifted": [],
+                "limit": {"a": 0.04, "b": 0.01},
+                "judged": False,
+            },
         ],
     }
     assert export_tables.drift_rows(report).to_numpy().tolist() == [
-        ["p1", "b", 0.0, 0.01, False],
-        ["p1", "a", 0.1, 0.05, True],
-        ["p2", "b", 0.2, 0.01, False],
-        ["p2", "a", 0.0, 0.05, False],
+        ["p1", "b", 0.0, 0.01, False, True],
+        ["p1", "a", 0.1, 0.05, True, True],
+        ["p2", "b", 0.2, 0.01, False, False],
+        ["p2", "a", 0.0, 0.04, False, False],
     ]
 
 

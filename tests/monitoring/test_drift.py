@@ -12,13 +12,7 @@ from scipy import stats
 from quickstack.facts.params import MonitorParams
 from quickstack.models.modeling.features import Feature
 from quickstack.models.modeling.reference_profile import build_reference, profile
-from quickstack.models.monitoring.drift import (
-    chi_square_p,
-    is_calibrated,
-    measure_drift,
-    noise_free_psi,
-    pool,
-)
+from quickstack.models.monitoring.drift import DriftReference, chi_square_p, noise_free_psi, pool
 
 PARAMS = MonitorParams(significance=0.001, min_psi=0.01, seasonal_factor=1.1)
 PLANS = ("basic", "plus", "pro", "team")
@@ -62,7 +56,7 @@ def drifted(frame: pd.DataFrame, reference) -> set[str]:
 
 
 def drifted_counts(counts, reference) -> set[str]:
-    return {f.name for f in measure_drift(counts, reference, PARAMS) if f.drifted}
+    return {f.name for f in DriftReference(reference, PARAMS).measure(counts) if f.drifted}
 
 
 def any_p_value(counts, reference) -> bool:
@@ -164,7 +158,7 @@ def test_the_cause_tells_broken_data_from_a_moved_distribution(reference, shift,
     feature, change = SHIFTS[shift]
     rng = np.random.default_rng(3)
     counts = profile(change(draw(rng, 10_000, 0), rng), reference)
-    found = {f.name: f for f in measure_drift(counts, reference, PARAMS)}[feature]
+    found = {f.name: f for f in DriftReference(reference, PARAMS).measure(counts)}[feature]
     assert found.cause == cause
     if cause == "missing values":
         assert found.missing == pytest.approx(0.05, abs=0.01)
@@ -176,21 +170,113 @@ def test_fewer_than_six_periods_are_not_calibrated(periods, calibrated):
     rng = np.random.default_rng(1)
     frame = draw(rng, 1200, 0)
     labels = np.array([f"p{i % periods}" for i in range(1200)]) if periods else None
-    reference = build_reference(frame, FEATURES, labels)
-    assert is_calibrated(reference) is calibrated
+    document = build_reference(frame, FEATURES, labels)
+    reference = DriftReference(document, PARAMS)
+    assert reference.calibrated is calibrated
     moved = frame.assign(normal=frame["normal"] + 2)
-    found = {f.name: f for f in measure_drift(profile(moved, reference), reference, PARAMS)}
+    found = {f.name: f for f in reference.measure(profile(moved, document))}
     assert found["normal"].drifted
     assert (found["normal"].limit is not None) is calibrated
 
 
-def test_the_seasonal_limit_is_capped():
-    rng = np.random.default_rng(1)
-    frame = pd.concat([draw(rng, 500, 0).assign(normal=float(m)) for m in range(8)])
-    reference = build_reference(frame, FEATURES, np.repeat([f"p{m}" for m in range(8)], 500))
-    found = measure_drift(profile(frame, reference), reference, PARAMS)
-    assert {f.name: f.limit for f in found}["normal"] == 0.25
-    assert not found[0].drifted
+def seasonal(years: int) -> tuple[dict, DriftReference]:
+    """Give months whose means lie far apart, the same in each year."""
+    rng, months = np.random.default_rng(1), 12 * years
+    frame = pd.concat(
+        [draw(rng, 500, 0).assign(normal=2.0 * np.sin(m % 12)) for m in range(months)]
+    )
+    frame["normal"] += rng.normal(0, 0.3, len(frame))
+    document = build_reference(frame, FEATURES, np.repeat([f"{m:03d}" for m in range(months)], 500))
+    positions = {f"{m:03d}": m % 12 for m in range(months + 12)}
+    return document, DriftReference(document, PARAMS, positions)
+
+
+def month(mean: float) -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    return draw(rng, 500, 0).assign(normal=rng.normal(mean, 0.3, 500))
+
+
+@pytest.mark.parametrize("years", [1, 3])
+def test_a_season_however_large_never_alarms(years):
+    document, reference = seasonal(years)
+    for m in range(12):
+        counts = profile(month(2.0 * np.sin(m % 12)), document)
+        assert not any(f.drifted for f in reference.measure(counts, f"{12 * years + m:03d}"))
+
+
+def test_a_period_is_compared_with_its_own_season_where_two_cycles_are_known():
+    document, reference = seasonal(3)
+    summer_in_winter = profile(month(2.0 * np.sin(7)), document)
+    (found, *_) = reference.measure(summer_in_winter, "040")
+    assert found.drifted
+    assert found.seasonal
+    (found, *_) = seasonal(1)[1].measure(summer_in_winter, "016")
+    assert not found.drifted
+    assert not found.seasonal
+
+
+def test_beyond_any_training_period_is_said_only_where_it_is_so():
+    document, reference = seasonal(1)
+    (found, *_) = reference.measure(profile(month(2.0 * np.sin(8)), document))
+    base = np.array(document["features"][0]["counts"])
+    periods = [np.array(p) for p in document["features"][0]["periods"].values()]
+    largest = max(noise_free_psi(base - own, own)[0] for own in periods)
+    assert found.limit >= largest > 1
+    assert not found.drifted
+
+
+def test_absurd_values_in_bins_that_training_left_empty_are_not_pooled_away():
+    rng = np.random.default_rng(0)
+    frame = pd.concat([draw(rng, 2000, 0) for _ in range(8)])
+    document = build_reference(frame, FEATURES, np.repeat([f"p{m}" for m in range(8)], 2000))
+    reference = DriftReference(document, PARAMS)
+    few = draw(rng, 31, 0).assign(normal=1e9)
+    assert not reference.can_judge(31)
+    assert reference.smallest_shift(31) > 1
+    assert {f.name: f.psi for f in reference.measure(profile(few, document))}["normal"] > 1
+    new = draw(rng, 300, 0)
+    new.loc[:19, "flag"] = "broken"
+    found = {f.name: f for f in reference.measure(profile(new, document))}["flag"]
+    assert found.drifted
+    assert found.cause == "unknown values"
+
+
+def test_the_smallest_shift_is_found_and_half_of_it_is_not():
+    rng = np.random.default_rng(0)
+    frame = pd.concat([draw(rng, 1000, 0) for _ in range(12)])
+    document = build_reference(frame, FEATURES, np.repeat([f"p{m}" for m in range(12)], 1000))
+    reference = DriftReference(document, PARAMS)
+    shift = reference.smallest_shift(1000)
+    assert 0.2 < shift < 0.5
+    for size, wanted in ((0.5, True), (shift / 2, False)):
+        moved = [draw(rng, 1000, 0) for _ in range(20)]
+        found = [profile(each.assign(normal=each["normal"] + size), document) for each in moved]
+        hits = [reference.measure(counts)[0].drifted for counts in found]
+        assert np.mean(hits) >= 0.95 if wanted else np.mean(hits) < 0.5
+
+
+def test_a_value_that_training_never_saw_is_counted_and_named():
+    rng = np.random.default_rng(0)
+    frame = pd.concat([draw(rng, 1000, 0) for _ in range(8)])
+    frame["plan"] = frame["plan"].replace("team", "pro")
+    document = build_reference(frame, FEATURES, np.repeat([f"p{m}" for m in range(8)], 1000))
+    new = draw(rng, 1000, 0)
+    found = {f.name: f for f in DriftReference(document, PARAMS).measure(profile(new, document))}
+    assert found["plan"].unseen == (new["plan"] == "team").sum() > 0
+    assert found["plan"].drifted
+    assert found["plan"].cause == "unseen values"
+
+
+def test_a_feature_that_only_says_the_time_never_drifts():
+    rng = np.random.default_rng(0)
+    days = np.datetime64("2024-01-01") + np.sort(rng.integers(0, 366, 6000))
+    features = (Feature("number", "numeric"), Feature("size", "numeric"))
+    frame = pd.DataFrame({"number": np.arange(6000.0), "size": rng.normal(size=6000)})
+    document = build_reference(frame, features, days.astype("datetime64[M]").astype(str), days)
+    later = pd.DataFrame({"number": np.arange(6000.0, 7000), "size": rng.normal(5, 1, 1000)})
+    found = DriftReference(document, PARAMS).measure(profile(later, document))
+    assert [f.says_time for f in found] == [True, False]
+    assert [f.drifted for f in found] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -205,8 +291,10 @@ def test_the_p_value_is_scipys(base, new):
     ("base", "new", "pooled"),
     [
         ([50, 50], [50, 50], ([50, 50], [50, 50])),
-        ([96, 2, 2, 1], [97, 3, 3, 1], ([96, 5], [97, 7])),
+        ([96, 2, 2, 1], [97, 3, 3, 1], ([5, 96], [7, 97])),
         ([90, 20, 1], [95, 19, 1], ([90, 21], [95, 20])),
+        ([4, 4, 4, 4], [4, 4, 4, 4], ([8, 8], [8, 8])),
+        ([500, 0], [90, 10], ([500, 0], [90, 10])),
         ([1, 1], [1, 1], ([2], [2])),
         ([0, 0], [0, 0], ([0], [0])),
     ],
@@ -219,7 +307,8 @@ def test_bins_with_few_expected_rows_are_pooled(base, new, pooled):
 @pytest.mark.parametrize("batch", ["empty", "one row"])
 def test_tiny_batches_say_nothing(reference, batch):
     frame = draw(np.random.default_rng(0), 1 if batch == "one row" else 0, 0)
-    for feature in measure_drift(profile(frame, reference), reference, PARAMS):
+    assert not DriftReference(reference, PARAMS).can_judge(len(frame))
+    for feature in DriftReference(reference, PARAMS).measure(profile(frame, reference)):
         assert not feature.drifted
         assert np.isfinite([feature.psi, feature.psi_lower, feature.p_value]).all()
 

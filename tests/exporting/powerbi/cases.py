@@ -150,7 +150,7 @@ def other_rows(
             ["cross_validation", "all", "all", metric, 0.75, *nothing, None],
         ],
         "drift": [
-            [period, feature, psi, 0.1, psi > 0.1 and period != "2024-01"]
+            [period, feature, psi, 0.1, psi > 0.1 and period != "2024-01", True]
             for period in periods
             for feature, psi in (("amount", 0.4), ("Amount", 0.02), ("region", 0.15))
         ],

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quickstack.facts.errors import DataError
 from quickstack.models.modeling.reference_profile import Profile
-from quickstack.models.monitoring.drift import is_calibrated, measure_drift
-from quickstack.models.monitoring.performance import PeriodPerformance, ReferenceLoss
-from quickstack.models.monitoring.verdict import decide
+from quickstack.models.monitoring.drift import DriftReference, FeatureDrift
+from quickstack.models.monitoring.performance import PeriodPerformance
+from quickstack.models.monitoring.verdict import SeenBatch, decide
 
 if TYPE_CHECKING:
-    from quickstack.facts.params import MonitorParams
+    from quickstack.facts.contract.model import Contract
 
 #: Numbers in the report are rounded to it, so that noise in the last bits does not show.
 DECIMALS = 6
@@ -24,12 +25,10 @@ DECIMALS = 6
 def drift_report(
     profiles: Mapping[str, Profile],
     performance: Sequence[PeriodPerformance],
-    reference: Mapping[str, Any],
-    loss: ReferenceLoss | None,
-    params: MonitorParams,
-    *,
-    main_metric: str,
-    ordered: bool,
+    reference: DriftReference,
+    validation: Mapping[str, Any] | None,
+    contract: Contract,
+    begun: Mapping[str, float],
 ) -> dict[str, Any]:
     """Build the report.
 
@@ -40,13 +39,13 @@ def drift_report(
     performance
         As `performance.judge` gives it.
     reference
-        As `profile.build_reference` gives it.
-    loss
-        What the losses were compared with.
-    params
-        The limits of the drift rule.
-    main_metric, ordered
-        Of the contract.
+        What the batches are compared with.
+    validation
+        `cross_validation` of the model's metadata, with which performance was compared.
+    contract
+        Its task, main metric and order.
+    begun
+        As `seasons.covered_shares` gives it.
 
     Returns
     -------
@@ -63,45 +62,88 @@ def drift_report(
             "no row after the training rows can be judged",
             fix="check the time column, and the split in the contract",
         )
-    drift = {label: measure_drift(profiles[label], reference, params) for label in sorted(profiles)}
-    newest, calibrated = max(drift), is_calibrated(reference)
-    named = newest if ordered else "the test rows"
-    verdict = decide(drift[newest], performance, newest, named, calibrated=calibrated)
-    rows = {label: _rows(profile) for label, profile in profiles.items()}
+    ordered = contract.ordered
+    batches = [
+        _seen(label, profiles[label], reference, begun.get(label), ordered=ordered)
+        for label in sorted(profiles)
+    ]
+    newest = batches[-1]
+    shown = next((batch for batch in reversed(batches) if batch.judged), newest)
+    verdict = decide(batches, performance, contract.task, calibrated=reference.calibrated)
+    validation = validation or {}
     report = {
         **verdict,
-        "compared": "the newest period with the training rows"
+        "compared": f"{_which(shown, newest)} with the training rows"
         if ordered
         else "the test rows with the training rows, since rows have no order in time",
-        "calibrated": calibrated,
-        "newest_period": newest if ordered else None,
-        "rows": rows[newest],
-        "reference_rows": reference["rows"],
-        "drifted_features": sum(feature.drifted for feature in drift[newest]),
+        "calibrated": reference.calibrated,
+        "newest_period": newest.period if ordered else None,
+        "judged_period": shown.period if ordered and shown.judged else None,
+        "rows": shown.rows,
+        "reference_rows": reference.rows,
+        "smallest_shift": shown.smallest_shift,
+        "drifted_features": len(shown.drifted),
         "features": [
-            {**vars(feature), "limit": max(feature.limit or 0.0, params.min_psi)}
-            for feature in sorted(drift[newest], key=lambda f: (-round(f.psi, DECIMALS), f.name))
+            {
+                **asdict(feature),
+                "limit": _limit(feature, reference),
+                "result": _result(feature, shown),
+            }
+            for feature in sorted(shown.features, key=lambda f: (-round(f.psi, DECIMALS), f.name))
         ],
         "periods": [
             {
-                "period": label,
-                "rows": rows[label],
-                "psi": {feature.name: feature.psi for feature in features},
-                "drifted": [feature.name for feature in features if feature.drifted],
+                "period": batch.period,
+                "rows": batch.rows,
+                "judged": batch.judged,
+                "not_judged": batch.why_not,
+                "smallest_shift": batch.smallest_shift,
+                "psi": {feature.name: feature.psi for feature in batch.features},
+                "limit": {feature.name: _limit(feature, reference) for feature in batch.features},
+                "drifted": [feature.name for feature in batch.drifted],
             }
-            for label, features in drift.items()
+            for batch in batches
         ],
         "performance": {
-            "metric": main_metric,
-            "loss": None if loss is None else vars(loss),
-            "periods": [vars(period) for period in performance],
+            "metric": contract.main_metric,
+            "loss": validation.get("loss"),
+            "periods": [asdict(period) for period in performance],
         },
     }
     return _plain(report)
 
 
-def _rows(profile: Profile) -> int:
-    return int(next(iter(profile.values())).sum()) if profile else 0
+def _seen(
+    label: str, profile: Profile, reference: DriftReference, covered: float | None, *, ordered: bool
+) -> SeenBatch:
+    rows = int(next(iter(profile.values())).sum()) if profile else 0
+    return SeenBatch(
+        period=label,
+        named=label if ordered else "the test rows",
+        rows=rows,
+        covered=covered,
+        smallest_shift=reference.smallest_shift(rows),
+        judged=covered is None and reference.can_judge(rows),
+        features=reference.measure(profile, label),
+    )
+
+
+def _which(shown: SeenBatch, newest: SeenBatch) -> str:
+    if shown is newest:
+        return "the newest period"
+    return f"{shown.period}, the newest period that can be judged,"
+
+
+def _result(feature: FeatureDrift, batch: SeenBatch) -> str:
+    if feature.says_time:
+        return "only says the time"
+    if not batch.judged:
+        return "cannot be judged"
+    return "drifted" if feature.drifted else "as before"
+
+
+def _limit(feature: FeatureDrift, reference: DriftReference) -> float:
+    return max(feature.limit or 0.0, reference.min_psi)
 
 
 def _plain(value: Any) -> Any:

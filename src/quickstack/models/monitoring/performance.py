@@ -1,21 +1,31 @@
 """Quality of the model over time, on rows it has not seen and whose truth is known.
 
-The loss of single rows decides: it has a mean and a spread in every period, whatever the task,
-and even where a period holds one class only. Comparing it with the cross-validated loss of the
-training rows found every change of concept in simulations without a false alarm; ranking measures
-such as the ROC AUC are shown beside it because people know them.
+Skill and ranking are compared with those of training rows that the model had not seen, see
+`modeling.period_quality`. Each has an interval that also holds the error of the comparison and how
+much periods of training differ. Predictions are worse where one of the two fell by more than chance
+and by more than is worth acting on; they are as good only where a fall would have been seen.
+
+Where the truth of a period is not known, its loss is estimated, see `modeling.expected_loss`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quickstack.models.modeling.expected_loss import (
+    USEFUL,
+    Past,
+    expected_losses,
+    half_width,
+    score_axis,
+)
 from quickstack.models.modeling.metrics import Floats, measure_all, row_losses
+from quickstack.models.modeling.period_quality import Measured, ranking, skill
 from quickstack.models.modeling.predict import predict, truth_and_scores
 
 if TYPE_CHECKING:
@@ -24,32 +34,14 @@ if TYPE_CHECKING:
     from quickstack.facts.contract.model import Task
     from quickstack.models.modeling.model_file import Model
 
-#: One-sided z above which a loss is worse than chance explains.
-MAX_Z = 3.0
-#: Relative rise of the loss that is too small to act on, however sure.
-TOLERANCE = 0.03
-#: Labelled rows below which the mean of skewed losses is not normal enough for a z test.
+#: Half the width of a 95 % interval, in standard errors, and what finds a fall in 95 % of cases.
+Z_95, Z_FOUND = 1.959964, 1.644854
+#: A fall that is too small to act on, however sure, and the largest that may stay unseen.
+TOLERANCE, LARGEST_UNSEEN = 0.02, 0.2
+#: Labelled rows below which the mean of skewed losses is not normal enough.
 MIN_LABELLED = 30
 
-
-@dataclass(frozen=True)
-class ReferenceLoss:
-    """The loss of the training rows, each predicted by a model that had not seen it.
-
-    Attributes
-    ----------
-    name
-        Such as `brier`.
-    mean, standard_deviation
-        Over rows, in the loss's own unit.
-    rows
-        How many rows they stand on.
-    """
-
-    name: str
-    mean: float
-    standard_deviation: float
-    rows: int
+Fallen = Literal["ranking", "calibration", "ranking and calibration"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +63,62 @@ class Outcomes:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """A measure of one period.
+
+    Attributes
+    ----------
+    value
+        In this period.
+    low, high
+        Its 95 % interval; it holds the error of `training` and the spread between periods too.
+    training
+        The same measure in training.
+    """
+
+    value: float
+    low: float
+    high: float
+    training: float
+
+    @property
+    def fell(self) -> bool:
+        """Whether it is lower than in training beyond chance, by more than is too small to act."""
+        return self.high < self.training and self.training - self.value > TOLERANCE
+
+    @property
+    def rose(self) -> bool:
+        """Whether it is higher than in training beyond chance."""
+        return self.low > self.training
+
+    @property
+    def unseen(self) -> float:
+        """The smallest fall that would have been found with a probability of 95 %."""
+        return (self.high - self.low) / 2 * (1 + Z_FOUND / Z_95)
+
+
+@dataclass(frozen=True)
+class EstimatedLoss:
+    """The loss of a period whose truth is not known yet.
+
+    Attributes
+    ----------
+    name
+        Such as `brier`.
+    value, low, high
+        In the loss's own unit, with a 95 % interval.
+    training
+        The loss of training rows that the model had not seen.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    training: float
+
+
+@dataclass(frozen=True)
 class PeriodPerformance:
     """How good the predictions of one period are.
 
@@ -83,11 +131,14 @@ class PeriodPerformance:
     metric
         The value of the main metric; None where it does not exist, such as a ROC AUC of
         one class.
-    z
-        How many standard errors the loss is above the reference; None where it is not judged.
+    skill, ranking
+        None where they cannot be measured, or there is nothing to compare them with.
+    fell
+        What is worse than in training; None where nothing is.
     dropped
-        Whether it is worse than the reference; None where it is not judged: without a
-        reference, or with fewer than 30 labelled rows.
+        Whether it is worse than in training; None where it cannot be judged.
+    estimated
+        Where less than half of the truth is known; None where the loss cannot be estimated.
     """
 
     period: str
@@ -95,19 +146,11 @@ class PeriodPerformance:
     labelled: int
     loss: float | None
     metric: float | None
-    z: float | None
-    dropped: bool | None
-
-
-def reference_loss(metadata: Mapping[str, Any]) -> ReferenceLoss | None:
-    """Read the cross-validated loss from a model's metadata; None where train left it out."""
-    validation = metadata.get("cross_validation")
-    if not validation or not validation.get("loss"):
-        return None
-    loss = validation["loss"]
-    return ReferenceLoss(
-        str(loss["name"]), float(loss["mean"]), float(loss["standard_deviation"]), int(loss["rows"])
-    )
+    skill: Judged | None = None
+    ranking: Judged | None = None
+    fell: Fallen | None = None
+    dropped: bool | None = None
+    estimated: EstimatedLoss | None = None
 
 
 def outcomes(model: Model, table: pd.DataFrame, batches: pd.Categorical) -> Outcomes:
@@ -137,7 +180,11 @@ def join(parts: Sequence[Outcomes]) -> Outcomes:
 
 
 def judge(
-    rows: Outcomes, task: Task, main_metric: str, reference: ReferenceLoss | None
+    rows: Outcomes,
+    task: Task,
+    main_metric: str,
+    validation: Mapping[str, Any] | None,
+    begun: Collection[str] = (),
 ) -> list[PeriodPerformance]:
     """Judge each batch.
 
@@ -147,42 +194,94 @@ def judge(
         Rows that the model has not seen; those of batch "" are left out.
     task, main_metric
         Of the contract.
-    reference
-        What to compare with; None judges nothing.
+    validation
+        `cross_validation` of the model's metadata; None judges nothing.
+    begun
+        Batches that have only begun: they are measured and not judged.
 
     Returns
     -------
     list of PeriodPerformance
         Sorted by period.
     """
+    quality, described = (validation or {}).get("quality"), (validation or {}).get("expected_loss")
+    past = [Past(*one) for one in (described or {}).get("past", ())]
     result = []
     for period in np.unique(rows.batches.astype(str)):
         if not period:
             continue
         own = rows.batches == period
         known = own & ~np.isnan(rows.truth)
-        labelled = int(known.sum())
-        mean = metric = None
+        count, labelled = int(own.sum()), int(known.sum())
+        truth, scores = rows.truth[known], rows.scores[known]
+        estimated = None
+        if described and 2 * labelled < count:
+            estimated = _estimate(described, past, score_axis(task, rows.scores[own]), validation)
+        loss = metric = None
         if labelled:
-            truth, scores = rows.truth[known], rows.scores[known]
-            mean = float(row_losses(task, truth, scores).mean())
-            metric = measure_all(task, truth, scores)[main_metric]
-        z = dropped = None
-        if mean is not None and reference is not None and labelled >= MIN_LABELLED:
-            z = z_score(mean, labelled, reference)
-            dropped = z > MAX_Z and mean > (1 + TOLERANCE) * reference.mean
+            losses = row_losses(task, truth, scores)
+            loss, metric = float(losses.mean()), measure_all(task, truth, scores)[main_metric]
+            if described and 2 * labelled >= count:
+                expected = expected_losses(described, score_axis(task, scores)).mean()
+                past.append(Past(labelled, float(loss - expected)))
+        judged = _judged(task, truth, scores, quality) if labelled >= MIN_LABELLED else {}
+        fell, dropped = (None, None) if period in begun else _decide(judged)
         result.append(
-            PeriodPerformance(str(period), int(own.sum()), labelled, mean, metric, z, dropped)
-        )
+            PeriodPerformance(
+                str(period), count, labelled, loss, metric,
+                **judged, fell=fell, dropped=dropped, estimated=estimated,
+            )
+        )  # fmt: skip
     return result
 
 
-def z_score(mean: float, rows: int, reference: ReferenceLoss) -> float:
-    """Return the two-sample z of a mean loss above the reference.
+def _judged(
+    task: Task, truth: Floats, scores: Floats, quality: Mapping[str, Any] | None
+) -> dict[str, Judged]:
+    """Measure skill and ranking, where they exist and training knows them."""
+    if not quality:
+        return {}
+    found: dict[str, Measured | None] = {
+        "skill": skill(task, truth, scores, quality["shares"]),
+        "ranking": ranking(task, truth, scores, quality["shares"]),
+    }
+    judged = {}
+    for name, measured in found.items():
+        level = quality[name]
+        if measured is not None and level is not None:
+            error = float(np.hypot(np.hypot(measured.error(), level["error"]), level["spread"]))
+            ends = measured.value - Z_95 * error, measured.value + Z_95 * error
+            judged[name] = Judged(measured.value, *ends, level["value"])
+    return judged
 
-    z = (mean - reference mean) / (sd sqrt(1/rows + 1/reference rows)), with the reference's
-    standard deviation on both sides, as the null hypothesis says. 0.0 where the reference has no
-    spread and the means agree; a large finite number where they do not.
-    """
-    error = reference.standard_deviation * np.sqrt(1 / rows + 1 / max(reference.rows, 1))
-    return float((mean - reference.mean) / max(error, 1e-12))
+
+def _decide(judged: Mapping[str, Judged]) -> tuple[Fallen | None, bool | None]:
+    """Say what fell, and whether that is known."""
+    ranked, skilled = judged.get("ranking"), judged.get("skill")
+    fell = ranked is not None and ranked.fell
+    # Rows ranked better than in training are not called worse.
+    miscalibrated = (
+        skilled is not None and skilled.fell and not (ranked is not None and ranked.rose)
+    )
+    if fell:
+        return ("ranking and calibration" if miscalibrated else "ranking"), True
+    if miscalibrated:
+        return "calibration", True
+    seen = ranked or skilled
+    return None, False if seen is not None and seen.unseen <= LARGEST_UNSEEN else None
+
+
+def _estimate(
+    described: Mapping[str, Any],
+    past: Sequence[Past],
+    axis: Floats,
+    validation: Mapping[str, Any] | None,
+) -> EstimatedLoss | None:
+    """Return None where the estimate was not right before, or its interval says nothing."""
+    loss = (validation or {})["loss"]
+    name, mean = loss["name"].replace("_", " "), loss["mean"]
+    half = half_width(past, len(axis), loss["standard_deviation"])
+    if half is None or half > USEFUL * mean:
+        return None
+    value = float(expected_losses(described, axis).mean())
+    return EstimatedLoss(name, value, max(value - half, 0.0), value + half, mean)

@@ -7,16 +7,21 @@
 | drift, predictions as good as before           | alarm   | watch                               |
 | drift, truth of the newest period not known    | alarm   | get labels, train a challenger      |
 | drift of a reference too short to know seasons | warning | watch                               |
+| values that training never saw                 | warning | watch their rows                    |
+| no period that can be judged                   | unknown | wait for rows, or longer periods    |
 | nothing                                        | stable  | nothing                             |
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypedDict
 
+from quickstack.facts.contract.model import Task
+from quickstack.models.modeling.period_quality import RANKING_NAME
 from quickstack.models.monitoring.drift import FeatureDrift
-from quickstack.models.monitoring.performance import PeriodPerformance
+from quickstack.models.monitoring.performance import Judged, PeriodPerformance
 
 FIX_DATA = "Stop and fix the data first; do not retrain on them."
 RETRAIN = "Retrain; replace the model only by one that is better on the newest known outcomes."
@@ -29,22 +34,80 @@ WATCH_UNCALIBRATED = (
     "Watch: the data differ from the training data, but the history is too short to tell a season "
     "from a change."
 )
+WATCH_UNSEEN = (
+    "Watch the rows with values that training never saw; retrain once outcomes are known."
+)
+WAIT = "Wait until a period is complete and has more rows, or choose a longer `period`."
 NOTHING = "Nothing to do."
+
+Verdict = Literal["stable", "warning", "alarm", "unknown"]
 
 
 class DriftVerdict(TypedDict):
     """The verdict, what to do, and why, one sentence per reason."""
 
-    verdict: Literal["stable", "warning", "alarm"]
+    verdict: Verdict
     action: str
     reasons: list[str]
 
 
+@dataclass(frozen=True)
+class SeenBatch:
+    """A batch that the verdict may stand on.
+
+    Attributes
+    ----------
+    period
+        Its label.
+    named
+        What sentences call it.
+    rows
+        How many it has.
+    covered
+        The share of its time that its rows cover, where it has only begun; else None.
+    smallest_shift
+        See `DriftReference.smallest_shift`.
+    judged
+        Whether it is complete and large enough.
+    features
+        The drift of each feature.
+    """
+
+    period: str
+    named: str
+    rows: int
+    covered: float | None
+    smallest_shift: float
+    judged: bool
+    features: Sequence[FeatureDrift]
+
+    @property
+    def drifted(self) -> list[FeatureDrift]:
+        """Features that drifted, the furthest first; none where the batch cannot be judged."""
+        found = [f for f in self.features if f.drifted and self.judged]
+        return sorted(found, key=lambda f: (-f.psi, f.name))
+
+    @property
+    def why_not(self) -> str | None:
+        """Say why it cannot be judged."""
+        if self.judged:
+            return None
+        if self.covered is not None:
+            return (
+                f"{self.named} has only begun (its rows cover {100 * self.covered:.0f} % of its "
+                "time) and is not judged."
+            )
+        shift = f"{self.smallest_shift:.1f}" if self.smallest_shift < float("inf") else "any size"
+        return (
+            f"{self.named} has {self.rows:,} rows and cannot be judged: only a shift of {shift} "
+            "standard deviations or more could have been seen."
+        )
+
+
 def decide(
-    features: Sequence[FeatureDrift],
+    batches: Sequence[SeenBatch],
     performance: Sequence[PeriodPerformance],
-    newest: str,
-    named: str,
+    task: Task,
     *,
     calibrated: bool,
 ) -> DriftVerdict:
@@ -52,47 +115,100 @@ def decide(
 
     Parameters
     ----------
-    features
-        The drift of each feature in the newest period.
+    batches
+        All, at least one, in order; the newest that can be judged counts.
     performance
         Of each period after training, sorted; the newest one that could be judged counts, or
         most of them.
-    newest, named
-        The label of the newest batch, and what sentences call it.
+    task
+        Of the contract.
     calibrated
         Whether the reference knows its seasons.
     """
-    drifted = sorted((f for f in features if f.drifted), key=lambda f: (-f.psi, f.name))
-    judged = [p for p in performance if p.dropped is not None]
-    worse = [p.period for p in judged if p.dropped]
-    last = judged[-1].period if judged else None
-    # One period out of many may be bad luck that has passed; the newest one, or most, may not.
-    dropped = bool(worse) and (worse[-1] == last or 2 * len(worse) > len(judged))
-    reasons = [_drift_sentence(feature, named, calibrated=calibrated) for feature in drifted]
-    of = named if last == newest else last
-    if dropped and len(worse) > 1:
-        listed = f"{len(worse)} of {len(judged)} periods, {worse[-1]} the newest of them,"
-        reasons.insert(0, f"The predictions of {listed} are worse than in training.")
-    elif dropped:
-        reasons.insert(0, f"The predictions of {of} are worse than in training.")
-    elif worse:
-        reasons.append(f"Worse predictions in {', '.join(worse)} did not last.")
-    if not reasons:
-        known = f"; the predictions of {of} are as good as in training" if last else ""
-        reasons = [f"No feature of {named} moved further than before{known}."]
-
+    seen = next((batch for batch in reversed(batches) if batch.judged), None)
+    drifted = seen.drifted if seen else []
+    unseen = [f for f in seen.features if f.unseen] if seen else []
+    names = {batch.period: batch.named for batch in batches}
+    judged = [period for period in performance if period.dropped is not None]
+    dropped = _dropped(judged)
     alarm = dropped or (calibrated and bool(drifted))
-    broken = calibrated and any(feature.cause != "distribution" for feature in drifted)
-    if broken:
-        action = FIX_DATA
-    elif dropped:
-        action = RETRAIN
-    elif alarm:
-        action = WATCH if last == newest else ASK_FOR_LABELS
-    else:
-        action = WATCH_UNCALIBRATED if drifted else NOTHING
-    verdict: Literal["stable", "warning", "alarm"] = "warning" if drifted else "stable"
-    return {"verdict": "alarm" if alarm else verdict, "action": action, "reasons": reasons}
+
+    reasons = [_worse_sentence(judged, names, task)] if dropped else []
+    if seen:
+        reasons += [_drift_sentence(f, seen.named, calibrated=calibrated) for f in drifted]
+        reasons += [_unseen_sentence(f, seen.named) for f in unseen if f.cause != "unseen values"]
+    verdict: Verdict = "alarm" if alarm else "warning" if drifted or unseen else "stable"
+    if not reasons:
+        reasons = [_stable_sentence(seen, judged, names)] if seen or judged else []
+        verdict = verdict if reasons else "unknown"
+    if not dropped and any(period.dropped for period in judged):
+        worse = ", ".join(period.period for period in judged if period.dropped)
+        reasons.append(f"Worse predictions in {worse} did not last.")
+    later = [batch for batch in batches if seen is None or batch.period > seen.period]
+    reasons += [batch.why_not for batch in later[-1:] if batch.why_not]
+    reasons += _estimate_sentences(performance, names)
+    known = bool(seen and judged and judged[-1].period == seen.period)
+    action = _action(verdict, drifted, dropped=dropped, known=known)
+    return {"verdict": verdict, "action": action, "reasons": reasons}
+
+
+def _dropped(judged: Sequence[PeriodPerformance]) -> bool:
+    """One period out of many may be bad luck that has passed; the newest one, or most, may not."""
+    worse = sum(bool(period.dropped) for period in judged)
+    return bool(worse) and (bool(judged[-1].dropped) or 2 * worse > len(judged))
+
+
+def _action(
+    verdict: Verdict, drifted: Sequence[FeatureDrift], *, dropped: bool, known: bool
+) -> str:
+    causes = {feature.cause for feature in drifted}
+    if verdict == "alarm" and causes & {"missing values", "unknown values"}:
+        return FIX_DATA
+    if dropped:
+        return RETRAIN
+    if verdict == "alarm":
+        return WATCH if known else ASK_FOR_LABELS
+    if verdict == "warning":
+        return WATCH_UNCALIBRATED if drifted else WATCH_UNSEEN
+    return WAIT if verdict == "unknown" else NOTHING
+
+
+def _worse_sentence(
+    judged: Sequence[PeriodPerformance], names: Mapping[str, str], task: Task
+) -> str:
+    worse = [period for period in judged if period.dropped]
+    newest = worse[-1]
+    of, which = names.get(newest.period, newest.period), ""
+    if len(worse) > 1:
+        of = f"{len(worse)} of {len(judged)} periods, {newest.period} the newest of them,"
+        which = " in the newest"
+    fits = "the probabilities fit worse" if task != "regression" else "they miss by more"
+    fits = f"{fits} ({_beside('skill', newest.skill)})"
+    ranks = f"they rank worse ({_beside(RANKING_NAME[task], newest.ranking)})"
+    how = {
+        "ranking": ranks,
+        "calibration": f"{fits}, while they rank as well",
+        "ranking and calibration": f"{ranks}, and {fits}",
+    }[newest.fell or "ranking"]
+    return f"The predictions of {of} are worse than in training:{which} {how}."
+
+
+def _beside(name: str, found: Judged | None) -> str:
+    if found is None:
+        return name
+    return f"{name} {found.value:.2f}, {found.training:.2f} in training"
+
+
+def _stable_sentence(
+    seen: SeenBatch | None, judged: Sequence[PeriodPerformance], names: Mapping[str, str]
+) -> str:
+    parts = []
+    if seen:
+        parts.append(f"No feature of {seen.named} moved further than periods of training differ")
+    if judged and not judged[-1].dropped:
+        of = names.get(judged[-1].period, judged[-1].period)
+        parts.append(f"{'the' if seen else 'The'} predictions of {of} are as good as in training")
+    return "; ".join(parts) + "."
 
 
 def _drift_sentence(feature: FeatureDrift, newest: str, *, calibrated: bool) -> str:
@@ -101,5 +217,33 @@ def _drift_sentence(feature: FeatureDrift, newest: str, *, calibrated: bool) -> 
         return f"{feature.name} is missing in {new:.1f} % of {newest}, {old:.1f} % in training."
     if feature.cause == "unknown values":
         return f"{feature.name} has more values in {newest} that the contract does not list."
-    further = "further than any period of the training data" if calibrated else "away from training"
+    if feature.cause == "unseen values":
+        return _unseen_sentence(feature, newest)
+    further = "away from training"
+    if calibrated:
+        further = "further than any period of the training data"
+    if feature.seasonal:
+        further = "further from its season in training than any period of training from its own"
     return f"{feature.name} moved {further} in {newest} (PSI {feature.psi:.2f})."
+
+
+def _unseen_sentence(feature: FeatureDrift, newest: str) -> str:
+    rows = "1 row" if feature.unseen == 1 else f"{feature.unseen:,} rows"
+    return f"{feature.name} has {rows} in {newest} with a value that training never saw."
+
+
+def _estimate_sentences(
+    performance: Sequence[PeriodPerformance], names: Mapping[str, str]
+) -> list[str]:
+    """Say of the newest period what its loss is expected to be, where its truth is late."""
+    newest = performance[-1] if performance else None
+    if newest is None or 2 * newest.labelled >= newest.rows:
+        return []
+    of, found = names.get(newest.period, newest.period), newest.estimated
+    if found is None:
+        return [f"The truth of {of} is not known yet, and its loss cannot be estimated."]
+    return [
+        f"The truth of {of} is not known yet; its {found.name} is estimated at {found.value:.3f} "
+        f"({found.low:.3f} to {found.high:.3f}; {found.training:.3f} in training). An estimate "
+        "does not see a change of what leads to the outcome."
+    ]

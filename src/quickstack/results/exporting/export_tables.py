@@ -89,6 +89,7 @@ DRIFT = Layout(
         Field("psi", "number", "Population stability index without its expected noise.", "nat"),
         Field("limit", "number", "What the index must exceed to count as drift.", "nat"),
         Field("drifted", "boolean", "Whether the rule of the monitor stage calls it drift."),
+        Field("judged", "boolean", "Whether the period is complete and has enough rows to tell."),
     ),
     key=("period", "feature"),
 )
@@ -137,8 +138,17 @@ RUNS = Layout(
         Field("value", "number", "Its value."),
         Field("low", "number", "Lower end of the 95 % interval."),
         Field("high", "number", "Upper end of the 95 % interval."),
-        Field("verdict", "string", "What the monitor stage concludes: stable, warning or alarm."),
-        Field("drifted", "integer", "Features that drifted in the newest period.", "features"),
+        Field(
+            "verdict",
+            "string",
+            "What the monitor stage concludes: stable, warning, alarm or unknown.",
+        ),
+        Field(
+            "drifted",
+            "integer",
+            "Features that drifted in the newest period that can be judged.",
+            "features",
+        ),
         Field("clean", "integer", "Rows that passed all checks.", "rows"),
         Field("quarantined", "integer", "Rows set aside.", "rows"),
         Field("newest_row", "timestamp", "The newest time in the data, UTC; empty without one."),
@@ -193,11 +203,17 @@ def metrics_rows(
 
 def drift_rows(drift: Mapping[str, Any]) -> pd.DataFrame:
     """Read `reports/drift.json` as rows of `DRIFT`, periods in order, features as there."""
-    limits = {feature["name"]: feature["limit"] for feature in drift["features"]}
     return _frame(
         DRIFT,
         [
-            (period["period"], name, psi, limits.get(name), name in period["drifted"])
+            (
+                period["period"],
+                name,
+                psi,
+                period["limit"].get(name),
+                name in period["drifted"],
+                period["judged"],
+            )
             for period in drift["periods"]
             for name, psi in period["psi"].items()
         ],

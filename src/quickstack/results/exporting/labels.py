@@ -29,7 +29,12 @@ RULES = {
     "reference": "not found in the other table",
 }
 #: What each verdict is called.
-VERDICTS = {"stable": "stable", "warning": "to be watched", "alarm": "needs attention"}
+VERDICTS = {
+    "stable": "stable",
+    "warning": "to be watched",
+    "alarm": "needs attention",
+    "unknown": "cannot be judged",
+}
 
 
 def metric_name(name: str) -> str:
@@ -121,8 +126,12 @@ def time_lead(drift: Mapping[str, Any]) -> str:
         if judged
         else "No period could be judged yet."
     )
-    moved = sum(feature["drifted"] for feature in drift["features"])
-    return f"{told} {moved} of {len(drift['features'])} features moved away from the training data."
+    features = drift["features"]
+    judged_features = [f for f in features if f["result"] in ("drifted", "as before")]
+    if not judged_features:
+        return f"{told} Whether features moved cannot be judged yet."
+    moved = sum(feature["drifted"] for feature in features)
+    return f"{told} {moved} of {len(features)} features moved away from the training data."
 
 
 def headline(contract: Contract, metrics: Mapping[str, Any]) -> str:

@@ -124,26 +124,43 @@ def importance(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def performance(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return the quality of the predictions per period, the newest last."""
-    judged = {True: ("worse", "alarm"), False: ("as good", "good"), None: ("not judged", None)}
+    judged = {
+        True: ("worse", "alarm"),
+        False: ("as good", "good"),
+        None: ("cannot be judged", None),
+    }
     rows = []
     for period in report["periods"][-SHOWN:]:
         text, kind = judged[period["dropped"]]
+        if period["fell"] is not None:
+            text = f"worse: {period['fell']}"
         rows.append(
             {
                 "period": period["period"],
                 "rows": f"{period['rows']:,}",
                 "labelled": f"{period['labelled']:,}",
                 "metric": number(period["metric"]),
-                "judged": text if period["labelled"] else "truth not known yet",
+                "judged": text if period["labelled"] else _late(period["estimated"]),
                 "kind": kind,
             }
         )
-    note = "Rows the model was not trained on, judged by the loss of each row whose truth is known."
+    note = (
+        "Rows the model was not trained on whose truth is known: do they rank as well, and fit as "
+        "well, as in training? The share of cases alone changes neither."
+    )
     if report["loss"] is None:
         note += " Nothing to compare with: the model was trained without cross-validation."
     name = report["metric"]
     short = BY_NAME[name].short if name in BY_NAME else ""
     return {"metric": short or metric_name(name), "rows": rows, "note": note}
+
+
+def _late(estimated: Mapping[str, Any] | None) -> str:
+    """Say what is known of a period without truth."""
+    if estimated is None:
+        return "truth not known yet"
+    ends = f"{number(estimated['low'])} to {number(estimated['high'])}"
+    return f"not known yet; {estimated['name']} about {number(estimated['value'])} ({ends})"
 
 
 def drift(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,11 +174,17 @@ def drift(report: Mapping[str, Any]) -> dict[str, Any]:
         "taken off; 0 is no change). Red: drifted. Amber: above its limit, but within what "
         f"chance explains. Compared: {report['compared']}."
     )
+    if report["smallest_shift"] is not None:
+        note += (
+            f" A shift of {report['smallest_shift']:.1f} standard deviations would have been seen."
+        )
     if not report["calibrated"]:
         note += " The history is too short to know the seasons."
+    left_out = [period["not_judged"] for period in periods if period["not_judged"]]
+    note = " ".join([note, *left_out[-1:]])
     return {
         "note": note,
-        "kind": "warning" if report["verdict"] == "stable" else report["verdict"],
+        "kind": "alarm" if report["verdict"] == "alarm" else "warning",
         "periods": [period["period"] for period in periods],
         "more": max(len(report["features"]) - SHOWN, 0),
         "rows": [
@@ -169,7 +192,7 @@ def drift(report: Mapping[str, Any]) -> dict[str, Any]:
                 "name": feature["name"],
                 "limit": number(feature["limit"], 2),
                 "drifted": feature["drifted"],
-                "result": "drifted" if feature["drifted"] else "as before",
+                "result": feature["result"],
                 "cells": [_drift_cell(period, feature) for period in periods],
             }
             for feature in features
@@ -187,7 +210,8 @@ def _drift_cell(period: Mapping[str, Any], feature: Mapping[str, Any]) -> tuple[
     psi = period["psi"].get(feature["name"])
     if feature["name"] in period["drifted"]:
         return number(psi, 2), 2
-    above = psi is not None and feature["limit"] is not None and psi > feature["limit"]
+    limit = period["limit"].get(feature["name"])
+    above = period["judged"] and psi is not None and limit is not None and psi > limit
     return number(psi, 2), int(above)
 
 

@@ -336,8 +336,10 @@ def _coverage(refer: Refer, predictions: str) -> Measure:
 
 
 def drift_measures(refer: Refer, drift: str) -> list[Measure]:
-    """Say how far the data moved, in the newest period that a visual shows."""
-    newest = f"VAR __Newest = MAX({refer('drift', 'period')})\nRETURN\n"
+    """Say how far the data moved, in the newest period of a visual that can be judged."""
+    judged = f"{refer('drift', 'judged')} = TRUE()"
+    judged_period = narrowed(f"MAX({refer('drift', 'period')})", judged)
+    newest = f"VAR __Newest =\n{_indented(judged_period)}\nRETURN\n"
     of_newest = f"{refer('drift', 'period')} = __Newest"
     rows = f"COUNTROWS({dax_table(drift)})"
     drifted = narrowed(rows, of_newest, f"{refer('drift', 'drifted')} = TRUE()")
@@ -345,22 +347,22 @@ def drift_measures(refer: Refer, drift: str) -> list[Measure]:
     return [
         Measure(
             "Newest period",
-            f"MAX({refer('drift', 'period')})",
-            "The newest period that was compared with the training rows.",
+            judged_period,
+            "The newest period that can be judged; one that has only begun cannot.",
             "",
             "Drift",
         ),
         Measure(
             "Drifted features",
             f"{newest}{_indented(drifted)} + 0",
-            "Features whose values moved beyond their limit in the newest period.",
+            "Features that moved beyond their limit in the newest period that can be judged.",
             COUNT,
             "Drift",
         ),
         Measure(
             "Monitored features",
             f"{newest}{_indented(narrowed(rows, of_newest))} + 0",
-            "Features that were compared in the newest period.",
+            "Features that were compared in the newest period that can be judged.",
             COUNT,
             "Drift",
         ),
