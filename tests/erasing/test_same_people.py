@@ -12,7 +12,7 @@ import itertools
 import json
 import zipfile
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -135,6 +135,56 @@ class Unended(Dialect):
     end = ""
 
 
+class Bare(Dialect):
+    settings: ClassVar[dict[str, Any]] = {"header": False}
+
+    def text(self, rows: list[tuple[str, ...]]) -> bytes:
+        return super().text(rows).partition(b"\n")[2]
+
+
+class Commented(Dialect):
+    settings: ClassVar[dict[str, Any]] = {"comment": "#"}
+
+    def text(self, rows: list[tuple[str, ...]]) -> bytes:
+        return b"# by nobody\n" + super().text(rows) + b'# that"s all'
+
+
+class Fixed(Dialect):
+    settings: ClassVar[dict[str, Any]] = {"columnWidths": [6, 10, 18, 7, 4]}
+
+    def text(self, rows: list[tuple[str, ...]]) -> bytes:
+        widths = self.settings["columnWidths"]
+        lines = ("".join(map(str.ljust, row, widths)) for row in (NAMES, *rows))
+        return "".join(f"{line.rstrip()}\n" for line in lines).encode()
+
+
+class LongDelimiter(Quoted):
+    settings: ClassVar[dict[str, Any]] = {"delimiter": "|~|"}
+    delimiter = "|~|"
+
+
+class UnitSeparator(Dialect):
+    settings: ClassVar[dict[str, Any]] = {"delimiter": "\x1f"}
+    delimiter = "\x1f"
+
+
+class Returns(Quoted):
+    notes = ("Ada Lovelace\rof 11", "Bo\rof, 12", "Cy Quell\r13", "Di, Frost\r14", "Ada again 15")
+
+
+class MixedEnds(Dialect):
+    def text(self, rows: list[tuple[str, ...]]) -> bytes:
+        ends = {"1": "\r", "2": "\r\n", "3": "\r"}
+        lines = (",".join(row) + ends.get(row[0], "\n") for row in (NAMES, *rows))
+        return "".join(lines).encode()
+
+
+#: Ways of text alone: no other format has them.
+TEXTS = {
+    "no header": Bare(), "comments": Commented(), "fixed width": Fixed(),
+    "long delimiter": LongDelimiter(), "unit separator": UnitSeparator(),
+    "CR in a cell": Returns(), "mixed line ends": MixedEnds(),
+}  # fmt: skip
 DIALECTS = {
     "plain": Dialect(), "quoted": Quoted(), "escape": Escaped(), "skipInitialSpace": Spaced(),
     "line end in a cell": LineEnds(), "other encoding": Encoded(), "decimal comma": DecimalComma(),
@@ -238,6 +288,8 @@ CANNOT = {
     ("no trailing line end", "Excel"): "a workbook has no lines",
 }
 CELLS = [cell for cell in itertools.product(DIALECTS, CARRIERS) if cell not in CANNOT]
+CELLS += [(name, "CSV") for name in TEXTS]
+DIALECTS |= TEXTS
 
 
 def contract_text(dialect, format_, **more):

@@ -13,10 +13,23 @@ _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 _STYLES = "".join(f'<xf numFmtId="{n}"/>' for n in (0, 14, 22, 20))
 
 
-def xlsx(*sheets: str, names: tuple[str, ...] = ("S", "T", "U")) -> bytes:
-    """Give a workbook; each sheet is the XML of its rows."""
+_FORMULAS = {
+    "f": "><f>{}</f><v/>",
+    "f0": "><f>{}</f><v>0</v>",
+    "fstr": ' t="str"><f>{}</f><v></v>',
+}
+
+
+def xlsx(
+    *sheets: str,
+    names: tuple[str, ...] = ("S", "T", "U"),
+    hidden: tuple[int, ...] = (),
+    to_compute: bool = False,
+) -> bytes:
+    """Give a workbook; each sheet is the XML of its rows, and of what `merged` gives behind."""
+    states = ("visible", "hidden")
     books = "".join(
-        f'<sheet name="{name}" sheetId="{i}" r:id="rId{i}"/>'
+        f'<sheet name="{name}" sheetId="{i}" state="{states[i - 1 in hidden]}" r:id="rId{i}"/>'
         for i, (name, _) in enumerate(zip(names, sheets, strict=False), start=1)
     )
     relations = "".join(
@@ -29,17 +42,23 @@ def xlsx(*sheets: str, names: tuple[str, ...] = ("S", "T", "U")) -> bytes:
         "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
         f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
         "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}">'
-        f"<sheets>{books}</sheets></workbook>",
+        f'<sheets>{books}</sheets><calcPr fullCalcOnLoad="{int(to_compute)}"/></workbook>',
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
         f'{relations}<Relationship Id="rIdS" Type="{_OFFICE}/styles" Target="styles.xml"/>'
         "</Relationships>",
         "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}"><cellXfs>{_STYLES}</cellXfs></styleSheet>',
     }
     for i, rows in enumerate(sheets, start=1):
+        cells, mark, more = rows.partition("<mergeCells>")
         parts[f"xl/worksheets/s{i}.xml"] = (
-            f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>'
+            f'<worksheet xmlns="{_MAIN}"><sheetData>{cells}</sheetData>{mark}{more}</worksheet>'
         )
     return packed({name: _HEAD + text for name, text in parts.items()})
+
+
+def merged(cells: str) -> str:
+    """Give the XML of one merged cell; it comes behind the rows."""
+    return f'<mergeCells><mergeCell ref="{cells}"/></mergeCells>'
 
 
 def packed(parts: dict[str, str]) -> bytes:
@@ -51,13 +70,16 @@ def packed(parts: dict[str, str]) -> bytes:
 
 
 def row(number: int, *cells: str) -> str:
-    """Give the XML of a row; each cell is `text:x`, `KIND:x` (b, e, n) or `sN:x` of a style."""
+    """Give the XML of a row; each cell is `text:x`, `KIND:x` (b, e, n), `f:x` (a formula
+    without a value; f0 with 0, fstr with an empty text) or `sN:x` of a style."""
     found = []
     for index, cell in enumerate(cells):
         kind, _, value = cell.partition(":")
         place = f'r="{chr(65 + index)}{number}"'
         if kind == "text":
             found.append(f'<c {place} t="inlineStr"><is><t>{value}</t></is></c>')
+        elif kind.startswith("f"):
+            found.append(f"<c {place}{_FORMULAS[kind].format(value)}</c>")
         elif kind.startswith("s"):
             found.append(f'<c {place} s="{kind[1:]}"><v>{value}</v></c>')
         elif kind:

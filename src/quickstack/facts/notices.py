@@ -30,16 +30,14 @@ class Notice(NamedTuple):
 
 #: By kind, what a count of it says.
 _SENTENCES = {
-    "sheets": "{n} more sheets hold the contract's columns and are not read; to read them, list "
-    'them as `sheet` in the contract, or write `sheet: "*"`',
-    "hidden-sheets": "{n} hidden sheets hold the contract's columns and are not read; to read "
-    "them, name them as `sheet` in the contract",
-    "other-sheets": "{n} sheets with other columns are not read",
-    "merged": "{n} cells of column {detail} lie in merged cells, and took the value of these",
-    "controls": "{n} rows of column {detail} hold control characters where {more} has letters and "
-    "signs; write `encoding: {more}` in the contract where it says latin-1, else correct it where "
+    "hidden-sheets": "hidden sheets that hold the contract's columns and are not read: {n}; to "
+    "read them, name them as `sheet` in the contract",
+    "other-sheets": "sheets of other columns that are not read: {n}",
+    "merged": "cells of column {detail} that took the value of the merged cell they lie in: {n}",
+    "controls": "rows whose {detail} holds control characters where {more} has letters and signs: "
+    "{n}; write `encoding: {more}` in the contract where it says latin-1, else correct it where "
     "the file is made",
-    "encoded-twice": "{n} rows of column {detail} hold UTF-8 that was read as {more}; write "
+    "encoded-twice": "rows whose {detail} holds UTF-8 that was read as {more}: {n}; write "
     "`encoding: utf-8` in the contract where it says otherwise, else correct it where the file is "
     "made",
 }

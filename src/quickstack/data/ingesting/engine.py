@@ -107,7 +107,7 @@ def ingest(
     for run in runs.values():
         _first_pass(run, key, block_bytes, compute, store, progress)
         run.findings += beside(run.contract, run.partitions)
-        run.findings += copies(run.partitions, store.content)
+        run.findings += copies(run.contract, run.partitions, store.content)
     read = {partition.path for run in runs.values() for partition in run.partitions}
     runs[contract.id].findings += unmatched(tables, read, contract.id)
     refusals = {name: _refusals(run, runs) for name, run in runs.items()}

@@ -46,19 +46,23 @@ def beside(contract: Contract, partitions: Sequence[Partition]) -> list[Notice]:
 
 
 def copies(
-    partitions: Sequence[Partition], content: Callable[[Partition], str]
+    contract: Contract, partitions: Sequence[Partition], content: Callable[[Partition], str]
 ) -> Iterator[Notice]:
     """Yield the files of a table whose bytes are those of another: their rows count twice.
+
+    Those in folders that give their rows different values are no copies.
 
     Parameters
     ----------
     content
         Gives a digest of the bytes of a file.
     """
+    known = {column.name for column in contract.columns}
     alike: dict[object, list[Partition]] = defaultdict(list)
     for partition in partitions:
-        digest = (partition.etag, partition.size) if partition.url else content(partition)
-        alike[digest].append(partition)
+        values = tuple(value for name, value in partition.values if name in known)
+        digest = f"{partition.etag} {partition.size}" if partition.url else content(partition)
+        alike[digest, values].append(partition)
     for first, *others in alike.values():
         for other in others:
             sentence = f"its bytes are those of {first.shown}, so that each row counts again"

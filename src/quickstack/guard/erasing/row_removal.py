@@ -183,8 +183,10 @@ def _write(part: Partition, table: Table, subject: Subject, target: Path) -> int
 
 def _beside(path: Path, table: Table, subject: Subject) -> bool:
     """Return whether a file names the subject elsewhere: in another sheet, in a comment."""
-    container = FORMATS[table.contract.source.format].container
-    return container and subject.distinctive and Finder(subject).finds(from_file(path), raw=True)
+    source = table.contract.source
+    container = FORMATS[source.format].container or source.comment or source.skip_lines
+    beside = bool(container) and subject.distinctive
+    return beside and Finder(subject).finds(from_file(path), raw=True)
 
 
 def _rows(part: Partition, table: Table, match: _Match) -> list[RowLocation]:
