@@ -20,6 +20,7 @@ from quickstack.models.modeling.fit import class_names, encode_target
 from quickstack.models.modeling.model_file import load_model
 from quickstack.models.modeling.predict import model_features, score_rows
 from quickstack.models.modeling.split import TEST, count_rows, split_columns, split_labels
+from quickstack.models.modeling.unseen import count_unseen, unseen_values
 from quickstack.runtime.running.stage import Stage, run
 
 
@@ -36,7 +37,8 @@ def main(stage: Stage) -> None:
     test = table.loc[labels == TEST]
 
     truth, frame = encode_target(test, contract), feature_frame(test, used)
-    scores = score_rows(model.pipeline, frame, contract.task)
+    scores = score_rows(model.pipeline, frame, contract.task, used)
+    unseen = count_unseen(unseen_values(frame, used), len(frame))
     guesses = naive_guesses(table, labels, contract)
     ties = ties_of(table, contract).take(labels == TEST)
     drawn = {"resamples": params.resamples, "seed": params.seed}
@@ -51,9 +53,9 @@ def main(stage: Stage) -> None:
 
     validation = model.metadata["cross_validation"] or {}
     interval = interval_coverage(validation.get("interval"), truth, scores)
-    metadata = {**model.metadata, "rows": count_rows(labels)}
+    metadata = {**model.metadata, "rows": count_rows(labels), "unseen": unseen}
     doubt = too_good(contract, metrics["value"], list(importance["feature"]))
-    reported = report(metrics, metadata, interval, doubt)
+    reported = {**report(metrics, metadata, interval, doubt), "unseen": unseen}
     write_json(paths.METRICS, reported)
     write_json(paths.SEGMENTS, segments)
     with whole_folder(paths.CURVES) as folder:
@@ -64,6 +66,8 @@ def main(stage: Stage) -> None:
     write_csv(paths.IMPORTANCE, importance)
     write_text(paths.MODEL_CARD, model_card(contract, metadata, reported, importance))
     said = doubt or no_gain(reported, main) or f"{main} {reported[main]} on {len(test)} rows"
+    if unseen["rows"]:
+        stage.log(f"{unseen['rows']:,} test rows hold a value that training never saw")
     stage.log(said, rows=len(test))
 
 

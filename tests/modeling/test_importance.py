@@ -51,9 +51,9 @@ def test_many_rows_are_sampled(monkeypatch) -> None:
     monkeypatch.setattr(importance, "MAX_ROWS", 100)
     scored = importance.score_rows
 
-    def count(pipeline, frame, task):
+    def count(pipeline, frame, task, features):
         sizes.add(len(frame))
-        return scored(pipeline, frame, task)
+        return scored(pipeline, frame, task, features)
 
     monkeypatch.setattr(importance, "score_rows", count)
     measured()

@@ -25,7 +25,7 @@ def model_of(contract, table, name="linear") -> Model:
 def test_binary() -> None:
     table = make_table().iloc[5:]
     found = predict(model_of(make_contract(), table), table)
-    assert list(found.columns) == ["prediction", "probability"]
+    assert list(found.columns) == ["prediction", "probability", "unseen"]
     assert found.index.equals(table.index)
     assert found["probability"].between(0, 1).all()
     assert ((found["prediction"] == "yes") == (found["probability"] > 0.5)).all()
@@ -38,7 +38,7 @@ def test_multiclass() -> None:
     table = make_table("multiclass")
     found = predict(model_of(make_contract("multiclass"), table), table)
     names = ["probability_low", "probability_middle", "probability_high"]
-    assert list(found.columns) == ["prediction", "probability", *names]
+    assert list(found.columns) == ["prediction", "probability", *names, "unseen"]
     np.testing.assert_allclose(found[names].sum(axis=1), 1)
     assert (found["probability"] == found[names].max(axis=1)).all()
     assert (found[names].idxmax(axis=1) == "probability_" + found["prediction"]).all()
@@ -47,7 +47,7 @@ def test_multiclass() -> None:
 def test_regression() -> None:
     table = make_table("regression")
     found = predict(model_of(make_contract("regression"), table), table)
-    assert list(found.columns) == ["prediction"]
+    assert list(found.columns) == ["prediction", "unseen"]
     assert found["prediction"].dtype == np.float64
     assert np.corrcoef(found["prediction"], table["target"])[0, 1] > 0.5
 
@@ -104,7 +104,7 @@ def test_loss_of_rows_is_that_of_cross_validation(task) -> None:
     # The same by hand, from the predictions.
     columns = [c for c in predictions if c.startswith("probability_")]
     np.testing.assert_array_equal(truth, encode_target(table, contract))
-    np.testing.assert_array_equal(scores, predictions[columns or predictions.columns[-1]])
+    np.testing.assert_array_equal(scores, predictions[columns or predictions.columns[-2]])
 
 
 def test_the_truth_is_unknown_where_it_is_missing() -> None:

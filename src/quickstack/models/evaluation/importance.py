@@ -53,7 +53,8 @@ def permutation_importance(
     chosen = np.arange(len(table))
     if len(table) > MAX_ROWS:
         chosen = np.sort(generator.choice(len(table), MAX_ROWS, replace=False))
-    frame, truth = feature_frame(table.iloc[chosen], model_features(model)), truth[chosen]
+    features = model_features(model)
+    frame, truth = feature_frame(table.iloc[chosen], features), truth[chosen]
     once = np.ones(len(chosen))
     sign = -1.0 if HIGHER_IS_BETTER[task][metric] else 1.0
 
@@ -61,7 +62,7 @@ def permutation_importance(
         value = measure(task, truth, scores)(once)[metric]
         return np.nan if value is None else sign * value
 
-    intact = badness(score_rows(model.pipeline, frame, task))
+    intact = badness(score_rows(model.pipeline, frame, task, features))
     # The shuffles of a feature are predicted in one call, whose fixed cost is the larger part.
     stacked = pd.concat([frame] * REPEATS, ignore_index=True)
     rows = []
@@ -69,7 +70,7 @@ def permutation_importance(
         values = frame[name].to_numpy()
         shuffles = [values[generator.permutation(len(frame))] for _ in range(REPEATS)]
         column = pd.Series(np.concatenate(shuffles), dtype=values.dtype)
-        scores = score_rows(model.pipeline, stacked.assign(**{name: column}), task)
+        scores = score_rows(model.pipeline, stacked.assign(**{name: column}), task, features)
         losses = [badness(part) - intact for part in np.split(scores, REPEATS)]
         rows.append((name, np.mean(losses), np.std(losses)))
     result = pd.DataFrame(rows, columns=["feature", "importance", "standard_deviation"])

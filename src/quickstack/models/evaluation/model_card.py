@@ -85,7 +85,18 @@ def _data(contract: Contract, metadata: dict[str, Any]) -> list[str]:
     return [
         f"Data set `{contract.id}`, contract version {contract.version}.{grain}",
         f"Split: {how}. {counts}.",
+        *_unseen(metadata.get("unseen")),
         *owners,
+    ]
+
+
+def _unseen(unseen: dict[str, Any] | None) -> list[str]:
+    if not unseen or not unseen["rows"]:
+        return []
+    names = ", ".join(f"`{name}`" for name in unseen["columns"])
+    return [
+        f"{unseen['rows']:,} test rows hold a value of {names} that training never saw. They are "
+        "scored by what is else known of them."
     ]
 
 

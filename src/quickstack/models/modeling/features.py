@@ -24,11 +24,14 @@ class Feature:
     ----------
     categories
         The values that the contract allows, in its order; empty for numeric features.
+    seen
+        How often each category stands in the training rows; empty before training.
     """
 
     name: str
     kind: Literal["numeric", "category"]
     categories: tuple[str, ...] = ()
+    seen: tuple[int, ...] = ()
 
 
 #: A whole number of a key with more values than this may number its rows or what they belong to.

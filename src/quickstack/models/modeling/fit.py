@@ -32,6 +32,7 @@ from quickstack.models.modeling.metrics import (
 from quickstack.models.modeling.period_quality import describe_quality
 from quickstack.models.modeling.predict import encode, score_rows
 from quickstack.models.modeling.split import TRAIN, UNLABELLED, period_labels, split_columns
+from quickstack.models.modeling.unseen import with_seen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +141,8 @@ def cross_validate(
         pipeline = build_pipeline(contract, learned_from, params)
         part = None if weights is None else weights[learned]
         _fitted(pipeline, frame.iloc[learned], target[learned], part)
-        scores = score_rows(pipeline, frame.iloc[held_out], contract.task)
+        seen = with_seen(learned_from, frame.iloc[learned])
+        scores = score_rows(pipeline, frame.iloc[held_out], contract.task, seen)
         measures.append(measure_all(contract.task, target[held_out], scores))
         losses.append(row_losses(contract.task, target[held_out], scores))
         # A model of less than half the rows is not as good as the one that is used.
@@ -247,6 +249,10 @@ def describe(
     table
         The rows that the model was fitted on, see `features.features`.
     """
+    learned_from = features(contract, table)
+    if table is not None:
+        learned_from = with_seen(learned_from, feature_frame(table, learned_from))
+    cost = [contract.class_cost.get(name, 1.0) for name in class_names(contract)]
     return {
         "dataset": contract.id,
         "contract_version": contract.version,
@@ -254,13 +260,19 @@ def describe(
         "target": contract.target,
         "classes": list(class_names(contract)),
         "positive": contract.positive,
+        **({"class_cost": cost} if contract.class_cost else {}),
         "split": {k: v for k, v in asdict(contract.split).items() if v is not None},
         "rows": rows,
         "model": params.model,
         "settings": {"seed": params.seed, **params.settings.model_dump(mode="json")},
         "features": [
-            {"name": f.name, "kind": f.kind, "categories": list(f.categories)}
-            for f in features(contract, table)
+            {
+                "name": f.name,
+                "kind": f.kind,
+                "categories": list(f.categories),
+                **({"seen": list(f.seen)} if f.seen else {}),
+            }
+            for f in learned_from
         ],
         "unused_columns": unused_columns(contract, table),
         "cross_validation": cross_validation,

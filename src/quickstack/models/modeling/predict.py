@@ -12,17 +12,26 @@ from quickstack.facts.errors import DataError
 from quickstack.models.modeling.candidates import one_thread
 from quickstack.models.modeling.features import Feature, feature_frame
 from quickstack.models.modeling.metrics import Floats
+from quickstack.models.modeling.unseen import DRAWS, name_unseen, stand_ins, unseen_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from quickstack.models.modeling.model_file import Model
 
+#: Rows with unseen values that are scored in one call, each `DRAWS` times.
+_ROWS_AT_ONCE = 10_000
+
 
 def model_features(model: Model) -> tuple[Feature, ...]:
     """Return the features that the model takes, in its own order."""
     return tuple(
-        Feature(entry["name"], entry["kind"], tuple(entry["categories"]))
+        Feature(
+            entry["name"],
+            entry["kind"],
+            tuple(entry["categories"]),
+            tuple(entry.get("seen", ())),
+        )
         for entry in model.metadata["features"]
     )
 
@@ -41,9 +50,11 @@ def predict(model: Model, table: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index as in `table`. Classification: `prediction`, a class as the contract writes it, and
-        `probability`, float64, of the positive class (binary; above 0.5 it is predicted) or of
-        the predicted class (multiclass), and then also `probability_<class>` for each class.
-        Regression: `prediction`, float64, in the target's unit.
+        `probability`, float64, of the positive class (binary) or of the predicted class
+        (multiclass), and then also `probability_<class>` for each class. Predicted is the class
+        that it costs most to miss, by its probability; the likeliest one where costs are equal.
+        Regression: `prediction`, float64, in the target's unit. All: `unseen`, the names of the
+        columns whose value training never saw; None where there is none.
 
     Raises
     ------
@@ -53,17 +64,25 @@ def predict(model: Model, table: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     task, classes = model.metadata["task"], model.metadata["classes"]
-    scores = score_rows(model.pipeline, feature_frame(table, model_features(model)), task)
+    features = model_features(model)
+    frame = feature_frame(table, features)
+    names = name_unseen(unseen_values(frame, features), len(frame))
+    unseen = pd.Series(names, index=table.index, dtype="str")
+    scores = score_rows(model.pipeline, frame, task, features)
     if task == "regression":
-        return pd.DataFrame({"prediction": scores}, index=table.index)
-    codes = (scores > 0.5).astype("int64") if task == "binary" else scores.argmax(axis=1)
+        return pd.DataFrame({"prediction": scores, "unseen": unseen}, index=table.index)
+    cost = np.array(model.metadata.get("class_cost") or [1.0] * len(classes))
+    if task == "binary":
+        codes = (scores * cost[1] > (1 - scores) * cost[0]).astype("int64")
+    else:
+        codes = (scores * cost).argmax(axis=1)
     columns: dict[str, Any] = {"prediction": pd.Series(classes).to_numpy()[codes]}
     if task == "binary":
         columns["probability"] = scores
     else:
         columns["probability"] = scores[np.arange(len(scores)), codes]
         columns |= {f"probability_{name}": scores[:, code] for code, name in enumerate(classes)}
-    return pd.DataFrame(columns, index=table.index)
+    return pd.DataFrame({**columns, "unseen": unseen}, index=table.index)
 
 
 def truth_and_scores(
@@ -102,8 +121,31 @@ def truth_and_scores(
     return truth, predictions[columns].to_numpy(dtype="float64")
 
 
-def score_rows(pipeline: Any, frame: pd.DataFrame, task: Task) -> Floats:
-    """Return the scores of a feature frame, as `modeling.metrics` describes them by task."""
+def score_rows(
+    pipeline: Any, frame: pd.DataFrame, task: Task, features: tuple[Feature, ...] = ()
+) -> Floats:
+    """Return the scores of a feature frame, as `modeling.metrics` describes them by task.
+
+    Parameters
+    ----------
+    features
+        With `seen`: rows with other values are scored as `modeling.unseen` says.
+    """
+    scores = _scores(pipeline, frame, task)
+    unseen = unseen_values(frame, features)
+    if unseen:
+        some = np.flatnonzero(np.logical_or.reduce(list(unseen.values())))
+        for start in range(0, len(some), _ROWS_AT_ONCE):
+            rows = some[start : start + _ROWS_AT_ONCE]
+            held = {name: found[rows] for name, found in unseen.items()}
+            each = _scores(pipeline, stand_ins(frame.iloc[rows], features, held), task)
+            scores[rows] = (
+                each.reshape(DRAWS, len(rows), -1).mean(axis=0).reshape(scores[rows].shape)
+            )
+    return scores
+
+
+def _scores(pipeline: Any, frame: pd.DataFrame, task: Task) -> Floats:
     if frame.empty:
         classes = len(pipeline.classes_) if task == "multiclass" else 0
         return np.empty((0, classes) if classes else 0)

@@ -33,7 +33,7 @@ def predictions_layout(contract: Contract, predicted: Iterable[str]) -> Layout:
         where it leaves ingest whole, else by their position.
     predicted
         The columns that `modeling.predict.predict` returns: `prediction`, `probability`,
-        `probability_<class>`.
+        `probability_<class>`, `unseen`.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def prediction_rows(
             values = table[field.source]
             if field.type == "string" and field.name != "actual":
                 values = interim_texts(values, contract.column(field.source).interim_type)
-        elif field.name.startswith(("prediction", "probability")):
+        elif field.name.startswith(("prediction", "probability", "unseen")):
             values = predicted[next(own)]
             values = values.round(decimals) if field.type == "number" else values
         else:
@@ -172,6 +172,15 @@ def _predicted_fields(contract: Contract, predicted: Iterable[str]) -> list[Fiel
         if name == "prediction":
             kind: LogicalType = "number" if number else "string"
             fields.append(Field(name, kind, "What the model predicts.", unit))
+        elif name == "unseen":
+            fields.append(
+                Field(
+                    name,
+                    "string",
+                    "The columns whose value in this row training never saw: the row is scored by "
+                    "what is else known of it. Empty for all other rows.",
+                )
+            )
         else:
             whose = _whose(name, contract)
             fields.append(
