@@ -12,6 +12,10 @@ How to read it:
 - columns: each cell of a column is one case. Recall is the share of the cells of a kind that were
   found to be of that kind; precision is the share of the findings of that kind, over all cells of
   all columns, that are right. `named` is told the column's name, as `ingest` tells it; `blind` not.
+- whole columns: each column is one case, judged as `ingest` judges it: found where the run would
+  stop. `plain` has the tables' headers, `translated` those of the languages below, `nothing` has
+  `c1`, `c2` and so on. A city and a postcode count beside a street. The hard negatives of the
+  tables are among the columns, and so are those of the other data sets.
 - free text: each note or sentence is one case, right where a text that holds a kind is found to.
 - leaked values: persons' names in notes, searched for as values of a declared personal column.
 - values per second: both on the same distinct values in the same run; only the ratio says much.
@@ -35,8 +39,9 @@ sys.path.insert(0, str(ROOT / "src"))
 
 import pyarrow as pa  # noqa: E402 - the path comes first
 
-from quickstack.data.privacy import leaked_values  # noqa: E402 - the path comes first
+from quickstack.data.privacy import column_evidence, leaked_values  # noqa: E402 - as above
 from quickstack.data.privacy.detect import KINDS, detect  # noqa: E402 - the path comes first
+from quickstack.facts.contract.model import FINDINGS  # noqa: E402 - as above
 
 #: Kinds of the data sets' labels, of Presidio's, and of their columns.
 LABELS = {
@@ -51,6 +56,64 @@ COLUMNS = {
     "email": "email", "phone": "phone", "iban": "iban", "card_number": "card", "ipv4": "ip",
     "ipv6": "ip", "mac": "mac", "national_id": "national_id", "EmailAddress": "email",
     "TelephoneNumber": "phone", "CCNumber": "card", "NationalID": "national_id",
+}  # fmt: skip
+#: What more whole columns are; a translated header stands for each.
+WHOLE = COLUMNS | {
+    "full_name": "name", "first_name": "name", "last_name": "name", "given_name": "name",
+    "surname": "name", "GivenName": "name", "Surname": "name", "MothersMaiden": "name",
+    "birth_date": "birth_date", "date_of_birth": "birth_date", "Birthday": "birth_date",
+    "street": "street", "StreetAddress": "street", "address_1": "street", "city": "city",
+    "City": "city", "suburb": "city", "postcode": "postcode", "ZipCode": "postcode",
+    "username": "username", "Username": "username", "licence_plate": "licence_plate",
+    "soc_sec_id": "national_id",
+}  # fmt: skip
+#: Labels of the tables that a whole column does not show, and columns that are left open.
+OPEN = frozenset({"ipv4", "ipv6", "mac", "gps", "address_2", "MiddleInitial", "UPS"})
+TRANSLATED = {
+    "name": (
+        "Vorname|Nachname|prénom|apellidos|sobrenome|cognome|achternaam|nazwisko|příjmení|"
+        "vezetéknév|nume de familie|efternamn|etternavn|sukunimi|όνομα|фамилия|прізвище|soyadı|"  # noqa: RUF001 - Turkish
+        "اسم العائلة|שם משפחה|نام خانوادگی|पूरा नाम|পুরো নাম|முழு பெயர்|ชื่อ-นามสกุล|"
+        "họ và tên|nama lengkap|姓名|氏名|성명"
+    ),
+    "birth_date": (
+        "Geburtsdatum|date de naissance|FechaNacimiento|data_de_nascimento|data di nascita|"
+        "geboortedatum|data urodzenia|datum narození|születési dátum|data nașterii|födelsedatum|"
+        "fødselsdato|syntymäaika|ημερομηνία γέννησης|Дата рождения|дата народження|doğum tarihi|"
+        "تاريخ الميلاد|תאריך לידה|تاریخ تولد|जन्म तिथि|জন্ম তারিখ|วันเกิด|ngày sinh|tanggal lahir|"
+        "出生日期|生年月日|생년월일"
+    ),
+    "street": (
+        "Straße|rue|calle|rua|indirizzo|straat|ulica|ulice|utca|stradă|gatuadress|gade|katuosoite|"
+        "οδός|улица|вулиця|sokak|الشارع|רחוב|خیابان|सड़क|ঠিকানা|ถนน|địa chỉ|alamat|地址|住所|주소"
+    ),
+    "city": (
+        "Wohnort|ville|ciudad|cidade|città|woonplaats|miasto|město|város|oraș|postort|by|kaupunki|"
+        "πόλη|город|місто|şehir|المدينة|עיר|شهر|शहर|শহর|เมือง|thành phố|kota|城市|市区町村|도시"
+    ),
+    "licence_plate": (
+        "Kennzeichen|immatriculation|placa|matrícula|targa|kenteken|numer rejestracyjny|spz|"
+        "rendszám|registreringsnummer|rekisterinumero|πινακίδα|госномер|номерний знак|plaka|"
+        "رقم اللوحة|מספר רכב|پلاک|वाहन संख्या|ทะเบียนรถ|biển số xe|nopol|车牌号|車両番号|차량번호"
+    ),
+    "national_id": (
+        "Steuer-ID|numéro de sécurité sociale|DNI|CPF|codice fiscale|BSN|PESEL|rodné číslo|"
+        "adóazonosító|CNP|personnummer|cpr-nummer|henkilötunnus|ΑΦΜ|ИНН|РНОКПП|TC kimlik no|"
+        "رقم الهوية|תעודת זהות|کد ملی|आधार संख्या|জাতীয় পরিচয়পত্র|เลขบัตรประชาชน|CCCD|NIK|"
+        "身份证号|マイナンバー|주민등록번호"
+    ),
+    "phone": (
+        "Telefonnummer|téléphone|móvil|telemóvel|cellulare|telefoon|numer telefonu|telefonní číslo|"
+        "telefonszám|telefon|mobilnummer|puhelin|τηλέφωνο|телефон|cep telefonu|رقم الهاتف|טלפון|"
+        "تلفن|मोबाइल नंबर|ফোন নম্বর|โทรศัพท์|số điện thoại|nomor telepon|手机号|電話番号|전화번호"
+    ),
+    "card": (
+        "Kreditkarte|carte bancaire|tarjeta|cartão de crédito|carta di credito|creditcardnummer|"
+        "numer karty|číslo karty|bankkártya|card de credit|kortnummer|kreditkort|luottokortti|"
+        "αριθμός κάρτας|номер карты|номер картки|kredi kartı|رقم البطاقة|כרטיס אשראי|"  # noqa: RUF001 - Turkish
+        "شماره کارت|"
+        "कार्ड नंबर|কার্ড নম্বর|บัตรเครดิต|số thẻ|nomor kartu|信用卡号|カード番号|카드번호"
+    ),
 }  # fmt: skip
 #: Febrl's `soc_sec_id` has seven digits of no real scheme, so that no finding in it is expected.
 TABLES = (
@@ -120,6 +183,56 @@ def columns(folder: Path) -> list[tuple[str, list[str], str | None]]:
             values = list(dict.fromkeys(row[column] for row in rows if row[column]))
             found.append((column, values, COLUMNS.get(column)))
     return found
+
+
+def other_columns(folder: Path) -> list[tuple[str, list[str], str | None]]:
+    """Return the columns of the data sets that hold nobody's data."""
+    found = []
+    for path in sorted(folder.parent.glob("[!p]*/*.csv")):
+        delimiter = ";" if path.parent.name == "bank_marketing" else ","
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter=delimiter))
+        found += [(name, list(dict.fromkeys(row[name] for row in rows)), None) for name in rows[0]]
+    return found
+
+
+def headers(name: str, kind: str | None, number: int, mode: str) -> list[str]:
+    """Return the headers under which a column is judged."""
+    if mode == "nothing":
+        return [f"c{number}"]
+    if mode == "translated" and kind in TRANSLATED:
+        return TRANSLATED[kind].split("|")
+    return [name]
+
+
+def judged(header: str, values: Sequence[str]) -> set[str]:
+    """Return the kinds for which `ingest` would stop at a text column beside a street."""
+    texts = pa.array([value for value in values if value], pa.string())
+    counts = column_evidence.of_column(header, "string", texts, len(texts), open_street=True)
+    masks = detect(texts, header)
+    return column_evidence.kinds(header, counts) | {k for k in KINDS if masks[k].any()}
+
+
+def measure_whole(
+    folder: Path, mode: str, most: int | None = None
+) -> tuple[dict[str, Score], list[str]]:
+    """Score the verdicts on whole columns; return the columns that were wrongly found as well."""
+    scores: dict[str, Score] = defaultdict(Score)
+    wrong = []
+    for number, (name, values, _) in enumerate(columns(folder) + other_columns(folder)):
+        if name in OPEN:
+            continue
+        kind = WHOLE.get(name)
+        for header in headers(name, kind, number, mode):
+            found = judged(header, values[:most])
+            # One South African number is a valid card number as well.
+            found -= {"card"} if kind == "national_id" else set()
+            for one in found | ({kind} if kind else set()):
+                scores[one].there += one == kind
+                scores[one].found += one in found
+                scores[one].right += one in found and one == kind
+            wrong += [f"{header}: {one}" for one in sorted(found - {kind})]
+    return dict(scores), wrong
 
 
 def notes(folder: Path) -> tuple[list[str], list[set[str]], list[list[str]]]:
@@ -220,6 +333,19 @@ def rate(find: Detector, texts: Sequence[str]) -> float:
     return len(texts) / (time.process_time() - start)
 
 
+def show_whole(folder: Path) -> None:
+    """Print the table of whole columns."""
+    print("\nwhole columns, recall (columns) / precision (found):\n")
+    whole = {mode: measure_whole(folder, mode) for mode in ("plain", "translated", "nothing")}
+    print("| kind | " + " | ".join(whole) + " |\n|---|---|---|---|")
+    for kind in FINDINGS:
+        if any(kind in scores for scores, _ in whole.values()):
+            cells = [scores.get(kind, Score()).shown for scores, _ in whole.values()]
+            print(f"| {kind} | " + " | ".join(cells) + " |")
+    for mode, (_, wrong) in whole.items():
+        print(f"{mode}: {len(wrong)} wrongly found {', '.join(wrong)}")
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -248,6 +374,7 @@ def main() -> None:
                 print(f"| {data} | {kind} | " + " | ".join(c.shown for c in cells) + " |")
     for data, (texts, _, people) in (("notes", notes(folder)), ("sentences", sentences(folder))):
         print(f"| {data} | leaked names | {measure_leaked(texts, people).shown} |")
+    show_whole(folder)
     texts = list(dict.fromkeys(notes(folder)[0] + sentences(folder)[0]))
     cells = [v for _, values, _ in columns(folder) for v in values[:most]]
     print("\nvalues per second of one core, and how many times the first one's:")

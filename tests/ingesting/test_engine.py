@@ -275,6 +275,30 @@ def test_findings_that_somebody_let_be_do_not_stop(tmp_path):
     assert report["rows"]["clean"] == 3
 
 
+@pytest.mark.parametrize("files", [1, 3])
+def test_a_public_column_whose_header_is_personal_stops_until_somebody_looked(tmp_path, files):
+    contract = with_note()
+    contract = replace(
+        contract, columns=(*CONTRACT.columns, replace(contract.column("note"), name="Straße"))
+    )
+    lines = [f"{i},N {i},a,1,2024-01-01,Weg {i}\n" for i in range(6)]
+    for file in range(files):
+        text = HEADER.strip() + ",Straße\n" + "".join(lines[file::files])
+        write(tmp_path / "raw" / f"f{file}.csv", text)
+
+    def ingested(**changes):
+        columns = (*CONTRACT.columns, replace(contract.columns[-1], **changes))
+        source = replace(contract.source, path=str(tmp_path / "raw" / "*.csv"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engine, "find_partitions", found_in)
+            return run(tmp_path, replace(contract, columns=columns, source=source))
+
+    with pytest.raises(DataError, match="Straße, street: 6 rows"):
+        ingested()
+    report, _, _ = ingested(allowed_findings=("street",))
+    assert report["rows"]["clean"] == 6
+
+
 def test_a_refused_rows_text_is_in_no_dictionary_of_the_clean_file(tmp_path):
     lines = "".join(
         f"{i},N {i},{'z' if i == 7 else 'a'},1,2024-01-01,"

@@ -34,6 +34,19 @@ def test_columns(benchmark, named, least):
         assert scores[kind].found - scores[kind].right <= (kind == "card"), kind
 
 
+#: Recall on whole columns whose headers say nothing.
+UNSAID = {"name": 0.8, "phone": 1, "card": 1, "iban": 1, "email": 1}
+
+
+@pytest.mark.parametrize("mode", ["plain", "translated", "nothing"])
+def test_whole_columns_without_a_hard_negative(benchmark, mode):
+    scores, wrong = benchmark.measure_whole(real_data("pii"), mode, most=60)
+    assert wrong == []
+    for kind, score in scores.items():
+        least = UNSAID.get(kind, 0) if mode == "nothing" else 1
+        assert score.recall is None or score.recall >= least, kind
+
+
 def test_free_text(benchmark):
     for data, scores in benchmark.measure_texts(real_data("pii"), benchmark.ours).items():
         for kind, recall in TEXTS.items():

@@ -26,6 +26,7 @@ from quickstack.data.ingesting.partition import ingest_partition
 from quickstack.data.readers import fast_parser
 from quickstack.data.readers.partitions import Partition
 from quickstack.facts.contract import Column, Contract
+from quickstack.facts.contract.model import FINDINGS
 from quickstack.facts.errors import QuickstackError
 from torture.harness import ingest_file, simple_contract
 
@@ -78,7 +79,7 @@ class Example:
                 format=formats.get(kind),
                 unique=self.unique and name == "a",
                 classification="public",
-                allowed_findings=("email", "phone", "iban", "card", "ip", "leaked_value"),
+                allowed_findings=FINDINGS,
             )
             for name, kind in self.columns
         )

@@ -16,12 +16,11 @@ import pyarrow.parquet as pq
 
 from quickstack.data.ingesting.engine import ingest
 from quickstack.facts.contract import Column, Contract, Source, Split
+from quickstack.facts.contract.model import FINDINGS
 from quickstack.facts.errors import QuickstackError
 from quickstack.facts.params import ComputeParams
 from torture.expectations import Case
 
-#: What detection finds in the set's texts, which are nobody's data: a public table of places.
-_LOOKED_AT = ("email", "phone", "iban", "card", "ip", "leaked_value")
 _FORMATS = {"date": "%Y-%m-%d", "timestamp": "%Y-%m-%dT%H:%M:%S"}
 #: Python's directives, which the other tools take too, as the contract writes them.
 _LETTERS = {
@@ -57,7 +56,7 @@ def contract_of(case: Case) -> Contract:
     for name, kind in case.columns.items():
         settings: dict[str, Any] = {"format": _FORMATS.get(kind), "classification": "public"}
         if kind == "string":
-            settings["allowed_findings"] = _LOOKED_AT
+            settings["allowed_findings"] = FINDINGS
         settings |= case.rules.get(name, {})
         for directive, letters in _LETTERS.items():
             settings["format"] = settings["format"] and settings["format"].replace(

@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from quickstack.data.privacy import anonymity, detect, leaked_values
+from quickstack.data.privacy.column_evidence import of_column
+from quickstack.data.privacy.column_names import suspicious_name
 from quickstack.data.privacy.generalise import generalise
 from quickstack.data.privacy.leaked_values import Known, personal_values
 from quickstack.data.privacy.normal_form import normal_forms
@@ -263,34 +265,39 @@ def leaving_columns(
 def personal_findings(
     columns: dict[str, pa.Array],
     contract: Contract,
-    found: Counter[tuple[str, ...]],
+    counts: RowCounts,
     harmless: dict[str, pa.Array],
 ) -> None:
     """Count the rows in which a column that is not personal holds personal data after all.
 
-    Every value is looked at: text with no list of allowed values, and whole numbers.
+    Every value is looked at: text with no list of allowed values, and whole numbers. What a whole
+    column shows is counted as well.
 
     Parameters
     ----------
-    found
-        (column, kind) to rows; added to.
+    counts
+        Its findings and its evidence are added to.
     harmless
         By column, the few distinct texts of an earlier block in which nothing was found; updated.
     """
     import numpy as np
     import pyarrow as pa
 
-    for column in contract.columns:
-        if column.personal is not None or column.allowed:
-            continue
+    searched = [c for c in contract.columns if c.personal is None and not c.allowed]
+    open_street = any(suspicious_name(column.name) == "street" for column in searched)
+    for column in searched:
         values = columns[column.name]
         encoded = pa.types.is_dictionary(values.type)
+        distinct = values.dictionary if encoded else values.drop_null()
+        rows = len(values) - values.null_count
+        shown = of_column(column.name, column.type, distinct, rows, open_street=open_street)
+        counts.evidence.update({(column.name, what): n for what, n in shown.items()})
         for kind, mask in _kinds(column, values, harmless).items():
             if kind in column.allowed_findings or not mask.any():
                 continue
             rows = mask[np.asarray(values.indices.drop_null())] if encoded else mask
             if count := int(rows.sum()):
-                found[(column.name, kind)] += count
+                counts.findings[(column.name, kind)] += count
 
 
 def _kinds(
@@ -381,7 +388,7 @@ def check_block(
             if contract.column(name).type == "string":
                 for (kind, codec), rows in damaged(values).items():
                     counts.noticed[(kind, name, codec)] += rows
-    personal_findings(columns, contract, counts.findings, checks.harmless)
+    personal_findings(columns, contract, counts, checks.harmless)
     table = leaving_columns(columns, contract, checks.key, {} if problems else codes)
     arrays |= _classes(table, checks)
     return Checked(table, _refused(block, problems, file), counts, arrays)

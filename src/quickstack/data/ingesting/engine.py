@@ -22,7 +22,7 @@ from quickstack.data.ingesting.cross_file_checks import (
     small_groups,
     target_name,
 )
-from quickstack.data.ingesting.leak_check import find_leaked_values
+from quickstack.data.ingesting.leak_check import find_leaked_values, find_personal_columns
 from quickstack.data.ingesting.outcome import IngestJob, Outcome
 from quickstack.data.ingesting.parallel import map_jobs
 from quickstack.data.ingesting.partition import ingest_partition
@@ -115,6 +115,7 @@ def ingest(
         _second_pass(run, refusals[name], key, block_bytes, store)
     for run in runs.values():
         find_leaked_values(run.outcomes, Checks(run.contract, key), run.whole_table)
+        find_personal_columns(run.outcomes, run.contract, run.whole_table)
         own = run.contract is contract
         _place(run, interim if own else interim / run.contract.id, "clean")
         _place(run, quarantine if own else quarantine / run.contract.id, "quarantine")

@@ -1,13 +1,17 @@
-"""Values of personal columns that turn up in other columns, in any file, free text above all."""
+"""Personal data that only all files together show: leaked values, and whole columns."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from quickstack.data.ingesting.check import Checks
 from quickstack.data.ingesting.outcome import Outcome, pieces
 from quickstack.data.privacy import leaked_values
+from quickstack.data.privacy.column_evidence import kinds
 from quickstack.data.privacy.hashing import union
 from quickstack.data.privacy.leaked_values import PersonalValues
 from quickstack.data.quality.counts import RowCounts
+from quickstack.facts.contract import Contract
 
 _PARTS = ("single", "several", "ends", "longest")
 
@@ -43,6 +47,25 @@ def find_leaked_values(outcomes: list[Outcome], checks: Checks, found: RowCounts
                     rows += leaked_values.count(batch.column(0), personal, checks.secret)
             if rows:
                 found.findings[(column.name, "leaked_value")] += rows
+
+
+def find_personal_columns(outcomes: list[Outcome], contract: Contract, found: RowCounts) -> None:
+    """Count all rows of a column that shows as a whole that it is personal.
+
+    Parameters
+    ----------
+    found
+        Its `findings` are added to: what single values did not show already.
+    """
+    evidence: dict[str, Counter[str]] = {}
+    single: Counter[tuple[str, ...]] = Counter()
+    for outcome in outcomes:
+        single.update(outcome.counts.findings)
+        for (name, what), count in outcome.counts.evidence.items():
+            evidence.setdefault(name, Counter())[what] += count
+    for name, counts in evidence.items():
+        for kind in kinds(name, counts) - set(contract.column(name).allowed_findings):
+            found.findings[(name, kind)] += max(counts["rows"] - single[(name, kind)], 0)
 
 
 def _personal(outcomes: list[Outcome]) -> list[PersonalValues]:

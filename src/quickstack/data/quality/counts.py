@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-_COUNTERS = ("rules", "warned", "stopped", "missing", "metrics", "findings", "noticed")
+_COUNTERS = (
+    "rules", "warned", "stopped", "missing", "metrics", "findings", "noticed", "evidence",
+)  # fmt: skip
 
 
 @dataclass
@@ -28,6 +30,8 @@ class RowCounts:
         (column, kind of personal data) to the number of clean rows it was found in.
     noticed
         (kind, detail) to how many, of what reading came upon; see `facts.notices`.
+    evidence
+        (column, what its values look like) to a number of values; see `column_evidence`.
     varied
         The columns that hold more than one value in clean rows.
     first
@@ -48,6 +52,7 @@ class RowCounts:
     metrics: Counter[tuple[str, ...]] = field(default_factory=Counter)
     findings: Counter[tuple[str, ...]] = field(default_factory=Counter)
     noticed: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    evidence: Counter[tuple[str, ...]] = field(default_factory=Counter)
     varied: set[str] = field(default_factory=set)
     first: dict[str, str] = field(default_factory=dict)
     times: tuple[str, ...] = ()

@@ -23,7 +23,10 @@ RULES = (
 )  # fmt: skip
 #: Kinds of personal data that a column may let be: those that detection finds, and a value of
 #: a personal column that stands elsewhere.
-FINDINGS = ("email", "phone", "iban", "card", "ip", "mac", "national_id", "leaked_value")
+FINDINGS = (
+    "email", "phone", "iban", "card", "ip", "mac", "national_id", "leaked_value", "name",
+    "birth_date", "street", "city", "postcode", "licence_plate", "account", "username",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
