@@ -7,7 +7,13 @@ from typer.testing import CliRunner
 
 from helpers import ROOT, make_repository
 from quickstack.cli.main import app
-from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE, destroyed, epochs
+from quickstack.data.privacy.pseudonym_keys import (
+    KEY_VARIABLE,
+    SAMPLE_KEY,
+    destroyed,
+    epochs,
+    fingerprint,
+)
 
 
 @pytest.fixture
@@ -154,3 +160,10 @@ def test_git_ignores_keys_and_raw_data(path):
         ["git", "check-ignore", "--no-index", "--quiet", path], cwd=ROOT, check=False
     )
     assert done.returncode == 0
+
+
+def test_a_contract_that_was_copied_is_named_with_what_to_write(repository):
+    contract(repository, pseudonymKey=fingerprint(SAMPLE_KEY))
+    made = call("new")
+    assert made.exit_code == 0, made.output
+    assert "Contract 'people' names the sample's published key: write this one" in made.output

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -44,6 +46,31 @@ def test_a_new_key_is_kept_for_its_owner_alone(tmp_path):
     with pytest.raises(QuickstackError, match="the ring holds this key or epoch 1 already"):
         add_key(tmp_path, KEY, 1)
     assert own_key() == made.key()
+
+
+def test_of_first_keys_that_are_made_at_once_there_is_one(tmp_path):
+    program = (
+        "import sys, pathlib, time\n"
+        "from quickstack.data.privacy.pseudonym_keys import add_key\n"
+        "time.sleep(max(0, float(sys.argv[1]) - time.time()))\n"
+        "add_key(pathlib.Path('.'), first=True)\n"
+    )
+    moment = str(time.time() + 3)
+    command = [sys.executable, "-c", program, moment]
+    makers = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(3)]
+    assert sorted(bool(maker.wait()) for maker in makers) == [False, True, True]
+    assert len(epochs(tmp_path)) == 1
+
+
+def test_a_copied_contract_is_told_which_key_to_name(tmp_path):
+    copied = people_contract(key_fingerprint=fingerprint(SAMPLE_KEY))
+    with pytest.raises(KeyMissingError, match="run `quickstack key new` once"):
+        contract_key(copied)
+    made = add_key(tmp_path, first=True)
+    for contract in (copied, people_contract(key_fingerprint="0123456789abcdef")):
+        with pytest.raises(KeyMissingError, match=f"write {made.fingerprint} as its pseudonymKey"):
+            contract_key(contract)
+    assert contract_key(people_contract(key_fingerprint=made.fingerprint)) == made.key()
 
 
 def test_the_ring_is_found_from_a_copy_inside_the_repository(tmp_path, monkeypatch):

@@ -23,20 +23,12 @@ app = typer.Typer(
 def new() -> None:
     """Make the first key, in a git-ignored file that only you can read."""
     from quickstack.cli.repository import find_root
-    from quickstack.data.privacy.pseudonym_keys import KEYS, add_key, epochs
-    from quickstack.facts.errors import QuickstackError
+    from quickstack.data.privacy.pseudonym_keys import add_key, epochs
 
     root = find_root()
-    if epochs(root):
-        raise QuickstackError(
-            "there is already a key",
-            where=KEYS.as_posix(),
-            fix="use it, or make the next by `quickstack key rotate`",
-        )
-    _announce(add_key(root), "made")
+    _announce(add_key(root, first=True), "made")
     typer.echo("Keep a copy in your team's password manager: a lost key cannot be made again.")
-    typer.echo("To pin it, write into the contract:")
-    _pin(epochs(root)[-1])
+    _pin(root, epochs(root)[-1], "To pin it")
 
 
 @app.command()
@@ -54,8 +46,8 @@ def rotate() -> None:
     made = add_key(root)
     _announce(made, "made")
     typer.echo("Keep a copy in your team's password manager: a lost key cannot be made again.")
-    typer.echo("Set it in the contract, then run `dvc repro`:")
-    _pin(made)
+    _pin(root, made, "To use it")
+    typer.echo("Then run `dvc repro`.")
     typer.echo(
         "Earlier versions keep the pseudonyms of the old key, until `quickstack key destroy`."
     )
@@ -169,8 +161,18 @@ def _announce(epoch: Epoch, verb: str) -> None:
     typer.echo(f"{verb} key {epoch.fingerprint} in {shown(epoch.path)}; git ignores it")
 
 
-def _pin(epoch: Epoch) -> None:
-    typer.echo(f"  customProperties:\n    - {{property: pseudonymKey, value: {epoch.fingerprint}}}")
+def _pin(root: Path, epoch: Epoch, why: str) -> None:
+    """Say what to write into contracts, and which of them name a key that is not at hand."""
+    from quickstack.data.privacy.pseudonym_keys import SAMPLE_KEY, fingerprint, own_keys
+
+    typer.echo(f"{why}, write this under the contract's customProperties:")
+    typer.echo(f"  - {{property: pseudonymKey, value: {epoch.fingerprint}}}")
+    at_hand, published = own_keys(root), fingerprint(SAMPLE_KEY)
+    for named, users in _uses(root, None).items():
+        for name in users if named not in at_hand else ():
+            if (name, named) != ("sample", published):
+                what = "the sample's published key" if named == published else f"key {named}"
+                typer.echo(f"Contract '{name}' names {what}: write this one in its place.")
 
 
 def _users(used: dict[str, list[str]], named: str) -> str:

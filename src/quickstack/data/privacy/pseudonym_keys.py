@@ -13,6 +13,8 @@ from pathlib import Path
 
 from quickstack.facts.contract import Contract
 from quickstack.facts.errors import KeyMissingError, QuickstackError
+from quickstack.runtime.storage.seaweedfs import write_private
+from quickstack.runtime.stores.locking import process_lock
 
 KEYS = Path(".quickstack/keys")
 #: Where the one key lay before there were epochs; it counts as the first.
@@ -97,15 +99,41 @@ def epochs(root: Path) -> list[Epoch]:
     return sorted(found.values(), key=lambda epoch: (epoch.number, epoch.fingerprint))
 
 
-def add_key(root: Path, key: bytes | None = None, number: int | None = None) -> Epoch:
+def add_key(
+    root: Path, key: bytes | None = None, number: int | None = None, *, first: bool = False
+) -> Epoch:
     """Keep a key, by default a new one of 256 random bits, as the next epoch of the ring.
+
+    Parameters
+    ----------
+    first
+        Whether it must be the first: of several that are made at once, one is.
 
     Raises
     ------
     QuickstackError
         Where the ring holds that key or that epoch already, or the key was destroyed here.
     """
+    folder = root / KEYS
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    busy = QuickstackError(
+        "another process makes a key at this moment",
+        where=KEYS.as_posix(),
+        fix="see `quickstack key show`",
+    )
+    with process_lock(folder / "lock", busy):
+        return _add_key(root, key, number, first)
+
+
+def _add_key(root: Path, key: bytes | None, number: int | None, first: bool) -> Epoch:
     known = epochs(root)
+    if first and known:
+        raise QuickstackError(
+            f"there is already a key, {known[-1].fingerprint}",
+            where=KEYS.as_posix(),
+            fix="use it: contracts without pseudonymKey do; or make the next by `quickstack key "
+            "rotate`",
+        )
     key = secrets.token_bytes(32) if key is None else key
     named = fingerprint(key)
     if when := destroyed(root).get(named):
@@ -122,12 +150,8 @@ def add_key(root: Path, key: bytes | None = None, number: int | None = None) -> 
             where=KEYS.as_posix(),
             fix="see `quickstack key show`",
         )
-    folder = root / KEYS
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"{number:04d}-{named}.key"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as stream:
-        stream.write(key.hex() + "\n")
+    path = root / KEYS / f"{number:04d}-{named}.key"
+    write_private(path, key.hex() + "\n")
     return Epoch(number, named, path)
 
 
@@ -188,7 +212,7 @@ SAMPLE_KEY = hashlib.blake2b(
 ).digest()
 _HOW = (
     "run `quickstack key new` once, and share the key in the team by a password manager, never by "
-    "git; the contract's custom property pseudonymKey can pin the fingerprint it prints"
+    "git; write the fingerprint it prints as pseudonymKey into the contract, or leave that out"
 )
 
 
@@ -247,8 +271,10 @@ def contract_key(contract: Contract) -> bytes | None:
         return SAMPLE_KEY
     key = _named_key(named) if named else own_key()
     if published in (named, fingerprint(key) if key else None):
+        own = own_key()
+        fix = _HOW if own in (None, SAMPLE_KEY) else _instead(own)
         raise KeyMissingError(
-            "the key of the sample is published, and protects nobody", where=where, fix=_HOW
+            "the key of the sample is published, and protects nobody", where=where, fix=fix
         )
     if key is not None:
         return key
@@ -264,7 +290,8 @@ def contract_key(contract: Contract) -> bytes | None:
         raise KeyMissingError(
             f"the key at hand is {fingerprint(at_hand)}, and the contract names {named}",
             where=where,
-            fix="get the right one from your team, and give it to `quickstack key add`",
+            fix="get the right one from your team, and give it to `quickstack key add`; of a "
+            f"contract that was copied, {_instead(at_hand)}",
         )
     raise KeyMissingError(
         "the key for its pseudonyms is missing",
@@ -272,6 +299,10 @@ def contract_key(contract: Contract) -> bytes | None:
         fix=f"get it from your team and give it to `quickstack key add`, which keeps it in "
         f"{KEYS.as_posix()}, or set {KEY_VARIABLE}. If there is none yet, {_HOW}",
     )
+
+
+def _instead(key: bytes) -> str:
+    return f"write {fingerprint(key)} as its pseudonymKey, or take that property out"
 
 
 def _named_key(named: str) -> bytes | None:
