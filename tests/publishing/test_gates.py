@@ -57,6 +57,17 @@ def test_a_leak_is_found_in_the_export_and_in_what_joins_it(repository):
         leak_free(repository, built(repository, reason=f"{SECRET} asked for it"))
 
 
+def test_a_key_in_the_export_is_found(repository, monkeypatch):
+    key = bytes(range(32))
+    monkeypatch.setenv("QUICKSTACK_PSEUDONYM_KEY", key.hex())
+    run = built(repository)
+    assert leak_free(repository, run)
+    (repository / "exports/model/part0/page.json").write_text(json.dumps({"k": key.hex()}))
+    with pytest.raises(DataError, match=r"the leak scan failed: export: .*pseudonym key") as caught:
+        leak_free(repository, built(repository, anew=False))
+    assert key.hex() not in str(caught.value)
+
+
 def test_without_raw_data_the_scan_cannot_run(repository):
     shutil.rmtree(repository / "data")
     with pytest.raises(DataError, match="the leak scan cannot run"):

@@ -20,7 +20,16 @@ def test_a_clean_state_is_silent_at_every_level(project):
     found = project.verify("--watch", "--rerun", "--deep")
     assert [(level, status) for level, status, _ in found] == [
         (level, "ok")
-        for level in ("declared", "restricted", "environment", "plan", "watched", "rerun", "stored")
+        for level in (
+            "declared",
+            "restricted",
+            "secrets",
+            "environment",
+            "plan",
+            "watched",
+            "rerun",
+            "stored",
+        )
     ]
 
 
@@ -143,6 +152,20 @@ def test_git_pushes_no_commit_whose_data_were_not_pushed(project, tmp_path):
     assert "To fix it: quickstack push, then push again." in refused.stderr
     project.run("quickstack", "push", "--quiet")
     project.run("git", "push", "--quiet", "hub", "main")
+    # A key in a commit is refused, although a later one takes it out.
+    secret = write(project.root / "run.sh", "aws_secret_access_key = correcthorse12\n")
+    project.run("git", "add", "run.sh")
+    project.run("git", "commit", "--quiet", "-m", "oops")
+    problems = project.problems()
+    assert {problem.partition(":")[0] for problem in problems} == {"workspace", "git"}
+    assert "workspace: run.sh: an S3 secret" in " ".join(problems)
+    secret.unlink()
+    project.run("git", "commit", "--quiet", "-a", "-m", "taken out")
+    refused = project.run("git", "push", "--quiet", "hub", "main", check=False)
+    assert refused.returncode != 0
+    assert "an S3 secret" in refused.stderr
+    assert "correcthorse12" not in refused.stderr
+    project.run("git", "reset", "--quiet", "--hard", "HEAD~2")
     # A colleague who has neither raw data nor access to them can push.
     shutil.rmtree(project.root.parent / "restricted")
     shutil.rmtree(project.root / ".dvc" / "cache")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 from quickstack.data.unpacking.buffers import Budget, Buffer, collect
@@ -29,8 +30,30 @@ def git_items(root: Path) -> Iterator[Item]:
         return
     for item in folder(directory, "git", without=("objects",)):
         yield Item(item.kind, f".git/{item.path}", item.read)
-    command = ["git", "cat-file", "--batch-all-objects", "--unordered", "--batch"]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) as process:
+    yield from _objects(root, "--batch-all-objects", "--unordered")
+
+
+def brought_by(root: Path, commits: Iterable[str]) -> Iterator[Item]:
+    """Yield the objects that are in some commits, and not in those before them.
+
+    The objects are read while iterating, as those of `git_items`.
+    """
+    commits = dict.fromkeys(commits)
+    if not commits:
+        return
+    # A commit's parents that are to be pushed too are not before it.
+    parents = _git(root, "rev-list", "--no-walk", "--parents", "--stdin", given=commits).split()
+    before = [f"^{parent}" for parent in dict.fromkeys(parents) if parent not in commits]
+    objects = _git(root, "rev-list", "--objects", "--stdin", given=[*commits, *before])
+    with TemporaryFile() as wanted:
+        wanted.writelines(line.split()[0].encode() + b"\n" for line in objects.splitlines())
+        wanted.seek(0)
+        yield from _objects(root, given=wanted)
+
+
+def _objects(root: Path, *options: str, given: IO[bytes] | None = None) -> Iterator[Item]:
+    command = ["git", "cat-file", *options, "--batch"]
+    with subprocess.Popen(command, cwd=root, stdin=given, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         while header := process.stdout.readline():
             oid, kind, size = header.decode("ascii").split()
@@ -98,7 +121,10 @@ def blob(root: Path, oid: str) -> str:
     return _git(root, "cat-file", "blob", oid)
 
 
-def _git(root: Path, *arguments: str) -> str:
+def _git(root: Path, *arguments: str, given: Iterable[str] = ()) -> str:
     """Return what git prints; nothing where it fails."""
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+    text = "".join(f"{line}\n" for line in given).encode()
+    done = subprocess.run(
+        ["git", *arguments], cwd=root, input=text, capture_output=True, check=False
+    )
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""

@@ -156,7 +156,7 @@ def _innermost(found: set[Match]) -> set[Match]:
     return {one for one in found if (one[0], one[1]) not in deeper}
 
 
-def leaked_keys(root: Path, items: Iterable[Item]) -> Report:
+def leaked_keys(root: Path, items: Iterable[Item], finder: KeyFinder | None = None) -> Report:
     """Look for pseudonym keys and S3 secrets in files or objects, and for nothing else.
 
     Parameters
@@ -165,8 +165,10 @@ def leaked_keys(root: Path, items: Iterable[Item]) -> Report:
         The repository, whose keys, contracts and remotes say what to look for.
     items
         Such as those of `git_items`, `workspace` or a published place.
+    finder
+        Where there is one already.
     """
-    scanner = Scanner(Searchable([], {}), KeyFinder(root))
+    scanner = Scanner(Searchable([], {}), finder or KeyFinder(root))
     scanner.scan(items)
     scanner.report.findings = _with_commits(root, scanner.report.findings)
     return scanner.report

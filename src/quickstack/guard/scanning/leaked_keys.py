@@ -7,6 +7,7 @@ by a contract, by the name of a key file, or by the keyring.
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -82,6 +83,11 @@ class KeyFinder:
         self.named = set(self._keys) | (set(destroyed(ring)) if ring else set())
         for path in sorted((root / CONTRACTS).glob("*.yaml")):
             self.name(path.read_bytes())
+
+    def searched(self) -> list[str]:
+        """Return what tells whether another finder looks for the same: a digest of each secret."""
+        secrets = [hashlib.sha256(text.encode()).hexdigest() for text in self._secrets]
+        return sorted([*self._keys, *self.named, *secrets])
 
     def patterns(self, first: int) -> tuple[list[str], Iterator[Pattern]]:
         """Return what findings show of each known key and secret, and their patterns.

@@ -10,6 +10,7 @@ from pathlib import Path
 from quickstack.facts.errors import QuickstackError
 from quickstack.guard.verifying.declarations import undeclared_sentences
 from quickstack.guard.verifying.environment import environment_sentences
+from quickstack.guard.verifying.kept_secrets import kept_secrets
 from quickstack.runtime.repository.plan import changes, sentences
 from quickstack.runtime.repository.restricted import unrestricted_outputs
 from quickstack.runtime.repository.tracked import tracked_sentences
@@ -81,6 +82,13 @@ def restricted(root: Path) -> LevelResult:
     )
 
 
+def secrets(root: Path) -> LevelResult:
+    """Look for pseudonym keys and S3 secrets in the workspace and in all commits."""
+    return LevelResult(
+        "no pseudonym key or S3 secret in the workspace and in all commits", *kept_secrets(root)
+    )
+
+
 def environment(root: Path) -> LevelResult:
     """Hold the interpreter and its packages against the lock."""
     return LevelResult("the packages are those of requirements.txt", environment_sentences(root))
@@ -98,6 +106,7 @@ def plan(root: Path) -> LevelResult:
 QUICK: dict[str, Level] = {
     "declared": declared,
     "restricted": restricted,
+    "secrets": secrets,
     "environment": environment,
     "plan": plan,
 }

@@ -1,4 +1,4 @@
-"""The push gate: git pushes no commit whose data were not pushed."""
+"""The push gate: git pushes no commit whose data were not pushed, or that holds a secret."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from quickstack.facts.errors import QuickstackError
+from quickstack.guard.verifying.kept_secrets import pushed_secrets
 from quickstack.guard.verifying.stored_objects import sentences, unpushed
 from quickstack.runtime.repository.needed_objects import git
 
@@ -37,7 +38,7 @@ def install(root: Path) -> Path:
 
 
 def refusals(root: Path, pushed: str, remote: str) -> list[str]:
-    """Return why a push must not go on; none where the data of its commits are in their remotes.
+    """Return why a push must not go on: it holds secrets, or its data are not in their remotes.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def refusals(root: Path, pushed: str, remote: str) -> list[str]:
         known = ["--not", f"--remotes={remote}"] + ([there] if _has(root, there) else [])
         for each in git(root, "rev-list", commit, *known).split():
             commits.setdefault(each, f"{each[:8]} of {ref.removeprefix('refs/heads/')}")
+    if secrets := pushed_secrets(root, commits):
+        return secrets
     bad = unpushed(root, commits)
     if not bad:
         return []

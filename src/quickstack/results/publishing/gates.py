@@ -143,8 +143,8 @@ def leak_free(root: Path, built: Built) -> str:
     Raises
     ------
     DataError
-        Where one is found, a file cannot be looked into, or there are no values to look for
-        although the contract names personal columns.
+        Where one is found, or a key or secret, a file cannot be looked into, or there are no
+        values to look for although the contract names personal columns.
     """
     from functools import partial
 
@@ -152,12 +152,22 @@ def leak_free(root: Path, built: Built) -> str:
     from quickstack.facts.contract import load_contract
     from quickstack.facts.errors import SourceError
     from quickstack.facts.params import read_dataset
-    from quickstack.guard.scanning.leak_scan import Scanner
+    from quickstack.guard.scanning.leak_scan import Scanner, leaked_keys
     from quickstack.guard.scanning.raw_values import personal_values
     from quickstack.guard.scanning.searched_values import searchable
     from quickstack.guard.scanning.workspace_files import Item
 
     contract = load_contract(root / paths.contract_path(read_dataset(root / paths.PARAMS)))
+    items = [
+        Item("export", path, partial(from_file, source))
+        for path, source in {**built.sources, built.manifest.name: built.manifest}.items()
+    ]
+    if keys := leaked_keys(root, items).findings:
+        raise DataError(
+            f"the leak scan failed: {keys[0].sentence()}",
+            fix="take it out of what is exported, put a new key or secret in its place, and run "
+            "`dvc repro`",
+        )
     columns = [c for table in (contract, *contract.tables) for c in table.columns]
     if not any(column.personal not in (None, "keep") for column in columns):
         return "the contract names no personal column, so there is nothing to look for"
@@ -168,10 +178,7 @@ def leak_free(root: Path, built: Built) -> str:
     if not any(root.glob(contract.source.path)):
         raise _unscanned("the raw data are not here, to take personal values from")
     scanner = Scanner(searchable(raw.values, raw.public))
-    scanner.scan(
-        Item("export", path, partial(from_file, source))
-        for path, source in {**built.sources, built.manifest.name: built.manifest}.items()
-    )
+    scanner.scan(items)
     report = scanner.report
     troubles = [one.sentence() for one in report.findings]
     troubles += [one.sentence() for one in report.unread]
