@@ -20,6 +20,8 @@ from quickstack.models.modeling.leak_report import (
     require_answers,
     told,
 )
+from quickstack.models.modeling.features import feature_frame, features
+from quickstack.models.modeling.fit import cross_validate, describe, fit
 from quickstack.models.modeling.model_file import save_model
 from quickstack.models.modeling.reference_profile import build_reference
 from quickstack.models.modeling.split import (
@@ -54,8 +56,10 @@ def main(stage: Stage) -> None:
     validation = cross_validate(rows, contract, params)
     pipeline = fit(rows, contract, params)
     description = describe(contract, params, count_rows(labels), validation, rows)
+    frame = feature_frame(rows, learned_from)
+    description["training_means"] = training_means(pipeline, frame)
     reference = build_reference(
-        feature_frame(rows, learned_from),
+        frame,
         learned_from,
         None if periods is None else periods[training],
         None if moments is None else moments[training],

@@ -36,7 +36,7 @@ def model_features(model: Model) -> tuple[Feature, ...]:
     )
 
 
-def predict(model: Model, table: pd.DataFrame) -> pd.DataFrame:
+def predict(model: Model, table: pd.DataFrame, encoded: Floats | None = None) -> pd.DataFrame:
     """Predict every row.
 
     Parameters
@@ -45,6 +45,8 @@ def predict(model: Model, table: pd.DataFrame) -> pd.DataFrame:
         As `load_model` gives it.
     table
         Typed rows with the model's features; other columns are ignored.
+    encoded
+        What the model's last step is given for them, where it is known already.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def predict(model: Model, table: pd.DataFrame) -> pd.DataFrame:
     frame = feature_frame(table, features)
     names = name_unseen(unseen_values(frame, features), len(frame))
     unseen = pd.Series(names, index=table.index, dtype="str")
-    scores = score_rows(model.pipeline, frame, task, features)
+    scores = score_rows(model.pipeline, frame, task, features, encoded)
     if task == "regression":
         return pd.DataFrame({"prediction": scores, "unseen": unseen}, index=table.index)
     cost = np.array(model.metadata.get("class_cost") or [1.0] * len(classes))
@@ -122,7 +124,11 @@ def truth_and_scores(
 
 
 def score_rows(
-    pipeline: Any, frame: pd.DataFrame, task: Task, features: tuple[Feature, ...] = ()
+    pipeline: Any,
+    frame: pd.DataFrame,
+    task: Task,
+    features: tuple[Feature, ...] = (),
+    encoded: Floats | None = None,
 ) -> Floats:
     """Return the scores of a feature frame, as `modeling.metrics` describes them by task.
 
@@ -130,8 +136,13 @@ def score_rows(
     ----------
     features
         With `seen`: rows with other values are scored as `modeling.unseen` says.
+    encoded
+        What the pipeline's last step is given for the rows, where it is known already.
     """
-    scores = _scores(pipeline, frame, task)
+    if encoded is None:
+        scores = _scores(pipeline, frame, task)
+    else:
+        scores = _scores(pipeline[-1], encoded, task)
     unseen = unseen_values(frame, features)
     if unseen:
         some = np.flatnonzero(np.logical_or.reduce(list(unseen.values())))
@@ -145,8 +156,8 @@ def score_rows(
     return scores
 
 
-def _scores(pipeline: Any, frame: pd.DataFrame, task: Task) -> Floats:
-    if frame.empty:
+def _scores(pipeline: Any, frame: pd.DataFrame | Floats, task: Task) -> Floats:
+    if not len(frame):
         classes = len(pipeline.classes_) if task == "multiclass" else 0
         return np.empty((0, classes) if classes else 0)
     with one_thread():

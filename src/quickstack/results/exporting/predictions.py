@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from quickstack.data.interim.interim_tables import interim_texts
 from quickstack.results.exporting.export_tables import Field, Layout
 from quickstack.results.exporting.prediction_columns import outcome_columns, outcome_fields
+from quickstack.results.exporting.reason_columns import reason_fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 RESERVED = ("all",)
 
 
-def predictions_layout(contract: Contract, predicted: Iterable[str]) -> Layout:
+def predictions_layout(
+    contract: Contract, predicted: Iterable[str], explained: str | None = None
+) -> Layout:
     """Describe the table of predictions.
 
     Parameters
@@ -34,13 +37,15 @@ def predictions_layout(contract: Contract, predicted: Iterable[str]) -> Layout:
     predicted
         The columns that `modeling.predict.predict` returns: `prediction`, `probability`,
         `probability_<class>`, `unseen`.
+    explained
+        What the parts of a score are of; None where the model gives none.
 
     Returns
     -------
     Layout
         In this order: key, time and group; period, split and truth; predictions; segments; what
-        follows from them (`outcomes`); the model's version. One file per period. Names are unique
-        lower snake case ASCII; `Field.source` keeps the original.
+        follows from them (`outcomes`); reasons; the model's version. One file per period. Names are
+        unique lower snake case ASCII; `Field.source` keeps the original.
     """
     key = [contract.column(name) for name in contract.key]
     whole = bool(key) and not any(c.dropped or c.generalisation for c in key)
@@ -61,6 +66,7 @@ def predictions_layout(contract: Contract, predicted: Iterable[str]) -> Layout:
     fields = [*_row_fields(contract, numbered=not whole), *_predicted_fields(contract, predicted)]
     outcomes = [
         *outcome_fields(contract),
+        *reason_fields(contract, explained),
         Field("model_version", "string", "The first 12 hexadecimal digits of the model's SHA-256."),
     ]
     # The pipeline's own names are given first, so that a column of the contract cannot take one.
@@ -89,6 +95,7 @@ def prediction_rows(
     *,
     model_version: str,
     half_width: float | None = None,
+    reasons: Mapping[str, Any] | None = None,
     decimals: int,
 ) -> pd.DataFrame:
     """Fill the table of predictions for one partition.
@@ -105,6 +112,8 @@ def prediction_rows(
         The first digits of the model's hash.
     half_width
         Of the interval around a regression's predictions; None where it is not known.
+    reasons
+        As `reason_columns` gives them, where the layout has such columns.
     decimals
         Predictions are rounded to it; keys and the truth are left as they are.
 
@@ -137,6 +146,7 @@ def prediction_rows(
         if field.type == "string" and values.dtype != "str":
             values = values.astype("string")
         columns[field.name] = values.array  # without its index, which may be any
+    columns |= reasons or {}
     columns |= outcome_columns(contract, columns, half_width=half_width, decimals=decimals)
     return pd.DataFrame({field.name: columns[field.name] for field in layout.fields}, copy=False)
 
