@@ -6,6 +6,7 @@ from quickstack.data.interim.interim_tables import read_interim
 from quickstack.facts import paths
 from quickstack.facts.files import write_json
 from quickstack.models.modeling.candidates import TrainParams
+from quickstack.models.modeling.explain import training_means
 from quickstack.models.modeling.features import feature_frame, features, unused_columns
 from quickstack.models.modeling.fit import (
     cross_validate,
@@ -20,8 +21,6 @@ from quickstack.models.modeling.leak_report import (
     require_answers,
     told,
 )
-from quickstack.models.modeling.features import feature_frame, features
-from quickstack.models.modeling.fit import cross_validate, describe, fit
 from quickstack.models.modeling.model_file import save_model
 from quickstack.models.modeling.reference_profile import build_reference
 from quickstack.models.modeling.split import (

@@ -13,12 +13,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.special import expit
 
 from examples import people_contract
 from helpers import ROOT
 from quickstack.facts.contract import Column, Split
 from quickstack.facts.params import ComputeParams, ExportParams, MonitorParams, read_params
 from quickstack.models.modeling.candidates import TrainParams
+from quickstack.models.modeling.explain import training_means
 from quickstack.models.modeling.features import feature_frame, features
 from quickstack.models.modeling.fit import cross_validate, describe, fit
 from quickstack.models.modeling.model_file import save_model
@@ -119,9 +121,11 @@ def run_stages(contract, table, *, parts=3):
     rows = table.loc[labels == TRAIN]
     validation = cross_validate(rows, contract, TRAINING)
     description = describe(contract, TRAINING, count_rows(labels), validation)
-    save_model(Path.cwd() / "models/model.skops", fit(rows, contract, TRAINING), description)
+    pipeline, frame = fit(rows, contract, TRAINING), feature_frame(rows, features(contract))
+    description["training_means"] = training_means(pipeline, frame)
+    save_model(Path.cwd() / "models/model.skops", pipeline, description)
     reference = build_reference(
-        feature_frame(rows, features(contract)),
+        frame,
         features(contract),
         None if periods is None else periods[labels == TRAIN],
     )
@@ -174,7 +178,8 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize("ordered", [True, False], ids=["in time", "unordered"])
 @pytest.mark.parametrize("task", CLASSES)
 def test_every_task_from_model_to_page(folder, task, ordered):
-    run_stages(contract_of(task, ordered=ordered), make_data(task))
+    contract = contract_of(task, ordered=ordered)
+    run_stages(contract, make_data(task))
     drift = json.loads((folder / "reports/drift.json").read_text())
     assert drift["verdict"] == "stable"
     assert drift["newest_period"] == ("0010" if ordered else None)
@@ -203,6 +208,13 @@ def test_every_task_from_model_to_page(folder, task, ordered):
     assert set(parquet["model_version"]) == {
         hashlib.sha256((folder / "models/model.skops").read_bytes()).hexdigest()[:12]
     }
+    parts = parquet.filter(regex="^part_").sum(axis=1)
+    assert {*parquet["reason_1"].dropna()} <= {f.name for f in features(contract)}
+    assert (parquet["part_1"].abs() >= parquet["part_2"].abs().fillna(0)).mean() > 0.99
+    if task != "multiclass":
+        told = parquet["prediction" if task == "regression" else "probability"]
+        said = parts if task == "regression" else expit(parts)
+        assert said.to_numpy() == pytest.approx(told.to_numpy(dtype="float64"), abs=3e-4)
     if task == "binary":
         assert parquet["acted"].tolist() == (parquet["probability"] >= 0.5).tolist()
     if task == "regression":

@@ -201,7 +201,7 @@ class BoostedTrees:
         return bool(self._categorical[feature])
 
     def _code(self, feature: int, values: Floats) -> Ints:
-        """Return the place of values among the cuts, or the categories; the last code is missing."""
+        """Return the place of each value among the cuts; the last code is a missing one."""
         cuts = self._cuts[feature]
         codes = np.searchsorted(cuts, values)
         missing = np.isnan(values)

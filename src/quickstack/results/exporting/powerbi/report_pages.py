@@ -17,6 +17,7 @@ from quickstack.results.exporting.powerbi.charts import (
 from quickstack.results.exporting.powerbi.fields import Fields
 from quickstack.results.exporting.powerbi.quality_pages import data_page, quality_page
 from quickstack.results.exporting.powerbi.visuals import Box, Visual, heading, slicer
+from quickstack.results.exporting.reason_columns import SHOWN
 
 
 def build_pages(fields: Fields) -> list[Page]:
@@ -83,6 +84,7 @@ def _act(fields: Fields) -> Page:
     by = fields.columns("predictions", *ranked)[-1]
     shown = fields.columns(
         "predictions", "period", "split", "prediction", "probability", "low", "high", "value",
+        *(f"{kind}_{number}" for number in range(1, SHOWN + 1) for kind in ("reason", "part")),
         "actual",
     )  # fmt: skip
     at_threshold = ("Rows to act on", "Expected value", "Precision", "Recall", "Lift")
