@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from modeling.cases import COLUMNS, PLANS, TARGETS, make_contract, make_table
@@ -100,3 +101,55 @@ def test_integers_with_allowed_values_stay_numeric() -> None:
     rating = replace(contract.column("rating"), allowed=(1, 2))
     assert rating.allowed
     assert Feature("rating", "numeric") in features(contract)
+
+
+KEY = (
+    Column("store", "integer", key_position=1),
+    Column("day_of_year", "integer", key_position=2),
+    Column("order_id", "integer", key_position=3),
+    Column("line", "integer", key_position=4),
+    Column("height", "number", key_position=5),
+    Column("carrier", "string", key_position=6, allowed=("A", "B")),
+    Column("code", "string", key_position=7),
+)
+
+
+def keyed(rows: int = 2000) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "store": rng.integers(1, 400, rows),
+            "day_of_year": rng.integers(1, 91, rows),
+            "order_id": rng.integers(0, 9, rows),
+            "line": np.arange(rows),
+            "height": rng.random(rows).round(3),
+            "carrier": rng.choice(["A", "B"], rows),
+            "code": [f"c{n}" for n in range(rows)],
+        }
+    )
+
+
+def test_a_key_that_measures_stays_and_an_id_does_not() -> None:
+    """Carrier, origin and month left the model without a word."""
+    contract = make_contract(columns=(*KEY, TARGETS["binary"]))
+    assert [f.name for f in features(contract, keyed())] == ["day_of_year", "height", "carrier"]
+    assert [f.name for f in features(contract)] == ["carrier"]
+    reasons = unused_columns(contract, keyed())
+    assert set(reasons) == {"store", "order_id", "line", "code"}
+    assert set(reasons.values()) == {"part of the primary key: it names the row"}
+
+
+def test_a_single_key_is_an_id() -> None:
+    alone = (Column("month", "integer", key_position=1), Column("age", "integer"))
+    contract = make_contract(columns=(*alone, TARGETS["binary"]))
+    table = pd.DataFrame({"month": range(12), "age": range(12)})
+    assert [feature.name for feature in features(contract, table)] == ["age"]
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_what_the_contract_says_of_a_key_counts(said) -> None:
+    columns = tuple(replace(c, feature=said) if c.name in ("line", "height") else c for c in KEY)
+    contract = make_contract(columns=(*columns, TARGETS["binary"]))
+    named = {feature.name for feature in features(contract, keyed())}
+    assert ({"line", "height"} <= named) is said
+    assert ({"line", "height"} & named == set()) is not said
