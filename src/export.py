@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quickstack.data.interim.interim_tables import partitions, read_partition
 from quickstack.facts import paths
@@ -26,7 +26,7 @@ from quickstack.runtime.running.stage import Stage, run
 if TYPE_CHECKING:
     import pandas as pd
 
-REPORTS = (paths.METRICS, paths.SEGMENTS, paths.DRIFT, paths.QUALITY, paths.IMPORTANCE)
+REPORTS = (paths.METRICS, paths.SEGMENTS, paths.DRIFT, paths.QUALITY, paths.IMPORTANCE, paths.LEAKS)
 
 
 def main(stage: Stage) -> None:
@@ -40,7 +40,8 @@ def main(stage: Stage) -> None:
     labels = label_parts(parts, contract)
     importance = pd.read_csv(paths.IMPORTANCE, converters={"feature": str})
     metrics, segments, drift, quality = map(read_json, REPORTS[:4])
-    reports = Reports(metrics, segments, drift, quality, importance)
+    leaks: Any = read_json(paths.LEAKS)  # a list
+    reports = Reports(metrics, segments, drift, quality, importance, leaks)
     histograms = Histograms(contract, scale_of(contract, parts, metrics))
     parameters = {"dataset": stage.dataset, "export": params.model_dump()}
     parameters["train"] = {"model": model.metadata["model"], **model.metadata["settings"]}

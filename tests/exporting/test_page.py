@@ -105,6 +105,7 @@ def page(
     importance=IMPORTANCE,
     quality=QUALITY,
     tables=TABLES,
+    leaks=(),
 ) -> str:
     view = page_view(
         contract or people_contract(owners={"data owner": "Sales"}),
@@ -114,8 +115,18 @@ def page(
         quality,
         tables,
         HASHES,
+        leaks=leaks,
     )
     return render_page(view)
+
+
+def test_what_is_suspected_stands_on_the_page() -> None:
+    said = "alone it ranks the target with ROC AUC 0.950"
+    found = {"column": "late <b>", "verdict": "asked", "evidence": said}
+    html = page(leaks=[found, {**found, "column": None}])
+    assert f"<li><b>late &lt;b&gt;</b>, to be decided: {said}</li>" in html
+    assert "<b>whole rows</b>" in html
+    assert "What may look better" not in page()
 
 
 class Reader(HTMLParser):

@@ -132,6 +132,7 @@ def run_stages(contract, table, *, parts=3):
     measured = validation["metrics"]
     reports = {
         "models/reference.json": reference,
+        "reports/leaks.json": [],
         "reports/metrics.json": {
             **{name: spread["mean"] for name, spread in measured.items()},
             "interval": {name: {"low": 0.1, "high": 0.9} for name in measured},

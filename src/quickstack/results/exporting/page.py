@@ -77,6 +77,7 @@ def page_view(
     tables: Sequence[Mapping[str, Any]],
     hashes: Mapping[str, Any],
     histograms: Histograms | None = None,
+    leaks: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Gather what the page shows, as text, lengths and counts.
 
@@ -95,6 +96,8 @@ def page_view(
         As `manifest.versions` gives them.
     histograms
         The counts of the predictions; None where there are none.
+    leaks
+        The report of that name.
     """
     counted = {"periods": [], "groups": []} if histograms is None else packed(histograms)
     decision, test_rows = contract.decision, (metrics.get("rows") or {}).get("test")
@@ -136,6 +139,7 @@ def page_view(
         "performance": sections.performance(drift["performance"]),
         "drift": sections.drift(drift),
         "quality": sections.quality(quality),
+        "leaks": sections.leaks(leaks),
         "owners": [
             (_sentence_case(name), text)
             for name, text in (*contract.owners.items(), *contract.service_levels.items())

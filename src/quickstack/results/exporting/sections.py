@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from quickstack.facts.contract.model import HIGHER_IS_BETTER
@@ -198,6 +198,19 @@ def drift(report: Mapping[str, Any]) -> dict[str, Any]:
             for feature in features
         ],
     }
+
+
+def leaks(report: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Say which inputs and rows may make the model look better than it is."""
+    words = {"asked": "to be decided", "suspected": "suspected", "answered": "answered"}
+    return [
+        {
+            "what": each["column"] or "whole rows",
+            "verdict": words[each["verdict"]],
+            "evidence": each["evidence"],
+        }
+        for each in report
+    ]
 
 
 def reasons(report: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +35,7 @@ class Reports:
     drift: Mapping[str, Any]
     quality: Mapping[str, Any]
     importance: pd.DataFrame
+    leaks: Sequence[Mapping[str, Any]] = ()
 
 
 def write_export(
@@ -102,6 +103,7 @@ def write_export(
             described,
             hashes,
             histograms,
+            reports.leaks,
         )
         write_text(folder / PAGE, render_page(view))
         write_text(folder / CONTRACT, export_contract(contract, layouts, described))
