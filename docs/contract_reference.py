@@ -58,7 +58,9 @@ def _table(known: dict[str, custom.CustomProperty], *, defaults: bool = False) -
     for name, entry in known.items():
         types = " or ".join(custom.TYPES[kind] for kind in entry.types)
         default = standard.get(source.FIELDS[name]) if defaults else None
-        meaning = entry.meaning if default is None else f"{entry.meaning} {_default(default)}"
+        meaning = (
+            entry.meaning if default is None else f"{entry.meaning} {_default(default)}".rstrip()
+        )
         lines.append(f"| `{name}` | {types} | {meaning} |")
     return "\n".join([*lines, ""])
 

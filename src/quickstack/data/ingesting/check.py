@@ -136,7 +136,7 @@ def quarantine_line(file: str, location: RowLocation, problems: Iterable[Problem
     """Return one row of the quarantine as a line of JSON."""
     row = {
         "file": file,
-        **({"sheet": location.sheet} if location.sheet else {}),
+        **({"sheet": location.part} if location.part else {}),
         "line": location.line,
         "offset": location.offset,
         "problems": [{"column": p.column, "rule": p.rule, "reason": p.reason} for p in problems],

@@ -31,15 +31,15 @@ class RowLocation:
     size
         Bytes of the (uncompressed) file that it takes, its line end included; 0 where a format
         has no such thing.
-    sheet
-        The sheet of a workbook of which several are read.
+    part
+        The part of a file that counts its rows by itself: the sheet of a workbook.
     """
 
     line: int
     offset: int | None
     raw: bytes
     size: int = 0
-    sheet: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True)

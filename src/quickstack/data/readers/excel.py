@@ -53,7 +53,8 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
         data = stream.read(_MAX_BYTES + 1)
     _require_workbook(data, where)
     require_harmless(data, where, source.max_unpacked)
-    with _opened(data, where) as book:
+    with _told(where):
+        book = calamine.load_workbook(io.BytesIO(data))
         names, noticed = _chosen(book, data, contract, where, any_names=options.any_names)
     for name in names:
         at = f"{where}, sheet {name}" if source.sheet else where
@@ -101,7 +102,7 @@ def without_rows(
     data = stream.read()
     gone: dict[str, set[int]] = defaultdict(set)
     for row in rows:
-        gone[row.sheet].add(row.line)
+        gone[row.part].add(row.line)
     for name, lines in gone.items():
         for (first, _), (last, _) in inspect_sheet(data, name, where).merged:
             if first < last and lines & set(range(first + 1, last + 2)):
@@ -114,10 +115,10 @@ def without_rows(
 
 
 @contextmanager
-def _opened(data: bytes, where: str) -> Iterator[Any]:
-    """Open a workbook; whatever the reader raises, also later, becomes a sentence."""
+def _told(where: str) -> Iterator[None]:
+    """Turn whatever the reader of cells raises into a sentence."""
     try:
-        yield calamine.load_workbook(io.BytesIO(data))
+        yield
     except calamine.PasswordError:
         raise SourceError(
             "the workbook is locked by a password", where=where, fix="save it without one"
@@ -130,9 +131,9 @@ def _opened(data: bytes, where: str) -> Iterator[Any]:
 
 def _sheet(book: Any, data: bytes, name: str, where: str) -> tuple[Iterator[list[Any]], Inspection]:
     """Return the rows of a sheet, and what is known of it."""
-    # Before the sheet is opened, which lays it out in memory.
-    seen = inspect_sheet(data, name, where)
-    with _opened(data, where):
+    with _told(where):
+        # Before the sheet is opened, which lays it out in memory.
+        seen = inspect_sheet(data, name, where)
         sheet = book.get_sheet_by_name(name)
         # Only of an .ods the inspection has seen them.
         for first, last in (not data.startswith(b"PK") and sheet.merged_cell_ranges) or ():
@@ -283,7 +284,7 @@ class _SheetRows:
         if behind := [_text(cell, None, source) for cell in row[width:] if cell != ""]:
             values["behind the last column"] = behind
         raw = json.dumps(values, ensure_ascii=False).encode("utf-8", "backslashreplace")
-        location = RowLocation(number + 1, None, raw, sheet=self.sheet)
+        location = RowLocation(number + 1, None, raw, part=self.sheet)
         if wrong and wrong[0] < width:
             reason = f"column {self.header[wrong[0]]} holds {self._faults[number, wrong[0]]}"
         elif wrong or any(cell != "" for cell in row[width:]):

@@ -52,6 +52,11 @@ def write_without(
         reader.without_rows(content, out, ordered, contract.source, partition.shown)
 
 
+def holds_more(source: Source) -> bool:
+    """Return whether a file may hold more than the rows of its table: sheets, comments, a title."""
+    return FORMATS[source.format].container or bool(source.comment or source.skip_lines)
+
+
 def stored_row(partition: Partition, row: RowLocation, source: Source) -> bytes:
     """Return the bytes of one row of text as they stand in the file, however many there are."""
     with open_partition(partition, source.max_unpacked) as stream:

@@ -85,8 +85,7 @@ def read_rows(
             first = end
             end, cells, reason = taken
             if reason not in _OF_TEXT and end == first and data[end - 1] == _CR:
-                # What it ends is no row.
-                end, reason = data.find(b"\n", end) + 1 or len(data), RETURN
+                end, reason = _whole_line(data, position, end, reason)
             if reason is None:
                 rows.cells.append(cells)
                 rows.starts.append(position)
@@ -115,6 +114,13 @@ def skip_lines(data: bytes, number: int, dialect: Dialect) -> int:
     while dialect.comment and data.startswith(dialect.comment, position):
         position = line_end(data, position)
     return position + len(_MARK) * data.startswith(_MARK, position)
+
+
+def _whole_line(data: bytes, start: int, end: int, reason: str | None) -> tuple[int, str | None]:
+    """Return the end of the line that goes on behind a lone CR, which ended no row."""
+    line = data[start : data.find(b"\n", end) + 1 or len(data)].rstrip(b"\r\n")
+    behind = start + len(line)
+    return (line_end(data, behind), RETURN) if behind > end else (end, reason)
 
 
 def _take(

@@ -120,7 +120,7 @@ CONTRACT_PROPERTIES: dict[str, CustomProperty] = {
 SERVER_PROPERTIES: dict[str, CustomProperty] = {
     "header": CustomProperty(
         (bool,),
-        "`false`: no line names the columns; they have the contract's order. Without it: `true`.",
+        "`false`: no line names the columns; they have the contract's order.",
     ),
     "delimiter": CustomProperty((str,), "The character, or the characters, between cells."),
     "columnWidths": CustomProperty(
@@ -133,7 +133,9 @@ SERVER_PROPERTIES: dict[str, CustomProperty] = {
     "escape": CustomProperty(
         (str,), "The character that makes the next one literal. Without it, a doubled quote is one."
     ),
-    "lineEnd": CustomProperty((str,), "`auto` reads LF and CRLF, `cr` the lone CR of old Macs."),
+    "lineEnd": CustomProperty(
+        (str,), "`auto` reads LF, CRLF and lone CRs that end a row; `cr` the lone CR of old Macs."
+    ),
     "skipLines": CustomProperty((int,), "The number of lines before the header."),
     "skipInitialSpace": CustomProperty((bool,), "Whether to ignore blanks after a delimiter."),
     "decimal": CustomProperty((str,), "The decimal separator: `.` or `,`."),

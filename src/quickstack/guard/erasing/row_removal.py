@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from quickstack.data.privacy.normal_form import normal_form
 from quickstack.data.readers.blocks import Block, RowLocation
 from quickstack.data.readers.partitions import Partition, read_listing, write_listing
-from quickstack.data.readers.rewrite import stored_row, write_without
+from quickstack.data.readers.rewrite import holds_more, stored_row, write_without
 from quickstack.data.readers.row_parser import TOO_LONG
 from quickstack.data.readers.s3_objects import (
     find_replacement,
@@ -20,7 +20,6 @@ from quickstack.data.readers.s3_objects import (
 from quickstack.data.unpacking.buffers import from_file
 from quickstack.facts.errors import DataError, SourceError
 from quickstack.facts.files import whole_file
-from quickstack.facts.formats import FORMATS
 from quickstack.guard.erasing.content import Finder
 from quickstack.guard.erasing.subject import Subject, Table
 from quickstack.guard.scanning.raw_rows import column_texts, partitions_of, raw_blocks
@@ -183,10 +182,8 @@ def _write(part: Partition, table: Table, subject: Subject, target: Path) -> int
 
 def _beside(path: Path, table: Table, subject: Subject) -> bool:
     """Return whether a file names the subject elsewhere: in another sheet, in a comment."""
-    source = table.contract.source
-    container = FORMATS[source.format].container or source.comment or source.skip_lines
-    beside = bool(container) and subject.distinctive
-    return beside and Finder(subject).finds(from_file(path), raw=True)
+    container = holds_more(table.contract.source)
+    return container and subject.distinctive and Finder(subject).finds(from_file(path), raw=True)
 
 
 def _rows(part: Partition, table: Table, match: _Match) -> list[RowLocation]:
