@@ -100,43 +100,6 @@ def change(project, column, make):
     project.folder("exports", {"predictions/2025-01.parquet": parquet(table)})
 
 
-@pytest.mark.parametrize("kind", ["integer", "boolean", "number", "string"])
-def test_a_model_that_becomes_worse_is_worse_whatever_the_type_of_its_target(project, kind):
-    classes = {"integer": [0, 1], "boolean": [False, True], "number": [0.0, 1.0]}
-    low, high = classes.get(kind, ["no", "yes"])
-    contract = project.root / "configuration/contracts/sample.odcs.yaml"
-    text = contract.read_text()
-    text = text.replace('Label, value: "yes"}', f"Label, value: {json.dumps(high)}}}")
-    head, name, rest = text.partition("- name: churned_next_month")
-    rest = rest.replace("logicalType: string", f"logicalType: {kind}", 1)
-    listed = f"enum: [{{value: {json.dumps(high)}}}, {{value: {json.dumps(low)}}}]"
-    rest = rest.replace(
-        'enum: [{value: "yes"}, {value: "no"}]', "" if kind == "boolean" else listed
-    )
-    contract.write_text(head + name + rest)
-    project.interim(a=people(0, 200))
-
-    def state(noise):
-        export(project, noise)
-        change(
-            project, "actual", lambda actual, _: [str(high if a == "yes" else low) for a in actual]
-        )
-        project.report("training", task="binary", classes=[low, high], positive=high)
-
-    state(0.2)
-    project.commit("base")
-    state(2.5)
-    project.lock()
-    compared = json.loads(CliRunner().invoke(app, ["diff", "main", "--format", "json"]).stdout)
-    for row in compared["metrics"]["metrics"]:
-        gap = row["difference"]
-        assert row["verdict"] == "worse"
-        assert gap["low"] <= gap["value"] <= gap["high"]
-        shown = row["after"]["value"] - row["before"]["value"]
-        assert gap["value"] == pytest.approx(shown, abs=2e-6)
-    assert "- Model: **worse**" in page("main")
-
-
 def test_runs_of_two_data_sets_are_never_compared(base):
     base.report("training", task="binary", dataset="other", classes=["no", "yes"], positive="yes")
     export(base, 0.2)

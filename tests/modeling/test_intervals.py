@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from modeling.cases import make_contract
 from quickstack.facts.contract.model import HIGHER_IS_BETTER
+from quickstack.models.evaluation.gain import too_good
 from quickstack.models.evaluation.intervals import compare, report
 from quickstack.models.evaluation.resampling import Ties
 from quickstack.models.modeling.metrics import measure_all
@@ -179,3 +182,19 @@ def test_the_gain_is_over_the_best_guess_of_each_metric() -> None:
     )
     gains = [one["difference"]["brier"]["value"] for one in (found, alone)]
     assert gains[0] > gains[1] + 0.01
+
+
+def test_a_model_that_is_too_good_needs_an_answer_about_what_it_leans_on_most() -> None:
+    contract, values = make_contract(), {"roc_auc": 0.9994, "brier": 0.001}
+    said = too_good(contract, values, ["fee", "age"])
+    assert "(ROC AUC 0.9994)" in said
+    assert "`fee`, on which it leans most" in said
+    assert too_good(contract, {"roc_auc": 0.98}, ["fee"]) is None
+    assert "R²" in too_good(contract, {"r2": 0.995}, ["age"])
+    answered = tuple(
+        replace(one, known_before="the price list") if one.name == "fee" else one
+        for one in contract.columns
+    )
+    contract = replace(contract, columns=answered)
+    assert too_good(contract, values, ["fee", "age"]) is None
+    assert too_good(contract, values, ["age", "fee"]) is not None
