@@ -67,6 +67,10 @@ def main(stage: Stage) -> None:
     save_model(paths.MODEL, pipeline, {k: v for k, v in description.items() if k != "rows"})
     write_json(paths.REFERENCE, reference)
     write_json(paths.TRAINING, description)
+    monotone = description.get("monotone", {"kept": True, "features": {}})
+    if not monotone["kept"]:
+        names = ", ".join(monotone["features"])
+        stage.log(f"{params.model} does not keep to `monotone` of the contract: {names}")
     stage.log(
         f"{params.model} fitted on {len(rows)} rows, {len(learned_from)} features", rows=len(rows)
     )

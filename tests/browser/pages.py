@@ -120,11 +120,12 @@ def make_rows(task: str, rows: int = 4000, seed: int = 5) -> tuple[pd.DataFrame,
         table["target"] = np.where(rng.random(rows) < score, "yes", "no")
         made |= {"prediction": np.where(score > 0.5, "yes", "no"), "probability": score}
     else:
-        raw = np.exp(np.stack([effort, 0.4 - effort, rng.normal(size=rows)], axis=1))
-        scores = (raw / raw.sum(axis=1, keepdims=True)).round(6)
         names = np.array(CLASSES[task])
+        others = [rng.normal(size=rows) for _ in names[2:]]
+        raw = np.exp(np.stack([effort, 0.4 - effort, *others], axis=1))
+        scores = (raw / raw.sum(axis=1, keepdims=True)).round(6)
         draw = (rng.random((rows, 1)) > scores.cumsum(axis=1)).sum(axis=1)
-        table["target"] = names[draw.clip(0, 2)]
+        table["target"] = names[draw.clip(0, len(names) - 1)]
         made |= {"prediction": names[scores.argmax(axis=1)], "probability": scores.max(axis=1)}
         made |= {f"probability_{name}": scores[:, k] for k, name in enumerate(names)}
     unknown = rng.random(rows) < np.where(period == 4, 0.4, 0.0)

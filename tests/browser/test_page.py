@@ -285,3 +285,17 @@ def test_the_data_of_a_page_are_json_without_markup(made):
         text = page.html.split('id="data">')[1].split("</script>")[0]
         assert "<" not in text
         assert json.loads(text)["task"] == page.contract.task
+
+
+def test_seven_classes_of_long_names_are_all_seen(chromium, monkeypatch, tmp_path) -> None:
+    names = (*(f"class {letter}" for letter in "abcdef"), "passengers_of_long_distance_trains")
+    monkeypatch.setitem(CLASSES, "multiclass", names)
+    with opened(chromium, make("multiclass").html, tmp_path, viewport=DESKTOP) as found:
+        wider = """(ids) => ids.filter((id) => {
+            const node = document.getElementById(id), around = node.parentElement;
+            return node.scrollWidth > node.clientWidth || around.scrollWidth > around.clientWidth;
+        })"""
+        assert found.page.evaluate(wider, ["confusion", "classes", "live-weakest"]) == []
+        axis = "[...document.querySelectorAll('#performance .axis text')].map((t) => t.textContent)"
+        drawn = found.page.evaluate(axis)
+        assert max(float(text) for text in drawn if text.replace(".", "").isdigit()) <= 1

@@ -25,8 +25,8 @@ def classes(task, value, mark=""):
     )
 
 
-def known(value, mark=""):
-    line = f"          - {{property: knownAt, value: {value}}}{mark}\n"
+def known(value, mark="", name="knownAt"):
+    line = f"          - {{property: {name}, value: {value}}}{mark}\n"
     return NOTE, NOTE + "        customProperties:\n" + line
 
 
@@ -72,6 +72,8 @@ def test_a_reason_for_a_column_that_is_known_before(tmp_path):
         (said("classCost", "{1: 2}", " # §"), "needs a binary or multiclass task"),
         (known("before", " # §"), "needs a reason; write `{property: knownAt, value: before, des"),
         (known("after, description: x", " # §"), "must be one of: before"),
+        (known("up", " # §", "monotone"), "must be one of: increasing, decreasing"),
+        (known("increasing", " # §", "monotone"), "is no number, so it has no direction"),
         ((SHARE, "  - {property: testWhere, value: {column: paid, value: 3}} # §\n"), "boolean"),
         ((SHARE, "  - {property: testWhere, value: {column: sold, value: x}} # §\n"), "testFrom"),
         ((SHARE, "  - {property: testWhere, value: {column: gone, value: x}} # §\n"), "'gone' c"),

@@ -12,7 +12,7 @@ from modeling.cases import COLUMNS, MODELS, TARGETS, make_contract, make_table, 
 from quickstack.facts.contract.model import Column, Task
 from quickstack.models.modeling.candidates import MAX_CATEGORIES, build_pipeline
 from quickstack.models.modeling.features import feature_frame, features
-from quickstack.models.modeling.fit import encode_target, fit
+from quickstack.models.modeling.fit import describe, encode_target, fit
 from quickstack.models.modeling.metrics import measure_all
 from quickstack.models.modeling.predict import score_rows
 
@@ -107,3 +107,18 @@ def test_the_order_of_the_features_is_the_contract_s() -> None:
     turned = replace(contract, columns=contract.columns[::-1])
     frame = feature_frame(make_table(), features(turned))
     assert list(frame.columns) == [feature.name for feature in features(contract)][::-1]
+
+
+@pytest.mark.parametrize("model", ["gradient_boosting", "linear"])
+def test_a_direction_of_the_contract_is_kept_or_said_not_to_be(model) -> None:
+    directed = (replace(c, monotone="decreasing") if c.name == "fee" else c for c in COLUMNS)
+    contract, table = make_contract(columns=(*directed, TARGETS["binary"])), make_table()
+    params = settings(model)
+    pipeline = fit(table, contract, params)
+    frame = feature_frame(table, features(contract, table)).iloc[:40]
+    scores = [pipeline.predict_proba(frame.assign(fee=fee))[:, 1] for fee in range(5, 150, 8)]
+    # The target rises with the fee, so that an unbound model rises too.
+    kept = bool((np.diff(scores, axis=0) <= 1e-12).all())
+    assert kept == (model == "gradient_boosting")
+    told = describe(contract, params, {}, None, table)["monotone"]
+    assert told == {"kept": kept, "features": {"fee": "decreasing"}}

@@ -122,6 +122,11 @@ def test_what_does_not_exist_is_none(task, truth, scores, missing) -> None:
     json.dumps(found, allow_nan=False)
 
 
+def test_macro_auc_counts_classes_that_occur() -> None:
+    truth, scores = np.array([0, 1, 0, 1]), np.array([[7, 2, 1], [2, 7, 1], [4, 5, 1], [3, 6, 1]])
+    assert measure_all("multiclass", truth, scores / 10)["roc_auc_ovr"] == 1.0
+
+
 def test_macro_f1_counts_classes_that_occur() -> None:
     truth, scores = np.array([0, 0, 1]), np.eye(3)[[0, 1, 1]]
     expected = reference.f1_score(truth, scores.argmax(axis=1), average="macro")

@@ -13,7 +13,7 @@ from quickstack.facts.contract.custom_properties import (
     place_of,
     reason_for,
 )
-from quickstack.facts.contract.model import RULES, Column, LogicalType, Severity
+from quickstack.facts.contract.model import RULES, Column, LogicalType, Monotone, Severity
 from quickstack.facts.contract.privacy import check_privacy, read_findings, read_generalisation
 from quickstack.facts.contract.quality import read_column_quality
 from quickstack.facts.contract.value_options import check_values, read_clock
@@ -89,9 +89,12 @@ def _read_column(entry: dict[str, Any], path: Path, mistakes: Mistakes) -> Colum
         domain=custom.get("pseudonymDomain", name),
         feature=custom.get("feature"),
         leaks_target=custom.get("leaksTarget", False),
+        monotone=custom.get("monotone"),
         known_before=reason_for(entry, "knownAt") if "knownAt" in custom else "",
         quality=read_column_quality(entry, path, kind, mistakes),
     )
+    if column.monotone is not None:
+        _check_monotone(column, place("monotone"), mistakes)
     if "knownAt" in custom:
         _check_known(custom["knownAt"], column, place("knownAt"), mistakes)
     check_privacy(column, entry, path, mistakes)
@@ -110,6 +113,12 @@ def _check_known(written: str, column: Column, place: Path, mistakes: Mistakes) 
         )
     if column.leaks_target:
         mistakes.add(place, f"'{column.name}' has both knownAt and leaksTarget; keep one")
+
+
+def _check_monotone(column: Column, place: Path, mistakes: Mistakes) -> None:
+    choose(column.monotone, get_args(Monotone), f"monotone of '{column.name}'", place, mistakes)
+    if column.type not in ("integer", "number", "boolean"):
+        mistakes.add(place, f"'{column.name}' is no number, so it has no direction; leave it out")
 
 
 def _read_severities(

@@ -202,6 +202,11 @@ COLUMN_PROPERTIES: dict[str, CustomProperty] = {
     "leaksTarget": CustomProperty(
         (bool,), "`true`: the value is known only after the target, so it is no input."
     ),
+    "monotone": CustomProperty(
+        (str,),
+        "`increasing` or `decreasing`: how the prediction may move with the number. Gradient "
+        "boosting keeps to it; other models do not, and training says so.",
+    ),
     "knownAt": CustomProperty(
         (str,),
         "`before`: the value is known before the target, whatever it looks like. Its `description` "

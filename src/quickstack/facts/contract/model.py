@@ -16,6 +16,7 @@ LogicalType = Literal["string", "integer", "number", "boolean", "date", "timesta
 Task = Literal["binary", "multiclass", "regression"]
 Period = Literal["hour", "day", "week", "month", "quarter", "year"]
 Severity = Literal["error", "warning", "stop"]
+Monotone = Literal["increasing", "decreasing"]
 #: What a row can break: one name each, in messages, reports and `severity`.
 RULES = (
     "type", "required", "allowed", "minimum", "maximum", "multiple", "length", "pattern", "format",
@@ -174,6 +175,8 @@ class Column:
         Equal values get equal pseudonyms within one domain.
     feature
         Whether the model may learn from it; None where the contract leaves that to the rules.
+    monotone
+        How the prediction may move with the value; None where it may move anyhow.
     known_before
         Why the value is known before the target, in the contract's words; empty where the
         contract does not say that it is.
@@ -208,6 +211,7 @@ class Column:
     domain: str = ""
     feature: bool | None = None
     leaks_target: bool = False
+    monotone: Monotone | None = None
     known_before: str = ""
     quality: tuple[QualityRule, ...] = ()
 

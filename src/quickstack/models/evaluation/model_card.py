@@ -135,6 +135,9 @@ def _features(metadata: dict[str, Any], importance: pd.DataFrame) -> list[str]:
     rest = [f"`{name}`" for name in importance["feature"][SHOWN_FEATURES:]]
     if rest:
         lines.append(f"Less than those: {', '.join(rest)}.")
+    monotone = metadata.get("monotone", {"kept": True, "features": {}})
+    kept = "kept" if monotone["kept"] else "not kept by this kind of model, though asked for"
+    lines += [f"- `{name}`: {way}, {kept}" for name, way in monotone["features"].items()]
     lines += [f"- `{name}` is not used: {why}" for name, why in metadata["unused_columns"].items()]
     return lines
 

@@ -182,10 +182,26 @@ def _gradient_boosting(params: GradientBoostingParams, context: Context) -> Pipe
             for index, categories in enumerate(context.categories)
             if len(categories) <= MAX_CATEGORIES
         ],
+        monotonic_cst=_directions(context)
+        if keeps_monotone("gradient_boosting", context)
+        else None,
         early_stopping=False,
         random_state=context.seed,
     )
     return Pipeline([("encode", _ordinal(context)), ("model", model)])
+
+
+def keeps_monotone(model: str, context: Context) -> bool:
+    """Return whether a model keeps to the directions that the contract gives some features."""
+    asked = any(feature.monotone for feature in context.features)
+    return asked and model == "gradient_boosting" and context.task != "multiclass"
+
+
+def _directions(context: Context) -> list[int]:
+    """Return 1, -1 or 0 for each column that `_ordinal` gives."""
+    signs = {"increasing": 1, "decreasing": -1, None: 0}
+    numeric = [signs[each.monotone] for each in context.features if each.kind == "numeric"]
+    return [*(0 for _ in context.categorical), *numeric]
 
 
 def _ordinal(context: Context) -> Any:

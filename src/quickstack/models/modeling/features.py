@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from quickstack.facts.contract.model import Column, Contract
+from quickstack.facts.contract.model import Column, Contract, Monotone
 from quickstack.facts.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,12 +26,15 @@ class Feature:
         The values that the contract allows, in its order; empty for numeric features.
     seen
         How often each category stands in the training rows; empty before training.
+    monotone
+        How the prediction may move with the number, by the contract; None: anyhow.
     """
 
     name: str
     kind: Literal["numeric", "category"]
     categories: tuple[str, ...] = ()
     seen: tuple[int, ...] = ()
+    monotone: Monotone | None = None
 
 
 #: A whole number of a key with more values than this may number its rows or what they belong to.
@@ -64,7 +67,7 @@ def features(contract: Contract, table: pd.DataFrame | None = None) -> tuple[Fea
     found = tuple(
         Feature(c.name, "category", tuple(str(value) for value in c.allowed))
         if c.type == "string"
-        else Feature(c.name, "numeric")
+        else Feature(c.name, "numeric", monotone=c.monotone)
         for c in contract.columns
         if c.name != contract.target and _reason_against(c, contract, table) is None
     )

@@ -13,14 +13,21 @@ from quickstack.facts.contract.model import Contract
 from quickstack.facts.errors import DataError, ModelError
 from quickstack.facts.paths import contract_path
 from quickstack.models.modeling.candidates import (
+    Context,
     Pipeline,
     TrainParams,
     build_pipeline,
+    keeps_monotone,
     one_thread,
 )
 from quickstack.models.modeling.conformal import LEVEL, half_width
 from quickstack.models.modeling.expected_loss import describe_losses
-from quickstack.models.modeling.features import feature_frame, features, unused_columns
+from quickstack.models.modeling.features import (
+    Feature,
+    feature_frame,
+    features,
+    unused_columns,
+)
 from quickstack.models.modeling.leak_report import leak_columns
 from quickstack.models.modeling.metrics import (
     LOSS_NAME,
@@ -274,9 +281,20 @@ def describe(
             }
             for f in learned_from
         ],
+        **_describe_monotone(learned_from, contract, params),
         "unused_columns": unused_columns(contract, table),
         "cross_validation": cross_validation,
     }
+
+
+def _describe_monotone(
+    learned_from: tuple[Feature, ...], contract: Contract, params: TrainParams
+) -> dict[str, Any]:
+    """Say which features have a direction, and whether the model keeps to it."""
+    asked = {f.name: f.monotone for f in learned_from if f.monotone}
+    context = Context(contract.task, learned_from, params.seed)
+    kept = keeps_monotone(params.model, context)
+    return {"monotone": {"kept": kept, "features": asked}} if asked else {}
 
 
 def _fitted(

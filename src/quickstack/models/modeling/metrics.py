@@ -205,10 +205,10 @@ def macro_f1(rows: MulticlassRows) -> float:
 
 
 def roc_auc_ovr(rows: MulticlassRows) -> float | None:
-    """Mean ROC AUC of each class against the rest; None where a class is missing."""
+    """Mean ROC AUC of each class against the rest, over those that some rows have and some not."""
     areas = [_area(*ranking.above(rows.weights)) for ranking in rows.rankings]
     known = [area for area in areas if area is not None]
-    return sum(known) / len(areas) if len(known) == len(areas) else None
+    return sum(known) / len(known) if known else None
 
 
 def mae(rows: RegressionRows) -> float:

@@ -127,6 +127,7 @@ def page_view(
         "figures": sections.figures(contract, metrics),
         "guesses": sections.guesses(contract, metrics),
         "explorable": bool(counted["groups"]),
+        "class_count": len(histograms.classes) if histograms is not None else 0,
         "has_segments": bool(contract.segments),
         "worth_unit": decision.unit,
         "outcomes": [
@@ -203,6 +204,9 @@ def _over_time(
         ],
         "unit": metric.label + (f" in {unit}" if unit else ""),
         "better": "higher is better" if higher else "lower is better",
+        # No metric goes beyond these: the axis does not either.
+        "most": 1 if higher else None,
+        "least": None if higher else 0,
         "compare": trained.get("mean"),
     }
 

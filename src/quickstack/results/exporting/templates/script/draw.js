@@ -67,7 +67,10 @@ export function plot(id, { height = 250, x, y, label, left = 46 }, paint) {
 	const textX = x.text ?? tick;
 	for (const value of x.ticks ?? ticks(x.from, x.to, width < 420 ? 4 : 6)) {
 		const text = textX(value);
-		back.append(svg("text", { x: toX(value), y: box.bottom + 17, "text-anchor": "middle" }, text));
+		// About 7 pixels a letter: a label at an end stays inside.
+		const half = String(text).length * 3.5;
+		const at = Math.max(Math.min(toX(value), width - half), half);
+		back.append(svg("text", { x: at, y: box.bottom + 17, "text-anchor": "middle" }, text));
 	}
 	back.append(
 		svg("text", { class: "label", x: box.right, y: height - 6, "text-anchor": "end" }, x.label),

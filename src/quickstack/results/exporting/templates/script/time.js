@@ -4,7 +4,7 @@ import { behind, byId, html, path, plot, svg, table, write } from "./draw.js";
 import { count, hours, moment, number } from "./format.js";
 
 /** Points over time: value with an interval where there is one, and a line to compare with. */
-function drawPoints(id, points, { label, unit, compare, better }) {
+function drawPoints(id, points, { label, unit, compare, better, most, least }) {
 	const known = points.filter((p) => p.value !== null);
 	if (known.length < 2) {
 		byId(id)?.closest("figure").setAttribute("hidden", "");
@@ -13,8 +13,8 @@ function drawPoints(id, points, { label, unit, compare, better }) {
 	const ends = known.flatMap((p) => [p.low ?? p.value, p.high ?? p.value]).concat(compare ?? []);
 	const gap = Math.max(...ends) - Math.min(...ends) || Math.abs(ends[0]) || 1;
 	const y = {
-		from: Math.min(...ends) - gap * 0.25,
-		to: Math.max(...ends) + gap * 0.25,
+		from: Math.max(Math.min(...ends) - gap * 0.25, least ?? Number.NEGATIVE_INFINITY),
+		to: Math.min(Math.max(...ends) + gap * 0.25, most ?? Number.POSITIVE_INFINITY),
 		label: `${unit} (${better})`,
 	};
 	const every = Math.ceil(points.length / (byId(id).clientWidth < 420 ? 4 : 8));
@@ -116,7 +116,7 @@ export function drawPublication(publication, data) {
 			high: run.high,
 			bad: run.verdict === "alarm",
 		})),
-		{ label: "Quality of each published run", unit: main, better: data.performance.better },
+		{ ...data.performance, compare: null, label: "Quality of each published run", unit: main },
 	);
 	const short = (text) => (text ? text.slice(0, 8) : "n/a");
 	table(
