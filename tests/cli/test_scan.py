@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from examples import write
 from helpers import make_repository
 from quickstack.cli.main import app
+from quickstack.results.publishing.places import remember
 
 SECRET = "zoe.quell+canary@example.org"
 
@@ -50,6 +51,16 @@ def test_a_finding_fails_and_names_place_and_kind(repository):
         "kind": "workspace", "path": "reports/a.json", "inside": "", "value": "line 1",
         "encoding": "utf-8", "count": 1, "key": False,
     }  # fmt: skip
+
+
+def test_places_that_were_published_to_are_searched(repository, tmp_path):
+    remember(repository, str(tmp_path / "share"))
+    said = CliRunner().invoke(app, ["scan", "--values", "../values.txt"]).output
+    assert "unread  published: " in said, "a place that is gone is not clean"
+    write(tmp_path / "share/runs/one/table.csv", f"a,{SECRET}\n")
+    found = CliRunner().invoke(app, ["scan", "--values", "../values.txt"])
+    assert found.exit_code == 1
+    assert "leak    published: runs/one/table.csv: a value of line 1" in found.output
 
 
 def test_what_was_not_read_fails_unless_it_is_allowed(repository):

@@ -131,8 +131,8 @@ def test_case_blanks_and_unicode_spelling_count_for_nothing(shape, text):
 )
 def test_what_cannot_be_opened_is_counted_and_its_bytes_are_searched(content):
     finder = Finder(SUBJECT)
-    assert not finder.finds(content, raw=True)
-    assert finder.unread == 1
+    assert not finder.finds(content, raw=True, name="a.zip")
+    assert (finder.unread, finder.unopened) == (1, ["a.zip"])
     assert finder.finds(content + b" " + VALUE.encode(), raw=True)
 
 

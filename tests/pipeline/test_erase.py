@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import uuid
+import zlib
 from pathlib import Path
 
 import boto3
@@ -175,6 +176,19 @@ def holders(clone, buckets, tokens, folder: Path) -> dict[str, bool]:
     return {n: True for n, c in contents.items() if any(w in decoded(c, folder) for w in words)}
 
 
+def on_disk(folder: Path, words) -> list[str]:
+    """Return the files of the server with one of the words, as they are or packed by gzip."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        body = path.read_bytes() if path.suffix in (".dat", ".idx", ".log", ".ldb") else b""
+        # Of text the server packs each record; Parquet is packed by itself, and known by its MD5.
+        packed = [match.start() for match in re.finditer(rb"\x1f\x8b\x08", body)]
+        texts = [body, *(zlib.decompressobj(31).decompress(body[at:]) for at in packed)]
+        if any(word.encode() in text for text in texts for word in words):
+            found.append(path.name)
+    return found
+
+
 def test_a_person_is_erased_from_every_version(repository, fresh_clone, tmp_path):
     clone, buckets, tokens = repository
     before = holders(clone, buckets, tokens, tmp_path)
@@ -199,8 +213,11 @@ def test_a_person_is_erased_from_every_version(repository, fresh_clone, tmp_path
     assert "connection refused" in refused.stderr
     assert holders(clone, buckets, tokens, tmp_path) == before
 
+    files = set(buckets.server.folder.rglob("*.dat"))
     done = clone.run(*command, "--apply")
     assert holders(clone, buckets, tokens, tmp_path) == {}
+    assert on_disk(buckets.server.folder, (SUBJECT, *tokens)) == []
+    assert files <= set(buckets.server.folder.rglob("*.dat")), "no file of the server is deleted"
     for text in (found, refused, done):
         assert not any(w in text.stdout + text.stderr for w in (SUBJECT, *tokens))
     raw = clone.path / "data" / "raw" / "people"
@@ -213,6 +230,10 @@ def test_a_person_is_erased_from_every_version(repository, fresh_clone, tmp_path
     clone.commit("erased")
     clone.run("dvc", "push", "ingest", "data/raw/people.dvc")
     assert holders(clone, buckets, tokens, tmp_path) == {}
+    stored = clone.run("quickstack", "verify", "--stored", "--deep", check=False).stdout
+    # Of the other stages nothing was pushed.
+    assert "data/raw/sample" in stored
+    assert not re.search(r"stored .*: data/(interim|quarantine|raw/people)", stored), stored
     up_to_date = "Data and pipelines are up to date."
     assert clone.run("dvc", "status", "ingest").stdout.strip() == up_to_date
     report = json.loads((clone.path / "reports" / "quality.json").read_text())

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from quickstack.guard.erasing.search import Findings
 
 
+#: Refs of git that are no branch of people's, and what they are.
+_REFS = {"refs/stash": "stash", "refs/exps": "experiment"}
+_LISTED = 10
+
+
 def erase(
     column: Annotated[
         str, typer.Option(help="Personal column that identifies the person.", show_default=False)
@@ -96,7 +101,10 @@ def _show(findings: Findings) -> None:
         short = found.name[:8] if "/" not in found.name else found.stores[0][1]
         rows.append((short, path + more, ", ".join(where), _commits(found.commits)))
     rows += [("-", name, "workspace", "") for name in (*findings.raw, *findings.workspace)]
-    rows += [("-", name, "git", _commits(commits)) for name, commits in findings.history]
+    for name, commits in findings.history:
+        refs = [findings.sources.get(commit, "") for commit in commits]
+        kinds = {kind for ref in refs for start, kind in _REFS.items() if ref.startswith(start)}
+        rows.append(("-", name, ", ".join(["git", *sorted(kinds)]), _commits(commits)))
     rows += [("-", _short(name), "git, in no commit", "") for name in findings.unreachable]
     rows += [("-", name, "local S3 server", "") for name in findings.volumes]
     if len(rows) == 1:
@@ -110,7 +118,10 @@ def _show(findings: Findings) -> None:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             typer.echo("  ".join(cells).rstrip())
     if findings.unread:
-        typer.echo(f"{findings.unread} contents could not be unpacked; their bytes were searched.")
+        typer.echo(f"{findings.unread} contents could not be unpacked; their bytes were searched:")
+        shown = findings.unopened[:_LISTED]
+        others = len(findings.unopened) - len(shown)
+        typer.echo(f"  {', '.join(shown)}" + (f" and {others} more" if others else ""))
 
 
 def _short(name: str) -> str:

@@ -9,7 +9,9 @@ import typer
 
 if TYPE_CHECKING:
     from quickstack.guard.scanning.findings import Report
+    from quickstack.guard.scanning.leak_scan import Scanner
     from quickstack.guard.scanning.searched_values import Searchable
+    from quickstack.runtime.stores.folder_store import ObjectStore
 
 #: Findings that are listed for people; `--json` has all.
 _LISTED = 50
@@ -37,8 +39,8 @@ def scan(
 ) -> None:
     """Search everything that leaves for personal values, pseudonym keys and S3 secrets.
 
-    It searches the workspace, DVC's cache, experiments, git and the shared remotes. It exits with
-    1 when it finds a value, or could not read something.
+    It searches the workspace, DVC's cache, experiments, git, the shared remotes and the places that
+    this clone published to. It exits with 1 when it finds a value, or could not read something.
     """
     import time
 
@@ -49,7 +51,10 @@ def scan(
     root = find_root()
     scanner = Scanner(_searched(root, values, from_raw), KeyFinder(root))
     began = time.monotonic()
-    report = scan_repository(root, scanner, restricted=include_restricted, remotes=not offline)
+    places = [] if offline else _places(root, scanner)
+    report = scan_repository(
+        root, scanner, restricted=include_restricted, remotes=not offline, places=places
+    )
     if as_json:
         import json
 
@@ -58,6 +63,21 @@ def scan(
         _tell(report, time.monotonic() - began, offline)
     if report.findings or (report.unread and not allow_unread):
         raise typer.Exit(1)
+
+
+def _places(root: Path, scanner: Scanner) -> list[ObjectStore]:
+    """Return where this clone published, beside the remotes."""
+    from quickstack.facts.errors import StorageError
+    from quickstack.results.publishing.places import published_stores
+    from quickstack.runtime.stores.object_stores import open_store
+    from quickstack.runtime.stores.remotes import read_remote, remote_names
+
+    try:
+        remotes = [open_store(read_remote(root, name)) for name in remote_names(root)]
+        return published_stores(root, remotes)[0]
+    except StorageError as error:
+        scanner.unreadable("published", error.where or "a place", error.what)
+        return []
 
 
 def _searched(root: Path, path: Path | None, from_raw: bool) -> Searchable:

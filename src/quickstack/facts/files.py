@@ -83,3 +83,14 @@ def read_json(path: Path) -> dict[str, Any]:
     except ValueError:
         what = "this is damaged"
     raise SourceError(what, where=path.as_posix(), fix="run `dvc repro`")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, at no moment readable by others.
+
+    On Windows the rights of the folder apply: those of the user's own folder, as a rule.
+    """
+    with whole_file(path) as temporary:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from quickstack.facts.contract import Contract
 from quickstack.facts.errors import KeyMissingError, QuickstackError
-from quickstack.runtime.storage.seaweedfs import write_private
+from quickstack.facts.files import write_private
 from quickstack.runtime.stores.locking import process_lock
 
 KEYS = Path(".quickstack/keys")

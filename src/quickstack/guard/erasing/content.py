@@ -36,10 +36,13 @@ class Finder:
         As of the subject.
     unread
         How many contents, or parts of them, could not be opened and were looked at as bytes only.
+    unopened
+        The names of those contents.
     """
 
     def __init__(self, subject: Subject) -> None:
         self.unread = 0
+        self.unopened: list[str] = []
         self.distinctive = subject.distinctive
         tokens = (re.escape(token) for token in subject.needles)
         self._tokens = re.compile(b"|".join(tokens) or rb"(?!)")
@@ -48,18 +51,22 @@ class Finder:
         texts = {_parts(folded(text)) for text in subject.spellings}
         self._text = re.compile(f"(?:{'|'.join(sorted(texts)) or '(?!)'})(?![0-9A-Za-z_])")
 
-    def finds(self, content: Buffer, *, raw: bool) -> bool:
+    def finds(self, content: Buffer, *, raw: bool, name: str = "") -> bool:
         """Return whether a file's content holds the subject.
 
         Parameters
         ----------
         raw
             Whether their raw values count, too.
+        name
+            Of the content, for people.
         """
         opened = Opened()
         found = any(self.in_text(piece, raw=raw) for _, piece in pieces(content, opened))
         # A file that holds the subject counts as found, not as unread.
-        self.unread += 0 if found else len(opened.unread)
+        if opened.unread and not found:
+            self.unread += len(opened.unread)
+            self.unopened.append(name)
         return found
 
     def in_text(self, content: Buffer, *, raw: bool) -> bool:

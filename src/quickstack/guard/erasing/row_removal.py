@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -235,6 +236,10 @@ def _rejected_rows(block: Block, part: Partition, table: Table, match: _Match) -
     return found
 
 
+#: A whole number, as a table of numbers may write it.
+_WHOLE = re.compile(r"\+?(\d{1,19})(?:\.0+)?")
+
+
 class _Match:
     """Whether a cell is the subject's value, or a row holds it as a word.
 
@@ -252,8 +257,8 @@ class _Match:
 
     def cell(self, text: str) -> bool:
         form = normal_form(text)
-        number = self._numbers and form.isdecimal() and len(form) < 20
-        found = form in self._forms or bool(number and int(form) in self._numbers)
+        number = _WHOLE.fullmatch(form) if self._numbers else None
+        found = form in self._forms or bool(number and int(number[1]) in self._numbers)
         if found:
             self.spellings.add(text)
         return found

@@ -73,8 +73,10 @@ class Findings:
         Git's objects in no commit, and its own files such as `.git/COMMIT_EDITMSG`.
     volumes
         Files of the local S3 server that hold what was deleted there.
-    unread
-        Contents that could not be opened and were looked at as bytes only.
+    unread, unopened
+        How many contents could not be opened and were looked at as bytes only, and their names.
+    sources
+        By which ref or reflog each commit was found.
     """
 
     objects: list[HoldingObject] = field(default_factory=list)
@@ -84,6 +86,8 @@ class Findings:
     unreachable: list[str] = field(default_factory=list)
     volumes: list[str] = field(default_factory=list)
     unread: int = 0
+    unopened: list[str] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
 
     @property
     def places(self) -> dict[str, int]:
@@ -132,8 +136,8 @@ def search(
             with as_file(*copies[name][0]) as path:
                 in_rows[name] = rows.held(path, names)
     # They say how else the person is spelled, and so which pseudonyms are theirs.
-    finder = Finder(subject.spelled(rows.spellings))
-    found = Findings()
+    person = subject.spelled(rows.spellings)
+    finder, found = Finder(person), Findings()
     for name, names in paths.items():
         held, pinned = in_rows.get(name) or (_in_object(names, copies[name], finder), ())
         if held:
@@ -142,12 +146,14 @@ def search(
             found.objects.append(HoldingObject(name, tuple(names), there, commits, pinned))
     for file in files:
         raw = _private(file) or finder.distinctive
-        if in_rows[file][0] if file in in_rows else _in_bytes(root / file, finder, raw=raw):
+        if in_rows[file][0] if file in in_rows else _in_bytes(root / file, finder, file, raw=raw):
             is_raw = file in in_rows and RAW in Path(file).parents
             (found.raw if is_raw else found.workspace).append(file)
     found.history, found.unreachable = _in_git(root, finder, history)
+    found.sources = history.sources
+    found.volumes = _in_volumes(root, person)
     found.unread = rows.unread + finder.unread
-    found.volumes = _in_volumes(root, finder)
+    found.unopened = sorted({*rows.unopened, *finder.unopened})
     return found
 
 
@@ -176,12 +182,12 @@ def _in_object(paths: list[str], copies: list[tuple[ObjectStore, str]], finder: 
     raw = private or (not paths and finder.distinctive)
     # The first copy serves for all: DVC names objects by their content.
     with as_file(*copies[0]) as path:
-        return _in_bytes(path, finder, raw=raw)
+        return _in_bytes(path, finder, f"{copies[0][1]} of {copies[0][0].name}", raw=raw)
 
 
-def _in_bytes(path: Path, finder: Finder, *, raw: bool) -> bool:
+def _in_bytes(path: Path, finder: Finder, name: str, *, raw: bool) -> bool:
     try:
-        return finder.finds(from_file(path), raw=raw)
+        return finder.finds(from_file(path), raw=raw, name=name)
     except FileNotFoundError:  # a broken link, or removed meanwhile
         return False
 
@@ -196,6 +202,7 @@ class _Rows:
         self._subject, self._finder = subject, Finder(subject)
         self.spellings: set[str] = set()
         self._unreadable = 0
+        self.unopened = self._finder.unopened
 
     @property
     def unread(self) -> int:
@@ -211,17 +218,22 @@ class _Rows:
             try:
                 parts, lost = holding(path, name, table, self._subject, self.spellings)
                 found, pinned = bool(parts), tuple(part for part in parts if part.url is not None)
-                self._unreadable += lost
+                self._note(name, lost)
             except SourceError:
-                found, pinned = self._finder.finds(from_file(path), raw=True), ()
-                self._unreadable += name.endswith(LISTING)
+                found, pinned = self._finder.finds(from_file(path), raw=True, name=name), ()
+                self._note(name, int(name.endswith(LISTING)))
             # Beside its rows a workbook has other sheets, comments and links.
             container = FORMATS[table.contract.source.format].container
             if container and self._subject.distinctive and not found:
-                found = self._finder.finds(from_file(path), raw=True)
+                found = self._finder.finds(from_file(path), raw=True, name=name)
         except FileNotFoundError:  # a broken link, or removed meanwhile
             return False, ()
         return found, pinned
+
+    def _note(self, name: str, unread: int) -> None:
+        self._unreadable += unread
+        if unread:
+            self.unopened.append(name)
 
 
 def _files(root: Path) -> Iterator[str]:
@@ -233,8 +245,12 @@ def _files(root: Path) -> Iterator[str]:
                 yield (here / name).as_posix()
 
 
-def _in_volumes(root: Path, finder: Finder) -> list[str]:
-    """Return the files of the local server that hold the subject, whatever S3 lists."""
+def _in_volumes(root: Path, person: Subject) -> list[str]:
+    """Return the files of the local server that hold the subject, whatever S3 lists.
+
+    Parts of large objects cannot be unpacked; whole ones are read by way of S3.
+    """
+    finder = Finder(person)
     found = contents(root)
     return sorted({name for name, part in found if finder.finds(part, raw=finder.distinctive)})
 
@@ -247,7 +263,7 @@ def _in_git(
     found: dict[str, dict[str, None]] = defaultdict(dict)
     beside = set()
     for item in git_items(root):
-        if not finder.finds(item.read(), raw=raw):
+        if not finder.finds(item.read(), raw=raw, name=f"git's {item.path}"):
             continue
         name = item.path.partition(" ")[2] or item.path
         beside.add(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from quickstack.guard.scanning.leaked_keys import KeyFinder, belongs
 from quickstack.guard.scanning.matcher import Matcher
 from quickstack.guard.scanning.searched_values import Searchable
 from quickstack.guard.scanning.workspace_files import Item
+from quickstack.runtime.stores.folder_store import ObjectStore
 
 #: Up to so many values are looked for under all encodings.
 THOROUGH = 2000
@@ -180,6 +182,7 @@ def scan_repository(
     *,
     restricted: bool = False,
     remotes: bool = True,
+    places: Iterable[ObjectStore] = (),
     progress: Callable[[Report], None] | None = None,
 ) -> Report:
     """Scan everything that leaves a repository.
@@ -195,6 +198,8 @@ def scan_repository(
         too: they hold personal values by design.
     remotes
         Whether the remotes are looked through.
+    places
+        Other places that hold published runs.
     progress
         Called after each file or object.
 
@@ -205,7 +210,7 @@ def scan_repository(
     """
     from quickstack.guard.scanning.cache_objects import cache_items, classify
     from quickstack.guard.scanning.git_objects import git_items
-    from quickstack.guard.scanning.shared_objects import remote_items
+    from quickstack.guard.scanning.shared_objects import remote_items, store_items
     from quickstack.guard.scanning.workspace_files import workspace
     from quickstack.runtime.stores.remotes import RESTRICTED, cache_folder, remote_names
 
@@ -221,11 +226,14 @@ def scan_repository(
             scanner.scan([item], progress)
     scanner.scan(git_items(root), progress)
     names = remote_names(root) if remotes else []
-    for name in names if restricted else [name for name in names if name != RESTRICTED]:
+    shared = names if restricted else [name for name in names if name != RESTRICTED]
+    reads = {f"remote {name}": partial(remote_items, root, name, objects) for name in shared}
+    reads |= {s.address: partial(store_items, s, "published", objects) for s in places}
+    for shown, read in reads.items():
         try:
-            scanner.scan(remote_items(root, name, objects), progress)
+            scanner.scan(read(), progress)
         except StorageError as error:
-            scanner.unreadable(f"remote {name}", "all objects", error.what)
+            scanner.unreadable(shown, "all objects", error.what)
     report.findings = _with_commits(root, report.findings)
     return report
 

@@ -23,10 +23,20 @@ def remote_items(root: Path, name: str, objects: ObjectOrigins) -> Iterator[Item
     StorageError
         Where it cannot be listed or read.
     """
-    store = open_store(read_remote(root, name))
+    return store_items(open_store(read_remote(root, name)), f"remote {name}", objects)
+
+
+def store_items(store: ObjectStore, kind: str, objects: ObjectOrigins) -> Iterator[Item]:
+    """Yield the objects of a store.
+
+    Raises
+    ------
+    StorageError
+        Where it cannot be listed or read.
+    """
     for key, facts in store.objects().items():
         read = partial(_read, store, key)
-        yield Item(f"remote {name}", _shown(key, objects), read, facts.md5)
+        yield Item(kind, _shown(key, objects), read, facts.md5)
 
 
 def _shown(key: str, objects: ObjectOrigins) -> str:

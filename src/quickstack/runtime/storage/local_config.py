@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from quickstack.facts.errors import StorageError
-from quickstack.runtime.storage.seaweedfs import KEY_PREFIX, write_private
+from quickstack.facts.files import write_private
+from quickstack.runtime.storage.seaweedfs import KEY_PREFIX
 from quickstack.runtime.storage.server import ServerInfo
 from quickstack.runtime.stores.remotes import LOCAL, NAMES
 

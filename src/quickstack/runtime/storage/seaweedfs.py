@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from quickstack.facts.errors import StorageError
-from quickstack.facts.files import whole_file
+from quickstack.facts.files import write_private
 
 # `weed mini` takes five ports in a row for HTTP, and the same five plus this for gRPC.
 PORTS, GRPC = 5, 10_000
@@ -140,14 +140,3 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, at no moment readable by others.
-
-    On Windows the rights of the folder apply: those of the user's own folder, as a rule.
-    """
-    with whole_file(path) as temporary:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
