@@ -94,8 +94,13 @@ def test_dates_after_the_row() -> None:
     table = make_table()
     later = table["month"] + pd.to_timedelta(RNG.integers(0, 9, 600), "D")
     table = table.assign(left=later, joined=table["month"] - pd.Timedelta("9D"))
-    found = find_leaks(table, "target", "binary", ["left", "joined"], time="month")
-    assert [(each.column, each.kind, each.verdict) for each in found] == [("left", "time", "asked")]
+    table["closed"] = table["joined"].where(table["target"] == "yes")
+    names = ["left", "joined", "closed"]
+    found = find_leaks(table, "target", "binary", names, time="month")
+    assert [(each.column, each.kind, each.verdict) for each in found] == [
+        ("left", "time", "asked"),
+        ("closed", "strength", "asked"),
+    ]
 
 
 def test_the_contract_answers() -> None:

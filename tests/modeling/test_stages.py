@@ -6,6 +6,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -121,6 +122,23 @@ def test_a_target_of_one_class_leaves_the_previous_model(interim) -> None:
     with pytest.raises(ModelError, match="has 1 of its 2 classes in the training rows"):
         run_stages(make_contract(**ORDERED), settings("linear", folds=5), names=("train",))
     assert paths.MODEL.read_bytes() == before
+
+
+def test_a_leak_stops_the_training_and_its_answer_lets_it_go_on(interim) -> None:
+    """It was "clear gain" with an AUC of 1.000."""
+    table = make_table()
+    interim(table.assign(refund=(table["target"] == "yes").astype(float)))
+    params = settings("linear", folds=0)
+    unmarked = make_contract()
+    columns = tuple(replace(c, leaks_target=False) for c in unmarked.columns)
+    with pytest.raises(DataError, match="'refund': alone it ranks the target"):
+        run_stages(replace(unmarked, columns=columns), params, names=("train",))
+    assert not paths.MODEL.exists()
+    found = json.loads(paths.LEAKS.read_text())
+    assert [(each["column"], each["verdict"]) for each in found] == [("refund", "suspected")]
+    assert "leaksTarget" in found[0]["fix"]
+    run_stages(unmarked, params, names=("train",))
+    assert json.loads(paths.LEAKS.read_text()) == []
 
 
 @pytest.mark.parametrize("name", ["train", "evaluate"])

@@ -105,6 +105,8 @@ def _answered(found: list[Suspicion], contract: Contract) -> list[Suspicion]:
     answered = []
     for each in found:
         reason = reasons.pop(each.column or "", "")
+        if each.kind == "rows" and contract.group is not None:
+            reason = f"rows repeat within '{contract.group}'"
         answer = f"{each.evidence}; the contract answers: {reason}"
         answered.append(
             replace(each, verdict="answered", evidence=answer, fix="") if reason else each

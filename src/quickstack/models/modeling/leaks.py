@@ -40,7 +40,10 @@ _AFTER = re.compile(
     "payout|reali[sz]ed|recover(ed|y)|refund(ed)?|resol(ved|ution)|response|result|returned|"
     "settle(d|ment)|subsequent|terminat(ed|ion)|won"
 )
-_BEFORE = re.compile("before|earlier|expected|lag|lagged|last|past|planned|prev|previous|prior")
+_BEFORE = re.compile(
+    "ago|before|earlier|expected|histor(y|ical)|lag|lagged|last|moving|past|planned|prev|previous|"
+    "prior|rolling|trailing|yesterday"
+)
 _GENERIC = re.compile(
     "amount|category|class|code|count|date|day|delay|flag|hour|id|index|kind|level|month|name|next|"
     "number|percent|period|quantity|rate|score|share|status|sum|target|the|time|total|type|value|"
@@ -125,12 +128,9 @@ def find_leaks(
     absent = _absent(table, inputs, known)
     found = []
     for name in names:
-        if name in inputs:
-            signs = _signs(name, sample, target, truth, task)
-            signs += [calculated[name]] if name in calculated else []
-            signs += [absent[name]] if name in absent else []
-        else:
-            signs = _later(table, name, time)
+        signs = [] if name == time else _signs(name, sample, target, truth, task)
+        signs += [each[name] for each in (calculated, absent) if name in each]
+        signs += [] if name in inputs else _later(table, name, time)
         if _SAYS_AFTER.search((descriptions or {}).get(name, "")):
             signs.append(_Hint("name", "its description says that it is known only afterwards"))
         if signs:
