@@ -6,6 +6,7 @@ from quickstack.data.interim.interim_tables import read_interim
 from quickstack.facts import paths
 from quickstack.facts.files import write_json
 from quickstack.models.modeling.candidates import TrainParams
+from quickstack.models.modeling.choosing import choose
 from quickstack.models.modeling.explain import training_means
 from quickstack.models.modeling.features import feature_frame, features, unused_columns
 from quickstack.models.modeling.fit import (
@@ -52,9 +53,13 @@ def main(stage: Stage) -> None:
     for line in told(leaks, unused_columns(contract, rows)):
         stage.log(line)
 
+    params, choice = choose(rows, contract, params)
     validation = cross_validate(rows, contract, params)
     pipeline = fit(rows, contract, params)
     description = describe(contract, params, count_rows(labels), validation, rows)
+    if choice is not None:
+        description["choice"] = choice
+        stage.log(f"auto chose {choice['chosen']}, by {choice['folds']}")
     frame = feature_frame(rows, learned_from)
     description["training_means"] = training_means(pipeline, frame)
     reference = build_reference(

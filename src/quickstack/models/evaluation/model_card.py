@@ -43,6 +43,7 @@ def model_card(
         ["## Data", *_data(contract, metadata)],
         ["## Quality on the test rows", *_quality(contract, metrics)],
         ["## What it learns from", *_features(metadata, importance)],
+        *_chosen(metadata.get("choice")),
         ["## Limits", *_limits(contract, metadata)],
         ["## Versions", ", ".join(f"{k} {v}" for k, v in metadata["versions"].items()) + "."],
     ]
@@ -140,6 +141,24 @@ def _features(metadata: dict[str, Any], importance: pd.DataFrame) -> list[str]:
     lines += [f"- `{name}`: {way}, {kept}" for name, way in monotone["features"].items()]
     lines += [f"- `{name}` is not used: {why}" for name, why in metadata["unused_columns"].items()]
     return lines
+
+
+def _chosen(choice: dict[str, Any] | None) -> list[list[str]]:
+    if choice is None:
+        return []
+    lines = [f"| model | {choice['loss']} | against the default | 95 % interval |"]
+    lines.append("|---|---|---|---|")
+    for each in choice["candidates"]:
+        if "low" in each:
+            gap = f"{each['difference']:+.4f} | {each['low']:+.4f} to {each['high']:+.4f}"
+        else:
+            gap = "the default | "
+        lines.append(f"| {each['name']} | {each['loss']:.4f} | {gap} |")
+    lines.append(
+        f"By {choice['folds']} of the training rows. The default stays unless the interval of a "
+        f"better one excludes zero. Chosen: {choice['chosen']}."
+    )
+    return [["## How the model was chosen", *lines]]
 
 
 def _limits(contract: Contract, metadata: dict[str, Any]) -> list[str]:

@@ -32,6 +32,9 @@ Pipeline = Any  # an estimator or pipeline of scikit-learn, whose package ships 
 
 #: More categories than a histogram has bins cannot be categories to gradient boosting.
 MAX_CATEGORIES = 255
+#: Instead of a model's name: choose one, see `modeling.choosing`, which needs these.
+AUTO = "auto"
+_COMPARED = ("gradient_boosting", "linear")
 
 
 @dataclass(frozen=True)
@@ -272,12 +275,12 @@ class TrainParams(ParamsSection):
         ModelError
             Where a file in `src/models` is no candidate.
         """
-        found = {**CANDIDATES, **_own_candidates(root)}
-        fields: dict[str, Any] = {"model": (Literal.__getitem__(tuple(found)), ...)}
+        found, chosen = {**CANDIDATES, **_own_candidates(root)}, values.get("model")
+        fields: dict[str, Any] = {"model": (Literal.__getitem__((*found, AUTO)), ...)}
         for name, candidate in found.items():
             if not any(field.is_required() for field in candidate.params.model_fields.values()):
                 fields[name] = (candidate.params, Field(default_factory=candidate.params))
-            elif name == values.get("model"):
+            elif name == chosen or (chosen == AUTO and name in _COMPARED):
                 fields[name] = (candidate.params, ...)
             else:
                 fields[name] = (candidate.params | None, None)
@@ -362,7 +365,8 @@ def _own_candidate(file: Path) -> Candidate:
 @cache  # a file is imported once, so that its classes are the same in training and saving
 def _read_candidate(file: Path, _changed: int, _size: int) -> Candidate:
     name = file.stem
-    if name in CANDIDATES or name in TrainParams.model_fields or hasattr(TrainParams, name):
+    taken = {*CANDIDATES, *TrainParams.model_fields, AUTO}
+    if name in taken or hasattr(TrainParams, name):
         raise ModelError(
             f"the name '{name}' is taken by Quickstack", where=_line(file), fix="rename the file"
         )

@@ -134,22 +134,9 @@ def cross_validate(
     """
     if not params.folds:
         return None
-    learned_from = features(contract, table)
-    frame, weights = feature_frame(table, learned_from), _weights(table, contract)
     target = encode_target(table, contract)
     measures, losses, unseen = [], [], []
-    for learned, held_out in _folds(table, target, contract, params):
-        _require_classes(
-            target[learned],
-            contract,
-            f"one of the {params.folds} folds of train.folds",
-            "lower train.folds, or leave cross-validation out with 0",
-        )
-        pipeline = build_pipeline(contract, learned_from, params)
-        part = None if weights is None else weights[learned]
-        _fitted(pipeline, frame.iloc[learned], target[learned], part)
-        seen = with_seen(learned_from, frame.iloc[learned])
-        scores = score_rows(pipeline, frame.iloc[held_out], contract.task, seen)
+    for learned, held_out, _, scores in fold_scores(table, contract, params):
         measures.append(measure_all(contract.task, target[held_out], scores))
         losses.append(row_losses(contract.task, target[held_out], scores))
         # A model of less than half the rows is not as good as the one that is used.
@@ -236,6 +223,46 @@ def _over_time(
         "quality": describe_quality(contract.task, truth, scores, classes, periods),
         "expected_loss": describe_losses(contract.task, truth, scores, periods),
     }
+
+
+def fold_scores(
+    table: pd.DataFrame, contract: Contract, params: TrainParams
+) -> Iterator[tuple[Rows, Rows, NDArray[Any], Floats]]:
+    """Fit a model on each fold's training rows, and score those held out.
+
+    Parameters
+    ----------
+    table
+        As for `cross_validate`.
+
+    Yields
+    ------
+    learned, held_out : numpy.ndarray
+        Positions of the rows that were fitted on and that were not.
+    truth, scores : numpy.ndarray
+        Of the rows held out.
+
+    Raises
+    ------
+    ModelError
+        Where there are fewer rows or classes in a fold than the task needs.
+    """
+    learned_from = features(contract, table)
+    frame, weights = feature_frame(table, learned_from), _weights(table, contract)
+    target = encode_target(table, contract)
+    for learned, held_out in _folds(table, target, contract, params):
+        _require_classes(
+            target[learned],
+            contract,
+            f"one of the {params.folds} folds of train.folds",
+            "lower train.folds, or leave cross-validation out with 0",
+        )
+        pipeline = build_pipeline(contract, learned_from, params)
+        part = None if weights is None else weights[learned]
+        _fitted(pipeline, frame.iloc[learned], target[learned], part)
+        seen = with_seen(learned_from, frame.iloc[learned])
+        scores = score_rows(pipeline, frame.iloc[held_out], contract.task, seen)
+        yield learned, held_out, target[held_out], scores
 
 
 def describe(
