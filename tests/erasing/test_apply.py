@@ -382,7 +382,9 @@ def test_what_git_keeps_is_named_also_on_a_branch_a_stash_and_an_experiment(repo
     found = dict(findings.history)
     assert found["reports/side.csv"] == (side,)
     assert found["reports/exp.json"] == (experiment,)
-    assert "reports/stash.csv" in found
+    (stash, *_) = found["reports/stash.csv"]
+    assert findings.sources[stash] == "refs/stash"
+    assert findings.sources[experiment] == "refs/exps/ab/abcdef/run"
     assert findings.workspace == []
     apply(root, subject, findings, stores, KEY)
     assert repository.git("rev-parse", "side") == side

@@ -53,6 +53,7 @@ def test_equal_pseudonyms_mean_equal_values(values):
         ("anna", "\uff21nna"),
         ("anna", "an\u200bna"),
         ("DE12 3456", "de123456"),
+        ("anna. roe @example.org", "anna.roe@example.org"),
         ("Anna Roe", "anna\u00a0roe"),
     ],
 )

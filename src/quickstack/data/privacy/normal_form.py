@@ -33,16 +33,16 @@ def folded(text: str) -> str:
 def normal_form(text: str) -> str:
     """Return a value as pseudonyms and erasures compare it: folded, with few blanks.
 
-    Blanks around it go. Within a value that has a digit all blanks go, as people group IBANs and
-    phone numbers at will; elsewhere several count as one.
+    Blanks around it go. Of a name, several within count as one; within a value that has a digit or
+    an @ all go, as people group IBANs and phone numbers at will.
     """
-    words = folded(text).split()
-    return ("" if has_digit(text) else " ").join(words)
+    text = folded(text)
+    return ("" if is_code(text) else " ").join(text.split())
 
 
-def has_digit(text: str) -> bool:
-    """Whether blanks within a value count for nothing."""
-    return any(c.isdecimal() for c in text)
+def is_code(text: str) -> bool:
+    """Whether blanks within a value count for nothing: it has a digit or an @."""
+    return "@" in text or any(c.isdecimal() for c in text)
 
 
 def normal_forms(values: pa.Array) -> pa.Array:

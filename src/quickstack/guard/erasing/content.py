@@ -8,7 +8,7 @@ import string
 from collections.abc import Iterable, Iterator
 from typing import Any, AnyStr
 
-from quickstack.data.privacy.normal_form import folded, has_digit
+from quickstack.data.privacy.normal_form import folded, is_code
 from quickstack.data.unpacking.buffers import Buffer
 from quickstack.data.unpacking.unpack import Opened, pieces
 from quickstack.guard.erasing.subject import Subject
@@ -105,7 +105,7 @@ def _has_word(pattern: re.Pattern[AnyStr], text: AnyStr) -> bool:
 
 def _parts(text: str) -> str:
     """Return a pattern in which the blanks within a text count as they do in normal forms."""
-    joint = r"\s" + ("*" if has_digit(text) else "+")
+    joint = r"\s" + ("*" if is_code(text) else "+")
     return joint.join(re.escape(part) for part in text.split())
 
 
@@ -119,5 +119,5 @@ def _encoded(text: str, encodings: Iterable[str]) -> Iterator[bytes]:
         except (UnicodeEncodeError, LookupError):
             continue
         blank = rb"\s" if space == b" " else b"(?:" + re.escape(space) + b")"
-        joint = blank + (b"*" if has_digit(text) else b"+")
+        joint = blank + (b"*" if is_code(text) else b"+")
         yield joint.join(re.escape(part.lower()) for part in parts)

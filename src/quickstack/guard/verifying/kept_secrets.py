@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,14 @@ def kept_secrets(root: Path) -> tuple[list[str], list[str]]:
     clean = set(known.get("clean", ())) if known.get("start") == start else set[str]()
     finder.named |= set(known.get("named", ())) if clean else set()
     named = set(finder.named)
-    items = {_identity(root, item): item for item in _small(root)}
-    new = [(name, item) for name, item in items.items() if name not in clean]
-    new += [(item.path, item) for item in git_items(root) if _is_new(item, clean)]
-    report = leaked_keys(root, (item for _, item in new), finder)
+    seen: list[str] = []
+    report = leaked_keys(root, _unseen(root, clean, seen), finder)
     if clean and finder.named - named:
         # Something new names a key, which may stand in what was clean before.
         (root / _CLEAN).unlink()
         return kept_secrets(root)
     if not report.findings:
-        _note(root, start, finder, [*clean, *(name for name, _ in new)])
+        _note(root, start, finder, seen)
     lost = [finding for finding in report.findings if "(in no commit)" in finding.path]
     return (
         [_sentence(finding) for finding in report.findings if finding not in lost],
@@ -67,19 +66,27 @@ def _sentence(finding: Finding) -> str:
     return f"{finding.sentence()}; {_FIX}"
 
 
-def _small(root: Path) -> Iterator[Item]:
+def _small(root: Path) -> Iterator[tuple[str, Item]]:
+    """Yield files with what tells that they have changed."""
     for item in workspace(root, cache_folder(root), restricted=False):
-        if (root / item.path).stat().st_size <= _LARGEST:
+        try:
+            state = (root / item.path).stat()
+        except FileNotFoundError:  # an experiment has ended
+            continue
+        if state.st_size <= _LARGEST:
+            yield f"{item.path} {state.st_size} {state.st_mtime_ns}", item
+
+
+def _in_git(root: Path) -> Iterator[tuple[str, Item]]:
+    return ((item.path, item) for item in git_items(root) if not item.path.startswith(".git/"))
+
+
+def _unseen(root: Path, clean: set[str], seen: list[str]) -> Iterator[Item]:
+    """Yield what is not known to be clean, and note the names of all that is there."""
+    for name, item in chain(_small(root), _in_git(root)):
+        seen.append(name)
+        if name not in clean:
             yield item
-
-
-def _identity(root: Path, item: Item) -> str:
-    state = (root / item.path).stat()
-    return f"{item.path} {state.st_size} {state.st_mtime_ns}"
-
-
-def _is_new(item: Item, clean: set[str]) -> bool:
-    return not item.path.startswith(".git/") and item.path not in clean
 
 
 def _digest(finder: KeyFinder) -> str:
