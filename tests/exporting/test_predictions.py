@@ -51,6 +51,12 @@ def test_binary():
     assert (layout.key, layout.partition) == (("id",), "period")
 
 
+def test_the_group_stands_with_what_names_a_row():
+    layout = predictions.predictions_layout(people_contract(group="kind"), BINARY)
+    assert list(fields(layout))[:3] == ["id", "kind", "period"]
+    assert layout.key == ("id",)
+
+
 def test_multiclass_describes_each_class():
     predicted = ("prediction", "probability", "probability_a", "probability_B b", "probability_b b")
     layout = predictions.predictions_layout(people_contract(task="multiclass"), predicted)

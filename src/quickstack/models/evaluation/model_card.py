@@ -113,7 +113,7 @@ def _quality(contract: Contract, metrics: dict[str, Any]) -> list[str]:
             f"| {name} | {_number(metrics[name])} "
             f"| {_number(interval['low'])} to {_number(interval['high'])} "
             f"| {_number(metrics['baseline'][name])} ({metrics['guess'][name]}) "
-            f"| {_VERDICT[gap['better']]} |"
+            f"| {'not believed' if metrics['doubt'] else _VERDICT[gap['better']]} |"
         )
     lines.append("What guesses without a model reach on the same rows:")
     lines.append(f"| guess | {' | '.join(known)} |")

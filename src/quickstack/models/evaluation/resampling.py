@@ -26,7 +26,7 @@ FEWEST = 5
 #: Neighbouring blocks resemble each other where their correlation exceeds this many of its standard
 #: errors. A block is this many times as long as the longest that does, but there are at least so
 #: many of them. Calibrated by `make prove-verdicts`.
-NOTICED, TIMES, LEAST_BLOCKS = 2.33, 8, 8
+NOTICED, TIMES, LEAST_BLOCKS = 2.33, 12, 8
 #: What 95 % intervals are drawn at: percentile intervals of some hundred units cover about a
 #: percent less than they say, as the same bench shows.
 DRAWN_AT = 0.96
