@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import bz2
+import codecs
 import gzip
 import hashlib
 import html
@@ -245,7 +246,69 @@ def hashed(name, show=lambda digest: digest.hex()):
     return text(show(digest))
 
 
+def coded(form, part="@"):
+    """Write some characters of the address by a code."""
+    return text("".join(form(c) if part is None or c in part else c for c in EMAIL))
+
+
+def spreadsheet_runs(folder):
+    runs = "".join(f"<r><rPr><b/></rPr><t>{part}</t></r>" for part in (EMAIL[:7], EMAIL[7:]))
+    with zipfile.ZipFile(folder / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", f"<sst><si>{runs}</si></sst>")
+
+
+TWICE = base64.b64encode(base64.b64encode(EMAIL.encode()))
+STACKED = {
+    "base64 of base64": text(TWICE),
+    "base64, three times": text(base64.b64encode(TWICE)),
+    "base64 of base64 in a text": text(
+        b"see " + base64.b64encode(b"x" + base64.b64encode(b"a" + EMAIL.encode()))
+    ),
+    "URL-safe base64 of gzip": text(base64.urlsafe_b64encode(gzip.compress(EMAIL.encode()))),
+    "base64 of zlib": text(base64.b64encode(zlib.compress(EMAIL.encode()))),
+    "base64 of base64 of gzip": text(
+        base64.b64encode(base64.b64encode(gzip.compress(EMAIL.encode() * 3)))
+    ),
+    "base64 of UTF-16 of base64": text(
+        base64.b64encode(base64.b64encode(EMAIL.encode("utf-16-le")))
+    ),
+    "gzip of base64 of hexadecimal": packed(
+        lambda _: gzip.compress(base64.b64encode(EMAIL.encode().hex().encode()))
+    ),
+    "ascii85": text(base64.a85encode(b"ab " + EMAIL.encode() + b" yz")),
+    "base85": text(base64.b85encode(b"a " + EMAIL.encode() + b" yz")),
+    "\\u0040": coded(lambda c: f"\\u{ord(c):04x}"),
+    "\\x40": coded(lambda c: f"\\x{ord(c):02x}"),
+    "=40": coded(lambda c: f"={ord(c):02X}"),
+    "&#64;": coded(lambda c: f"&#{ord(c)};", "@+."),
+    "\\100": coded(lambda c: f"\\{ord(c):03o}", None),
+    "quoted-printable of every letter": coded(lambda c: f"={ord(c):02X}", None),
+    "\\x hexadecimal": coded(lambda c: f"\\x{ord(c):02x}", None),
+    "numbers of a program": text(", ".join(f"0x{byte:02X}" for byte in EMAIL.encode())),
+    "spaced hexadecimal": text(EMAIL.encode().hex(" ")),
+    "hexadecimal with colons": text(EMAIL.encode().hex(":").upper()),
+    "reversed": text(EMAIL[::-1]),
+    "reversed name": text(NAME[::-1]),
+    "rot13": text(codecs.encode(EMAIL, "rot13")),
+    "split over cells": text(EMAIL.replace("@", ",@")),
+    "a name in two cells": text(NAME.replace(" ", '";"')),
+    "split over XML nodes": text(f"<w:t>{EMAIL[:7]}</w:t></w:r><w:r><w:t>{EMAIL[7:]}</w:t>"),
+    "split over runs of a workbook": spreadsheet_runs,
+    "[at]": text(EMAIL.replace("@", " [at] ")),
+    "at and dot": text(EMAIL.replace("@", " (AT) ").replace(".", " dot ")),
+    "full width": text("".join(chr(ord(c) + 0xFEE0) for c in EMAIL)),
+    "full-width number": text("".join(chr(ord(c) + 0xFEE0) if c != " " else c for c in PHONE)),
+    "zero-width letters": text("\u200b".join(EMAIL)),
+    "a soft hyphen": text(NAME.replace("Quell", "Qu\u00adell")),
+    "spaced letters": text(" ".join(EMAIL)),
+    "spaced letters of a name": text(" ".join(NAME.upper())),
+    "spaced digits": text(" ".join(DIGITS)),
+    "line broken within": text(EMAIL.replace("canary", "can=\nary")),
+    "joined by underscores": text(NAME.lower().replace(" ", "_").replace("-", "_")),
+    "CRC32": text(f"crc {zlib.crc32(EMAIL.encode()):08X} "),
+}
 FILES = {
+    **STACKED,
     "utf-8": text(NAME),
     "upper case": text(EMAIL.upper()),
     "decomposed": text(unicodedata.normalize("NFD", NAME)),
@@ -347,4 +410,4 @@ CLEAN: dict[str, object] = {
     "somebody else's values": somebody_else,
 }
 
-__all__ = ["CLEAN", "FILES", "VALUES"]
+__all__ = ["CLEAN", "FILES", "STACKED", "VALUES"]

@@ -27,8 +27,12 @@ _START = re.compile(
 _BZ2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 #: What a stream that begins by chance hardly ever yields.
 _SMALLEST = 24
-#: Shorter base64 holds no file; values in it are found as they are.
-_BASE64_RUN = 100
+#: Shorter base64 holds no file of any size, and shorter still, nothing that was not found as it is.
+_BASE64_RUN, _SHORT_RUN = 100, 16
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+#: Bytes that are looked at in one go.
+_STEP = 1 << 22
 
 
 def codec(content: Buffer, begin: int = 0) -> str | None:
@@ -107,16 +111,55 @@ def _begins(content: Buffer, name: str, begin: int) -> bool:
         return False
 
 
+def short_base64(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:
+    """Yield what short runs of base64 hold, where that is text or a compressed stream."""
+    import numpy as np
+
+    table = np.zeros(256, dtype=bool)
+    table[list(_BASE64)] = True
+    # The first of four characters holds the upper bits of a byte: those of ASCII, and of the first
+    # bytes of compressed streams, are below 128.
+    low = np.zeros(256, dtype=bool)
+    low[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef")] = True
+    for begin in range(0, len(content), _STEP):
+        part = content[begin : begin + _STEP + 2 * _BASE64_RUN]
+        data = np.frombuffer(part, np.uint8)
+        edges = np.concatenate([[-1], np.flatnonzero(~table[data]), [len(part)]])
+        sizes = np.diff(edges) - 1
+        wanted = (sizes >= _SHORT_RUN) & (sizes <= 2 * _BASE64_RUN) & (edges[:-1] < _STEP)
+        some = np.flatnonzero(wanted)
+        starts = edges[some] + 1
+        some, starts = some[low[data[starts]]], starts[low[data[starts]]]
+        for number, start in zip(some.tolist(), starts.tolist(), strict=True):
+            bare = part[start : start + int(sizes[number])].translate(_URL_SAFE)
+            made = base64.b64decode(
+                bare[: len(bare) // 4 * 4] + _padded(bare[len(bare) // 4 * 4 :])
+            )
+            if made.isascii() or _is_whole(made):
+                budget.spend(len(made))
+                yield f"base64 at byte {begin + start}", made
+
+
+def _is_whole(content: bytes) -> bool:
+    """Whether it is one compressed stream, and not the first line of a longer one."""
+    name = codec(content) or ("zlib" if _START.match(content) else None)
+    return name is not None and collect(stream(content, name), Budget(_STEP))[1] is None
+
+
+def _padded(rest: bytes) -> bytes:
+    """Return the last characters of base64 with what makes them four; one alone holds no byte."""
+    return rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""
+
+
 def base64_runs(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:
     """Yield what long runs of base64 hold, such as pictures in notebooks and arrays in pages."""
     import numpy as np
 
     table = np.zeros(256, dtype=bool)
-    table[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_\r\n")] = True
-    step = 1 << 22
+    table[list(_BASE64 + b"\r\n")] = True
     begin, size = 0, len(content)
     while begin < size:
-        end = min(begin + step, size)
+        end = min(begin + _STEP, size)
         # Notebooks write each line's end as an escape.
         part = content[begin:end].replace(b"\\n", b"\n\n")
         others = np.flatnonzero(~table[np.frombuffer(part, np.uint8)])
@@ -126,7 +169,7 @@ def base64_runs(content: Buffer, budget: Budget) -> Iterator[tuple[str, bytes]]:
             if b == len(part) and end < size and a > 0:
                 end = begin + a  # the run goes on: look at it from its beginning in the next step
                 break
-            bare = part[a:b].translate(bytes.maketrans(b"-_", b"+/"), b"\r\n")
+            bare = part[a:b].translate(_URL_SAFE, b"\r\n")
             whole = bare[: len(bare) - (len(bare) % 4 == 1)]  # no byte ends there
             made = base64.b64decode(whole + b"=" * (-len(whole) % 4))
             budget.spend(len(made))

@@ -11,7 +11,7 @@ from itertools import chain
 from quickstack.data.unpacking import columnar
 from quickstack.data.unpacking.buffers import Budget, Buffer, TooLargeError, collect
 from quickstack.data.unpacking.buffers import opened as as_file
-from quickstack.data.unpacking.compressed import base64_runs, carved, codec, stream
+from quickstack.data.unpacking.compressed import base64_runs, carved, codec, short_base64, stream
 from quickstack.facts.formats import PACKINGS
 
 #: Files inside files inside files: deeper ones are reported as not read.
@@ -87,7 +87,9 @@ def _children(content: Buffer, note: Note, budget: Budget) -> Iterator[Child]:
     for magic, children in _OPENERS:
         if start.startswith(magic):
             return children(content, note, budget)
-    return chain(carved(content, budget), base64_runs(content, budget))
+    return chain(
+        carved(content, budget), base64_runs(content, budget), short_base64(content, budget)
+    )
 
 
 def _decompressed(content: Buffer, note: Note, budget: Budget, name: str) -> Iterator[Child]:

@@ -10,7 +10,9 @@ import quopri
 import re
 import struct
 import unicodedata
+import zlib
 from collections.abc import Iterator
+from itertools import chain
 from urllib.parse import quote, quote_plus
 
 from quickstack.guard.scanning.matcher import ANYTHING, NO_HASH, NO_NUMBER, NO_WORD, Pattern
@@ -20,6 +22,8 @@ from quickstack.guard.scanning.searched_values import Value
 LONGEST = 200
 #: From this many digits on, a number is met as eight bytes by a person's hand alone.
 _LONG_NUMBER = 8
+#: Up to so many values, CRC32 is looked for: of more, one is met by chance.
+_FEW = 100
 #: A shorter run of base64 is met by chance.
 _SHORTEST_BASE64 = 8
 #: A number such as `d1031152` stands in one of some hundred thousand pseudonyms by chance; with
@@ -43,9 +47,11 @@ def patterns(values: list[Value], *, thorough: bool) -> Iterator[Pattern]:
         itself in UTF-8, UTF-16 and Latin-1, in either case, composed and decomposed, escaped for
         JSON, URL and HTML, in base64, its digits, and MD5, SHA-1 and SHA-256 in hexadecimal.
     """
+    few = len(values) <= _FEW
     for index, value in enumerate(values):
         seen: set[bytes] = set()
-        for name, content, beside in _patterns(value, thorough):
+        forms = _patterns(value, thorough)
+        for name, content, beside in chain(forms, _crc32(value.text) if few else ()):
             if content not in seen:
                 seen.add(content)
                 by_chance = _SHORT_HEXADECIMAL.fullmatch(content)
@@ -71,6 +77,8 @@ def _patterns(value: Value, thorough: bool) -> Iterator[tuple[str, bytes, int]]:
     yield from _coded(text, thorough)
     if number and len(digits) >= 7:
         yield "digits", digits.encode(), NO_NUMBER
+        for between in (" ", "-", "\u200b") if thorough else ():
+            yield "separated digits", between.join(digits).encode(), NO_NUMBER
         yield from _binary_numbers(digits, thorough)
     known = dict.fromkeys((text, text.strip(), text.lower(), text.upper()))
     hashed = [text, text.lower()] if not thorough else [*known, *([digits] if number else [])]
@@ -85,6 +93,12 @@ def _bytes(text: str) -> bytes:
 def _is_number(text: str) -> bool:
     """Whether it is written with digits and what separates them alone, as telephone numbers are."""
     return not any(c.isalpha() for c in text) and sum(c.isdecimal() for c in text) >= 7
+
+
+def _crc32(text: str) -> Iterator[tuple[str, bytes, int]]:
+    shown = f"{zlib.crc32(_bytes(text)):08x}"
+    yield "CRC32", shown.encode(), NO_NUMBER
+    yield "CRC32", shown.upper().encode(), NO_NUMBER
 
 
 def _narrow(text: str, beside: int) -> Iterator[tuple[str, bytes, int]]:
@@ -142,10 +156,20 @@ def _coded(text: str, thorough: bool) -> Iterator[tuple[str, bytes, int]]:
             if thorough:
                 yield "base64", cut.translate(bytes.maketrans(b"+/", b"-_")), ANYTHING
     if thorough:
+        yield "full width", _bytes(_full_width(text)), ANYTHING
+        for name, encode in (("ascii85", base64.a85encode), ("base85", base64.b85encode)):
+            for begin in range(4):  # groups of four bytes become five characters
+                whole = raw[begin : begin + (len(raw) - begin) // 4 * 4]
+                yield name, encode(whole), ANYTHING
         yield "hexadecimal", raw.hex().encode(), ANYTHING
         yield "hexadecimal", raw.hex().upper().encode(), ANYTHING
         yield "hexadecimal", text.encode("utf-16-le", "surrogatepass").hex().encode(), ANYTHING
         yield "base32", base64.b32encode(raw).rstrip(b"=")[:-1], ANYTHING
+
+
+def _full_width(text: str) -> str:
+    """Return ASCII in the wide forms that East Asian keyboards write."""
+    return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
 
 
 def _base64_at_each_alignment(content: bytes) -> Iterator[bytes]:
@@ -177,7 +201,7 @@ def _binary_numbers(digits: str, thorough: bool) -> Iterator[tuple[str, bytes, i
 
 
 def _exponential(number: int) -> str:
-    """Write a number as numpy and pandas show long ones: `4.47700900123e+11`."""
+    """Write a number as numpy and pandas show long ones: `1.23456789012e+11`."""
     digits = str(number).rstrip("0")
     return f"{digits[0]}.{digits[1:]}e+{len(str(number)) - 1:02d}"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from quickstack.data.unpacking.buffers import Buffer
 from quickstack.data.unpacking.unpack import EXPANDED, Opened, pieces
 from quickstack.facts.errors import StorageError
+from quickstack.guard.scanning.bare_text import bare_patterns, views
 from quickstack.guard.scanning.encodings import patterns
 from quickstack.guard.scanning.findings import Finding, Report, Unread
 from quickstack.guard.scanning.leaked_keys import KeyFinder, belongs
@@ -52,14 +53,18 @@ class Scanner:
         self._values = len(self._shown_as)
         shown, of_keys = keys.patterns(self._values) if keys else ([], iter(()))
         self._shown_as += shown
-        of_values = patterns(searched.values, thorough=self._values <= THOROUGH)
+        thorough = self._values <= THOROUGH
+        of_values = patterns(searched.values, thorough=thorough)
         self._matcher = Matcher(chain(of_values, of_keys))
+        self._bare = Matcher(bare_patterns(searched.values, thorough=thorough))
         #: What of keys was found: its number, by what is shown and what must be named for it.
         self._numbers: dict[tuple[str, str | None], int] = {}
         self._waiting: list[tuple[str, Finding]] = []
         self._known: dict[str, tuple[list[Match], list[tuple[tuple[str, ...], str]]]] = {}
         self.report = Report(
-            values=self._values, patterns=len(self._matcher), left_out=searched.left_out
+            values=self._values,
+            patterns=len(self._matcher) + len(self._bare),
+            left_out=searched.left_out,
         )
 
     def scan(self, items: Iterable[Item], progress: Callable[[Report], None] | None = None) -> None:
@@ -108,7 +113,12 @@ class Scanner:
         for inside, part in pieces(content, opened, self._limit):  # type: ignore[arg-type]
             self.report.size += len(part)
             packed = bytes(part[:6]).startswith(_COLUMNAR)
-            found |= {(inside, *match) for match in self._matcher.find(part, packed=packed)}
+            plain = self._matcher.find(part, packed=packed)
+            found |= {(inside, *match) for match in plain}
+            if not packed and len(self._bare):
+                known = {value for value, _ in plain}
+                bare = set().union(*(self._bare.find(view) for view in views(part)))
+                found |= {(inside, *match) for match in bare if match[0] not in known}
             found |= {(inside, *match) for match in self._keys_in(part)}
             if inside and (matches := self._matcher.find(_encoded(inside[-1]))):
                 found |= {((*inside[:-1], "name"), *match) for match in matches}
