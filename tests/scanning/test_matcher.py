@@ -8,6 +8,7 @@ from quickstack.guard.scanning import matcher
 from quickstack.guard.scanning.encodings import patterns
 from quickstack.guard.scanning.matcher import (
     ANYTHING,
+    NO_BEGINNING,
     NO_HASH,
     NO_NUMBER,
     NO_WORD,
@@ -58,6 +59,16 @@ BESIDE = [
 @pytest.mark.parametrize(("beside", "data", "expected"), BESIDE)
 def test_what_stands_beside_a_match_counts(beside, data, expected):
     found = Matcher([Pattern(b"12345678", 0, "x", beside)]).find(data)
+    assert bool(found) is expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [(b"okada okafor", False), (b"ada okafor", True), (b'"x\\nada okafor', True),
+     (b" ada okafor", True), (b"\nada okafor", True), (b"xada okafor", False)],
+)  # fmt: skip
+def test_a_name_does_not_begin_inside_a_word(data, expected):
+    found = Matcher([Pattern(b"ada okafor", 0, "x", NO_BEGINNING)]).find(data)
     assert bool(found) is expected
 
 

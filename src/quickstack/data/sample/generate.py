@@ -159,7 +159,8 @@ class _People:
         return {
             "customer_id": np.array([f"C{number:07d}" for number in numbers], dtype=object),
             "full_name": given + " " + family,
-            # example.org and +44 7700 900xxx are reserved: they belong to nobody.
+            # example.org and +44 7700 900xxx are reserved: they belong to nobody. The number that
+            # ends in 123 is left to examples in texts, where a leak scan would find it.
             "email": np.array(
                 [
                     f"{_plain(g)}.{_plain(f)}.{n}@example.org"
@@ -168,7 +169,8 @@ class _People:
                 dtype=object,
             ),
             "phone": np.array(
-                [f"+44 7700 900{n:03d}" for n in rng.integers(0, 1000, count)], dtype=object
+                [f"+44 7700 900{n + (n == 123):03d}" for n in rng.integers(0, 1000, count)],
+                dtype=object,
             ),
             "birth_date": born.astype(str).astype(object),
             "region": rng.choice(np.array(_REGIONS, dtype=object), count, p=(0.3, 0.2, 0.3, 0.2)),

@@ -15,7 +15,14 @@ from collections.abc import Iterator
 from itertools import chain
 from urllib.parse import quote, quote_plus
 
-from quickstack.guard.scanning.matcher import ANYTHING, NO_HASH, NO_NUMBER, NO_WORD, Pattern
+from quickstack.guard.scanning.matcher import (
+    ANYTHING,
+    NO_BEGINNING,
+    NO_HASH,
+    NO_NUMBER,
+    NO_WORD,
+    Pattern,
+)
 from quickstack.guard.scanning.searched_values import Value
 
 #: Longer values are looked for by their first characters.
@@ -63,6 +70,8 @@ def _patterns(value: Value, thorough: bool) -> Iterator[tuple[str, bytes, int]]:
     digits = "".join(c for c in text if c.isdecimal() and c.isascii())
     number = _is_number(text)
     beside = NO_WORD if value.word else NO_NUMBER if number and len(digits) < 12 else ANYTHING
+    if not digits and "@" not in text and not value.word:
+        beside = NO_BEGINNING  # a person's name
     forms = [text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)]
     cased = forms if value.word else [*forms, text.lower(), text.upper(), text.casefold()]
     for form in dict.fromkeys(cased):

@@ -7,6 +7,7 @@ nodes of an automaton take that for each byte.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from quickstack.data.unpacking.buffers import Buffer
 
 #: What may stand beside a match: anything, no digit or letter, no letter, no hash that it is part
-#: of by chance.
-ANYTHING, NO_NUMBER, NO_WORD, NO_HASH = 0, 1, 2, 3
+#: of by chance, no letters of the same word in front of it.
+ANYTHING, NO_NUMBER, NO_WORD, NO_HASH, NO_BEGINNING = 0, 1, 2, 3, 4
 #: A shorter pattern is met by chance.
 SHORTEST = 6
 #: Positions that are looked at in one go: what numpy makes of them fits the processor's cache.
@@ -30,6 +31,8 @@ _ALNUM = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 _HEXADECIMAL = frozenset(b"0123456789abcdef"), frozenset(b"0123456789ABCDEF")
 #: With so many further hexadecimal digits around it, a match is a part of a hash or a pseudonym.
 _HASH_AROUND = 8
+#: A letter inside a word, and not behind the escape of a line's end.
+_BEGINNING = re.compile(rb"(?:^|[^\\])[a-z][a-z]$")
 _WORD = _ALNUM | {ord("_")} | frozenset(range(0x80, 0x100))
 
 
@@ -44,7 +47,7 @@ class Pattern:
     encoding
         The name of its encoding.
     beside
-        What may stand beside it: ANYTHING, NO_NUMBER, NO_WORD or NO_HASH.
+        What may stand beside it: ANYTHING, NO_NUMBER, NO_WORD, NO_HASH or NO_BEGINNING.
     """
 
     content: bytes
@@ -115,6 +118,8 @@ class Matcher:
             return True
         if beside == NO_HASH:
             return _around(data, position, end) < _HASH_AROUND
+        if beside == NO_BEGINNING:
+            return _BEGINNING.search(data[max(position - 2, 0) : position + 1]) is None
         before = data[position - 1] if position else 0
         after = data[end] if end < len(data) else 0
         if beside == NO_NUMBER:

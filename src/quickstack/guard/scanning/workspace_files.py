@@ -59,23 +59,26 @@ def workspace(root: Path, cache: Path, *, restricted: bool) -> Iterator[Item]:
             if name not in _TOOLS | _PRIVATE | {".git"}
             and (here / name).resolve() != cache
             and not (here / name / "pyvenv.cfg").exists()
-            and (restricted or not _is_restricted(here / name))
+            and (restricted or not _is_restricted(here / name, root))
         )
         kind = "experiments" if (root / ".dvc" / "tmp") in (here, *here.parents) else "workspace"
         for name in sorted(files):
             path = here / name
-            if path.is_file() and not _is_restricted(path, restricted) and name != ".git":
+            if name == ".git" or not path.is_file():
+                continue
+            if restricted or not _is_restricted(path, root):
                 yield Item(kind, path.relative_to(root).as_posix(), partial(from_file, path))
 
 
-def _is_restricted(path: Path, wanted: bool = False) -> bool:
+def _is_restricted(path: Path, root: Path) -> bool:
     """Whether it is raw data or quarantine, here or in the copy that an experiment works in.
 
     `.dvc` files and `.gitignore` beside raw data are shared by git.
     """
-    if wanted or path.name == ".gitignore" or path.suffix == ".dvc":
+    if path.name == ".gitignore" or path.suffix == ".dvc":
         return False
-    text = f"/{path.as_posix()}/"
+    # Where the repository itself lies says nothing.
+    text = f"/{path.relative_to(root).as_posix()}/"
     if f"/{QUARANTINE.as_posix()}/" in text:
         return True
     # The folder itself is walked, for the .dvc files in it.
