@@ -7,7 +7,7 @@ import pytest
 
 from quickstack.models.modeling.expected_loss import Past, describe_losses, half_width
 from quickstack.models.modeling.metrics import measure_all, row_losses
-from quickstack.models.modeling.period_quality import describe_quality, ranking, skill
+from quickstack.models.modeling.period_quality import MEASURES, describe_quality
 from quickstack.models.monitoring.performance import Outcomes, judge
 
 
@@ -163,7 +163,7 @@ def test_of_several_classes_the_rare_ones_do_not_stand_in_the_way():
 
 def test_errors_are_those_of_repeated_draws_and_wider_where_rows_belong_together():
     rng, shares = np.random.default_rng(0), [0.7, 0.3]
-    for measure in (skill, ranking):
+    for measure in MEASURES.values():
         drawn = [measure("binary", *cases(rng, 500), shares) for _ in range(300)]
         spread = np.std([each.value for each in drawn])
         assert np.mean([each.error() for each in drawn]) == pytest.approx(spread, rel=0.15)

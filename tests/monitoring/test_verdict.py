@@ -153,9 +153,9 @@ def test_a_late_truth_is_estimated_or_said_to_be_unknown():
         "The truth of 2025-12 is not known yet, and its loss cannot be estimated."
     )
     late = PeriodPerformance(
-        "2025-12", 500, 0, None, None, estimated=EstimatedLoss("brier", 0.12, 0.1, 0.14, 0.11)
+        "2025-12", 500, 0, None, None, estimated=EstimatedLoss("Brier score", 0.12, 0.1, 0.14, 0.11)
     )
     assert decide([], [GOOD, late])["reasons"][-1].startswith(
-        "The truth of 2025-12 is not known yet; its brier is estimated at 0.120 (0.100 to 0.140; "
-        "0.110 in training)."
+        "The truth of 2025-12 is not known yet; its Brier score is estimated at 0.120 (0.100 to "
+        "0.140; 0.110 in training)."
     )

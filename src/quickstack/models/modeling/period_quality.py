@@ -1,10 +1,11 @@
-"""How good predictions of some rows are, whatever the mix of their classes: skill and ranking.
+"""How good predictions of some rows are, whatever the mix of their classes.
 
 A loss follows the base rate: in a month with more cases, every model has a higher Brier score.
 Skill does not: classes are weighed as in training, and the loss is set against that of the naive
 guess on the same rows. Ranking asks whether rows are ordered rightly. Both are 1 where perfect.
 Skill is 0 at the naive guess; ranking is 0.5 at chance where it is a ROC AUC, 0 where it is a
-correlation.
+correlation. Calibration asks whether probabilities come true, and is what shows first where the
+same rows turn out otherwise.
 
 Each comes with the influence of every row, whose sums over independent units give its standard
 error (the infinitesimal jackknife: Efron 1982, The Jackknife, the Bootstrap and Other Resampling
@@ -31,6 +32,8 @@ RANKING_NAME: dict[Task, str] = {
     "multiclass": "ROC AUC, each class against the rest",
     "regression": "rank correlation",
 }
+#: Steps of Newton's method, and a slope beyond which rows are told apart with next to no error.
+_STEPS, _LARGEST_SLOPE = 12, 20.0
 #: Periods differ by more than chance where so many of them would differ less by chance.
 _HETEROGENEOUS = 0.95
 
@@ -114,6 +117,31 @@ def ranking(task: Task, truth: Floats, scores: Floats, shares: Shares) -> Measur
     )
 
 
+def calibration(task: Task, truth: Floats, scores: Floats, _shares: Shares) -> Measured | None:
+    """Return how much of what the scores promise comes true: 1 where all of it does.
+
+    Of two classes, it is Cox's slope: the b of logit P(case) = a + b logit(score), fitted to the
+    rows (Cox 1958, doi:10.1093/biomet/45.3-4.562). The base rate is in a, and moves it not. Below
+    1, high scores are too high and low ones too low. None of other tasks, where a class has
+    fewer than 10 rows, or where the scores tell all rows apart. Parameters as of `skill`.
+    """
+    if task != "binary" or (np.bincount(truth.astype("int64"), minlength=2) < MIN_OF_CLASS).any():
+        return None
+    clipped = np.clip(scores, 1e-6, 1 - 1e-6)
+    rows = np.column_stack([np.ones(len(scores)), np.log(clipped / (1 - clipped))])
+    fitted = np.array([0.0, 1.0])
+    for _ in range(_STEPS):
+        promised = 1 / (1 + np.exp(-np.clip(rows @ fitted, -30, 30)))
+        curvature = rows.T @ (rows * (promised * (1 - promised))[:, None])
+        if np.linalg.cond(curvature) > 1e10:
+            return None
+        influence = (rows * (truth - promised)[:, None]) @ np.linalg.inv(curvature)
+        fitted = fitted + influence.sum(axis=0)
+    if not np.abs(fitted[1]) < _LARGEST_SLOPE:
+        return None
+    return Measured(float(fitted[1]), influence[:, 1])
+
+
 def describe_quality(
     task: Task, truth: Floats, scores: Floats, classes: int, periods: NDArray[Any] | None
 ) -> dict[str, Any]:
@@ -131,14 +159,14 @@ def describe_quality(
     Returns
     -------
     dict
-        JSON-able: `shares` of the classes, rare ones of several left out; `skill` and `ranking`,
-        each None or its `value`, its standard `error` and the `spread` between periods beyond what
-        their rows explain, as a standard deviation.
+        JSON-able: `shares` of the classes, rare ones of several left out; `skill`, `ranking` and
+        `calibration`, each None or its `value`, its standard `error` and the `spread` between
+        periods beyond what their rows explain, as a standard deviation.
     """
     shares = _shares(truth, classes) if classes else np.empty(0)
     labels = np.array([]) if periods is None else np.unique(periods[periods != ""])
     result: dict[str, Any] = {"shares": shares.tolist()}
-    for name, measure in (("skill", skill), ("ranking", ranking)):
+    for name, measure in MEASURES.items():
         whole = measure(task, truth, scores, shares)
         parts = [measure(task, truth[own], scores[own], shares)
                  for own in (periods == label for label in labels)]  # fmt: skip
@@ -148,6 +176,10 @@ def describe_quality(
             "spread": _spread([part for part in parts if part is not None]),
         }
     return result
+
+
+#: What periods are judged by.
+MEASURES = {"skill": skill, "ranking": ranking, "calibration": calibration}
 
 
 def _shares(truth: Floats, classes: int) -> Floats:

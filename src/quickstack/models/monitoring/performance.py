@@ -1,9 +1,10 @@
 """Quality of the model over time, on rows it has not seen and whose truth is known.
 
-Skill and ranking are compared with those of training rows that the model had not seen, see
-`modeling.period_quality`. Each has an interval that also holds the error of the comparison and how
-much periods of training differ. Predictions are worse where one of the two fell by more than chance
-and by more than is worth acting on; they are as good only where a fall would have been seen.
+Skill, ranking and calibration are compared with those of training rows that the model had not
+seen, see `modeling.period_quality`. Each has an interval that also holds the error of the
+comparison and how much periods of training differ. Predictions are worse where one of them fell by
+more than chance and by more than is worth acting on; they are as good only where a fall would have
+been seen.
 
 Where the truth of a period is not known, its loss is estimated, see `modeling.expected_loss`.
 """
@@ -25,7 +26,7 @@ from quickstack.models.modeling.expected_loss import (
     score_axis,
 )
 from quickstack.models.modeling.metrics import Floats, measure_all, row_losses
-from quickstack.models.modeling.period_quality import Measured, ranking, skill
+from quickstack.models.modeling.period_quality import MEASURES
 from quickstack.models.modeling.predict import predict, truth_and_scores
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ Z_95, Z_FOUND = 1.959964, 1.644854
 TOLERANCE, LARGEST_UNSEEN = 0.02, 0.2
 #: Labelled rows below which the mean of skewed losses is not normal enough.
 MIN_LABELLED = 30
+_LOSSES = {
+    "brier": "Brier score",
+    "multiclass_brier": "Brier score",
+    "absolute_error": "mean absolute error",
+}
 
 Fallen = Literal["ranking", "calibration", "ranking and calibration"]
 
@@ -131,7 +137,7 @@ class PeriodPerformance:
     metric
         The value of the main metric; None where it does not exist, such as a ROC AUC of
         one class.
-    skill, ranking
+    skill, ranking, calibration
         None where they cannot be measured, or there is nothing to compare them with.
     fell
         What is worse than in training; None where nothing is.
@@ -148,6 +154,7 @@ class PeriodPerformance:
     metric: float | None
     skill: Judged | None = None
     ranking: Judged | None = None
+    calibration: Judged | None = None
     fell: Fallen | None = None
     dropped: bool | None = None
     estimated: EstimatedLoss | None = None
@@ -238,16 +245,12 @@ def judge(
 def _judged(
     task: Task, truth: Floats, scores: Floats, quality: Mapping[str, Any] | None
 ) -> dict[str, Judged]:
-    """Measure skill and ranking, where they exist and training knows them."""
+    """Measure what exists and training knows."""
     if not quality:
         return {}
-    found: dict[str, Measured | None] = {
-        "skill": skill(task, truth, scores, quality["shares"]),
-        "ranking": ranking(task, truth, scores, quality["shares"]),
-    }
     judged = {}
-    for name, measured in found.items():
-        level = quality[name]
+    for name, measure in MEASURES.items():
+        measured, level = measure(task, truth, scores, quality["shares"]), quality[name]
         if measured is not None and level is not None:
             error = float(np.hypot(np.hypot(measured.error(), level["error"]), level["spread"]))
             ends = measured.value - Z_95 * error, measured.value + Z_95 * error
@@ -260,9 +263,8 @@ def _decide(judged: Mapping[str, Judged]) -> tuple[Fallen | None, bool | None]:
     ranked, skilled = judged.get("ranking"), judged.get("skill")
     fell = ranked is not None and ranked.fell
     # Rows ranked better than in training are not called worse.
-    miscalibrated = (
-        skilled is not None and skilled.fell and not (ranked is not None and ranked.rose)
-    )
+    fits_worse = any(judged[name].fell for name in ("skill", "calibration") if name in judged)
+    miscalibrated = fits_worse and not (ranked is not None and ranked.rose)
     if fell:
         return ("ranking and calibration" if miscalibrated else "ranking"), True
     if miscalibrated:
@@ -279,7 +281,7 @@ def _estimate(
 ) -> EstimatedLoss | None:
     """Return None where the estimate was not right before, or its interval says nothing."""
     loss = (validation or {})["loss"]
-    name, mean = loss["name"].replace("_", " "), loss["mean"]
+    name, mean = _LOSSES.get(loss["name"], loss["name"]), loss["mean"]
     half = half_width(past, len(axis), loss["standard_deviation"])
     if half is None or half > USEFUL * mean:
         return None

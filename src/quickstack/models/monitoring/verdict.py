@@ -183,7 +183,9 @@ def _worse_sentence(
         of = f"{len(worse)} of {len(judged)} periods, {newest.period} the newest of them,"
         which = " in the newest"
     fits = "the probabilities fit worse" if task != "regression" else "they miss by more"
-    fits = f"{fits} ({_beside('skill', newest.skill)})"
+    slope, skill = newest.calibration, newest.skill
+    less = slope is not None and slope.fell and not (skill is not None and skill.fell)
+    fits += f" ({_beside('calibration slope', slope) if less else _beside('skill', skill)})"
     ranks = f"they rank worse ({_beside(RANKING_NAME[task], newest.ranking)})"
     how = {
         "ranking": ranks,
