@@ -5,10 +5,10 @@ Run it in the root of a clone: `python benchmarks/torture.py [--details]`, after
 `torture` of QUICKSTACK_TEST_DATA).
 
 How to read it: all readers get the same: the file, the dialect (delimiter, quote, escape, encoding,
-lines to skip, decimal and thousands separators), the marks of missing values, and the type and date
-format of each column. Each case has a truth that none of them made (`tests/torture/expectations.py`
-says which and why). Cases that need rules of a contract, such as unique keys, are counted for
-Quickstack only: a reader is not asked for them.
+header, comments, lines to skip, decimal and thousands separators), the marks of missing values, and
+the type and date format of each column. Each case has a truth that none of them made
+(`tests/torture/expectations.py` and `written.py` say which and why). Cases that need rules of a
+contract, such as unique keys, are counted for Quickstack only: a reader is not asked for them.
 
 right            the expected table; or, for a broken file, the whole rows and a report of the
                  others; or a refusal, where the file is no table
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import re
 import sys
 import tempfile
 import warnings
@@ -37,6 +38,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 from helpers import real_data  # noqa: E402 - the path comes first
 from torture.expectations import Case, all_cases  # noqa: E402 - the path comes first
 from torture.harness import complaints, contract_of, ingest_file, typed  # noqa: E402 - the path comes first
+from torture.written import written  # noqa: E402 - the path comes first
 
 OUTCOMES = ("right", "stopped", "foreign", "silent")
 #: What pandas, Polars and DuckDB raise when they are not in control.
@@ -70,7 +72,12 @@ def read_pandas(case: Case, path: Path, bad_lines: str = "error") -> tuple[Rows,
         "true_values": list(source.get("true_values", ("true", "True", "TRUE", "1"))),
         "false_values": list(source.get("false_values", ("false", "False", "FALSE", "0"))),
         "on_bad_lines": bad_lines,
+        "comment": source.get("comment"),
     }
+    if not source.get("header", True):
+        options |= {"header": None, "names": list(case.columns)}
+    if len(options["sep"]) > 1:
+        options |= {"sep": re.escape(options["sep"]), "engine": "python"}
     if source.get("quote") is not None:
         options |= {"quotechar": source["quote"]}
     if source.get("line_end") == "cr":
@@ -108,6 +115,9 @@ def read_polars(case: Case, path: Path) -> tuple[Rows, bool]:
         eol_char="\r" if source.get("line_end") == "cr" else "\n",
         decimal_comma=source.get("decimal") == ",",
         null_values=list(source.get("missing", ("",))),
+        has_header=source.get("header", True),
+        new_columns=None if source.get("header", True) else list(case.columns),
+        comment_prefix=source.get("comment"),
         schema_overrides={name: kinds[kind] for name, kind in case.columns.items()},
     )
     frame = frame.with_columns(
@@ -131,7 +141,7 @@ def read_duckdb(case: Case, path: Path, rejects: bool = False) -> tuple[Rows, bo
         "date": "DATE", "timestamp": "TIMESTAMP",
     }  # fmt: skip
     options: dict[str, Any] = {
-        "header": True,
+        "header": source.get("header", True),
         "delim": source.get("delimiter", ","),
         "quote": source.get("quote", '"'),
         "escape": source.get("escape", source.get("quote", '"')),
@@ -141,6 +151,8 @@ def read_duckdb(case: Case, path: Path, rejects: bool = False) -> tuple[Rows, bo
         "types": {name: kinds[kind] for name, kind in case.columns.items()},
         "decimal_separator": source.get("decimal", "."),
     }
+    if source.get("comment"):
+        options["comment"] = source["comment"]
     if source.get("thousands"):
         options["thousands"] = source["thousands"]
     for name, pattern in times.items():
@@ -214,7 +226,11 @@ def main() -> None:
     details = parser.parse_args().details
     csv.field_size_limit(1 << 30)
     root = real_data("torture")
-    cases = all_cases(root)
+    with tempfile.TemporaryDirectory() as folder:
+        _table([*all_cases(root), *written(Path(folder))], root, details=details)
+
+
+def _table(cases: list[Case], root: Path, *, details: bool) -> None:
     reading = [c for c in cases if c.reading and c.source.get("format", "csv") == "csv"]
     table = {"Quickstack, all cases": {case.name: ours(case, root) for case in cases}}
     table["Quickstack"] = {c.name: table["Quickstack, all cases"][c.name] for c in reading}

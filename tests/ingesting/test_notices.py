@@ -197,10 +197,6 @@ REFUSED = {
     "two tables in an archive": (
         {"a.zip": zipped(a=CSV, b=CSV)}, "*", (A, B), {}, "the zip archive holds 2 files"
     ),
-    "a bomb": (
-        {"a.csv.gz": gzip.compress(b"a,b\n" + b"1,x\n" * (17 << 20))}, "*", (A, B), {},
-        "unpacks to more than 64 MB, the limit for a file of its size"
-    ),
 }  # fmt: skip
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from helpers import real_data
 from torture.expectations import all_cases
 from torture.harness import complaints, contract_of, ingest_file
+from torture.written import written
 
 #: So many cases there are at least, and as many as 0 silent losses and 0 tracebacks.
 AT_LEAST = 140
@@ -41,6 +43,19 @@ def outcomes(root, tmp_path_factory):
 def test_every_file_becomes_what_it_must(outcomes):
     wrong = {name: what for name, what in outcomes.items() if what}
     assert wrong == {}
+
+
+@pytest.mark.parametrize("block_bytes", [16, 1 << 20])
+def test_every_written_file_becomes_what_it_must(tmp_path, block_bytes):
+    wrong = {}
+    for number, case in enumerate(written(tmp_path)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        if block_bytes == 16 and case.name == "written/a bomb":
+            continue
+        result = ingest_file(Path(case.file), contract_of(case), folder, block_bytes=block_bytes)
+        wrong[case.name] = complaints(case, result, tmp_path)
+    assert {name: what for name, what in wrong.items() if what} == {}
 
 
 def test_no_name_stands_twice_and_there_are_enough(root):
