@@ -17,8 +17,8 @@ from quickstack.models.evaluation.segments import measure_segments
 from quickstack.models.modeling.conformal import interval_coverage
 from quickstack.models.modeling.features import feature_frame
 from quickstack.models.modeling.fit import class_names, encode_target
-from quickstack.models.modeling.model_file import load_model
 from quickstack.models.modeling.predict import model_features, score_rows
+from quickstack.models.modeling.scorer_file import load_fitted
 from quickstack.models.modeling.split import TEST, count_rows, split_columns, split_labels
 from quickstack.models.modeling.unseen import count_unseen, unseen_values
 from quickstack.runtime.running.stage import Stage, run
@@ -28,7 +28,7 @@ def main(stage: Stage) -> None:
     """Score the test rows once; leave metrics, curves, importance and the model card."""
     contract = stage.contract()
     params = stage.params(EvaluateParams)
-    model = load_model(paths.MODEL)
+    model = load_fitted()
     used = model_features(model)
     needed = {*(f.name for f in used), contract.target, *split_columns(contract)}
     needed |= {*contract.segments, *tie_columns(contract)}

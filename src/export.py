@@ -11,8 +11,8 @@ from quickstack.facts.files import read_json, whole_folder
 from quickstack.facts.params import ExportParams
 from quickstack.models.modeling.explain import explainer
 from quickstack.models.modeling.features import feature_frame
-from quickstack.models.modeling.model_file import load_model
 from quickstack.models.modeling.predict import model_features, predict
+from quickstack.models.modeling.scorer_file import load_fitted
 from quickstack.models.modeling.split import split_columns
 from quickstack.models.modeling.split_partitions import label_parts
 from quickstack.results.exporting.axes import scale_of
@@ -34,7 +34,7 @@ def main(stage: Stage) -> None:
     import pandas as pd
 
     contract, params = stage.contract(), stage.params(ExportParams)
-    model, files = load_model(paths.MODEL), partitions()
+    model, files = load_fitted(), partitions()
     needed = [contract.target, *split_columns(contract)]
     parts = [read_partition(file, needed) for file in files]
     labels = label_parts(parts, contract)

@@ -11,9 +11,10 @@ from quickstack.facts import paths
 from quickstack.facts.files import read_json, write_json
 from quickstack.facts.params import MonitorParams
 from quickstack.models.modeling.features import feature_frame
-from quickstack.models.modeling.model_file import Model, load_model
+from quickstack.models.modeling.model_file import Model
 from quickstack.models.modeling.predict import model_features
 from quickstack.models.modeling.reference_profile import Profile, merge, profile_by_label
+from quickstack.models.modeling.scorer_file import load_fitted
 from quickstack.models.modeling.split import split_columns
 from quickstack.models.modeling.split_partitions import Labels, label_parts
 from quickstack.models.monitoring.drift import DriftReference
@@ -27,7 +28,7 @@ from quickstack.runtime.running.stage import Stage, run
 def main(stage: Stage) -> None:
     """Profile and score each partition, add up, and decide."""
     contract, params = stage.contract(), stage.params(MonitorParams)
-    model = load_model(paths.MODEL)
+    model = load_fitted()
     document = read_json(paths.REFERENCE)
     files = partitions()
     columns = [contract.target, *split_columns(contract)]

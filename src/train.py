@@ -7,7 +7,6 @@ from quickstack.facts import paths
 from quickstack.facts.files import write_json
 from quickstack.models.modeling.candidates import TrainParams
 from quickstack.models.modeling.choosing import choose
-from quickstack.models.modeling.explain import training_means
 from quickstack.models.modeling.features import feature_frame, features, unused_columns
 from quickstack.models.modeling.fit import (
     cross_validate,
@@ -22,8 +21,8 @@ from quickstack.models.modeling.leak_report import (
     require_answers,
     told,
 )
-from quickstack.models.modeling.model_file import save_model
 from quickstack.models.modeling.reference_profile import build_reference
+from quickstack.models.modeling.scorer_file import save_fitted
 from quickstack.models.modeling.split import (
     TRAIN,
     count_rows,
@@ -61,15 +60,13 @@ def main(stage: Stage) -> None:
         description["choice"] = choice
         stage.log(f"auto chose {choice['chosen']}, by {choice['folds']}")
     frame = feature_frame(rows, learned_from)
-    description["training_means"] = training_means(pipeline, frame)
     reference = build_reference(
         frame,
         learned_from,
         None if periods is None else periods[training],
         None if moments is None else moments[training],
     )
-    # How many rows test it is no part of the model: new data leave its file as it is.
-    save_model(paths.MODEL, pipeline, {k: v for k, v in description.items() if k != "rows"})
+    description = save_fitted(pipeline, frame, learned_from, description)
     write_json(paths.REFERENCE, reference)
     write_json(paths.TRAINING, description)
     monotone = description.get("monotone", {"kept": True, "features": {}})

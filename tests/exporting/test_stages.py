@@ -20,11 +20,10 @@ from helpers import ROOT
 from quickstack.facts.contract import Column, Split
 from quickstack.facts.params import ComputeParams, ExportParams, MonitorParams, read_params
 from quickstack.models.modeling.candidates import TrainParams
-from quickstack.models.modeling.explain import training_means
 from quickstack.models.modeling.features import feature_frame, features
 from quickstack.models.modeling.fit import cross_validate, describe, fit
-from quickstack.models.modeling.model_file import save_model
 from quickstack.models.modeling.reference_profile import build_reference
+from quickstack.models.modeling.scorer_file import save_fitted
 from quickstack.models.modeling.split import TRAIN, count_rows, period_labels, split_labels
 
 TRAINING = read_params(TrainParams, ROOT / "params.yaml").model_copy(
@@ -122,8 +121,7 @@ def run_stages(contract, table, *, parts=3):
     validation = cross_validate(rows, contract, TRAINING)
     description = describe(contract, TRAINING, count_rows(labels), validation)
     pipeline, frame = fit(rows, contract, TRAINING), feature_frame(rows, features(contract))
-    description["training_means"] = training_means(pipeline, frame)
-    save_model(Path.cwd() / "models/model.skops", pipeline, description)
+    save_fitted(pipeline, frame, features(contract), description)
     reference = build_reference(
         frame,
         features(contract),

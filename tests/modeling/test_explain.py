@@ -17,9 +17,10 @@ from sklearn.preprocessing import OneHotEncoder
 
 from modeling.cases import make_contract, make_table, settings
 from quickstack.models.modeling import tree_parts
-from quickstack.models.modeling.explain import Explainer, training_means
+from quickstack.models.modeling.explain import Explainer
 from quickstack.models.modeling.features import feature_frame, features
 from quickstack.models.modeling.fit import fit
+from quickstack.models.modeling.flatten import NotFlatError, flatten
 
 MODELS = ("gradient_boosting", "random_forest", "linear")
 
@@ -28,8 +29,8 @@ def explained(task, model, rows=400):
     contract, table = make_contract(task), make_table(task, rows=rows)
     frame = feature_frame(table, features(contract, table))
     pipeline = fit(table, contract, settings(model))
-    means = training_means(pipeline, frame)
-    return pipeline, frame, Explainer(pipeline, task, list(frame.columns), means)
+    scorer = flatten(pipeline, features(contract, table))
+    return pipeline, frame, Explainer(scorer, task, scorer.encode(frame).mean(axis=0))
 
 
 def score_of(pipeline, frame, task, unit, classes):
@@ -111,13 +112,15 @@ def test_the_parts_of_gradient_boosting_are_shapley_values(monkeypatch) -> None:
     # A tree that is too large for a table gives the same, row by row.
     monkeypatch.setattr(tree_parts, "MAX_TABLE", 0)
     monkeypatch.setattr(tree_parts, "_MAX_BITS", 2)
-    untabled = Explainer(pipeline, "binary", list(frame.columns)).explain(encoded).parts
+    scorer = flatten(pipeline, features(make_contract("binary"), make_table("binary", rows=400)))
+    untabled = Explainer(scorer, "binary").explain(encoded).parts
     assert untabled == pytest.approx(found, abs=1e-12)
 
 
 def test_own_models_are_explained_where_that_is_exact() -> None:
     contract, table = make_contract("regression"), make_table("regression")
-    frame = feature_frame(table, features(contract, table))
+    learned_from = features(contract, table)
+    frame = feature_frame(table, learned_from)
     names = list(frame.columns)
     texts = [name for name in names if frame[name].dtype == object]
     columns = make_column_transformer(
@@ -131,10 +134,12 @@ def test_own_models_are_explained_where_that_is_exact() -> None:
     ):
         # Gradient boosting takes no sparse columns: this one gives dense ones for all.
         pipeline = make_pipeline(columns.set_params(sparse_threshold=0), model).fit(frame, truth)
-        explainer = Explainer(pipeline, "regression", names)
+        explainer = Explainer(flatten(pipeline, learned_from), "regression")
         predicted = pd.DataFrame({"prediction": pipeline.predict(frame)})
         found = explainer.reasons(frame, explainer.encode(frame), predicted, ())
         assert link(found.score) == pytest.approx(predicted["prediction"], rel=1e-9)
         assert found.parts.shape == frame.shape
     other = make_pipeline(columns, KNeighborsRegressor()).fit(frame, truth)
-    assert Explainer(other, "regression", names).unit is None
+    with pytest.raises(NotFlatError, match="KNeighborsRegressor"):
+        flatten(other, learned_from)
+    assert Explainer(None, "regression").unit is None

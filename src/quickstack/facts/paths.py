@@ -15,6 +15,7 @@ INTERIM = Path("data/interim")
 QUARANTINE = Path("data/quarantine")
 
 MODEL = Path("models/model.skops")
+SCORER = Path("models/scorer.json")
 REFERENCE = Path("models/reference.json")
 
 QUALITY = Path("reports/quality.json")

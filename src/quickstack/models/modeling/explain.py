@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quickstack.facts.errors import ModelError
-from quickstack.models.modeling.candidates import one_thread
 from quickstack.models.modeling.features import Feature
 from quickstack.models.modeling.metrics import Floats
-from quickstack.models.modeling.predict import model_features
+from quickstack.models.modeling.scorer import Scorer
 from quickstack.models.modeling.tree_parts import BoostedTrees, Ints, forest_parts
 from quickstack.models.modeling.unseen import DRAWS, stand_ins, unseen_values
 
@@ -60,12 +59,10 @@ class Explainer:
 
     Parameters
     ----------
-    pipeline, task
-        The fitted model and its task.
-    names
-        Its features.
+    scorer, task
+        The model and its task; None where no scorer can hold the model.
     means
-        Of the encoded columns of a linear model, see `training_means`.
+        Of the encoded columns of a linear model, see `scorer_file.save_fitted`.
 
     Attributes
     ----------
@@ -76,18 +73,17 @@ class Explainer:
         the model cannot be explained exactly.
     """
 
-    def __init__(self, pipeline: Any, task: str, names: list[str], means: Any = None) -> None:
-        self._pipeline, self._task, self.names = pipeline, task, names
+    def __init__(self, scorer: Scorer | None, task: str, means: Any = None) -> None:
+        self._scorer, self._task = scorer, task
+        self.names = [] if scorer is None else list(scorer.features)
         self.unit: str | None = None
         self._parts: _PartsOf | None = None
-        steps, model = _split(pipeline)
-        columns = None if steps is None else _origins(steps, len(names))
-        if columns is not None:
-            self._columns: Ints = np.array(columns, dtype="int64")
-            self.unit, self._parts = self._choose(model, means)
+        if scorer is not None:
+            self._columns: Ints = np.array([each.feature for each in scorer.columns], dtype="int64")
+            self.unit, self._parts = self._choose(scorer, means)
 
     def encode(self, frame: pd.DataFrame) -> Floats | None:
-        """Return what the model's last step is given, by which predicting and explaining save time.
+        """Return what the model is given, by which predicting and explaining save time.
 
         Parameters
         ----------
@@ -99,12 +95,9 @@ class Explainer:
         numpy.ndarray or None
             Shape (rows, encoded columns); None where the model cannot be explained, or has no row.
         """
-        if self._parts is None or not len(frame):
+        if self._scorer is None or self._parts is None or not len(frame):
             return None
-        with one_thread():
-            encoded = _split(self._pipeline)[0].transform(frame)
-        dense: Floats = encoded.toarray() if hasattr(encoded, "toarray") else np.asarray(encoded)
-        return dense
+        return self._scorer.encode(frame)
 
     def explain(self, encoded: Floats | None, classes: NDArray[Any] | int = 0) -> Reasons:
         """Return the parts of each row.
@@ -214,33 +207,22 @@ class Explainer:
             return score
         return np.log(predicted) if self.unit == "log" else predicted
 
-    def _choose(self, model: Any, means: Any) -> tuple[str | None, _PartsOf | None]:
-        from sklearn import ensemble, linear_model, tree
-
-        boosting = ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor
-        forests = (
-            ensemble.RandomForestClassifier, ensemble.RandomForestRegressor,
-            ensemble.ExtraTreesClassifier, ensemble.ExtraTreesRegressor,
-        )  # fmt: skip
-        lines = linear_model.LogisticRegression, linear_model.Ridge, linear_model.LinearRegression
+    def _choose(self, scorer: Scorer, means: Any) -> tuple[str | None, _PartsOf | None]:
+        units = {"log": "log", "logit": "log odds", "softmax": "log odds"}
         value = "value" if self._task == "regression" else "probability"
-        if type(model) in boosting:
-            linked = type(model._loss.link).__name__
-            unit = {"IdentityLink": "value", "LogLink": "log"}.get(linked, "log odds")
-            trees = BoostedTrees(model)
-            return unit, lambda encoded, output: self._gathered(*trees.parts(encoded, output))
-        if type(model) in (*forests, tree.DecisionTreeClassifier, tree.DecisionTreeRegressor):
-            grown = getattr(model, "estimators_", [model])
-            return value, lambda encoded, output: forest_parts(
-                grown, encoded, self._columns, len(self.names), output
+        unit, trees = units.get(scorer.link, value), scorer.trees
+        if trees is not None and scorer.link == "mean":
+            return unit, lambda encoded, output: forest_parts(
+                trees, encoded, self._columns, len(self.names), output
             )
-        if type(model) in lines and means is not None:
-            slopes = np.atleast_2d(model.coef_)
-            starts = np.atleast_1d(model.intercept_) * np.ones(len(slopes))
+        if trees is not None:
+            boosted = BoostedTrees(trees, scorer.base, len(scorer.columns))
+            return unit, lambda encoded, output: self._gathered(*boosted.parts(encoded, output))
+        if (slopes := scorer.slopes) is not None and means is not None:
             centre = np.asarray(means, dtype="float64")
-            unit = "value" if self._task == "regression" else "log odds"
             return unit, lambda encoded, output: self._gathered(
-                float(starts[output] + slopes[output] @ centre), (encoded - centre) * slopes[output]
+                float(scorer.base[output] + slopes[output] @ centre),
+                (encoded - centre) * slopes[output],
             )
         return None, None
 
@@ -255,91 +237,6 @@ class Explainer:
 
 
 def explainer(model: Model) -> Explainer:
-    """Return the explainer of a model file."""
-    names = [feature.name for feature in model_features(model)]
-    metadata = model.metadata
-    return Explainer(model.pipeline, metadata["task"], names, metadata.get("training_means"))
-
-
-def training_means(pipeline: Any, frame: pd.DataFrame) -> list[float] | None:
-    """Return the means of a linear model's encoded columns, from which its parts are measured.
-
-    Parameters
-    ----------
-    pipeline
-        Fitted.
-    frame
-        The training rows, as `features.feature_frame` gives them.
-
-    Returns
-    -------
-    list of float or None
-        None for another model.
-    """
-    steps, model = _split(pipeline)
-    if steps is None or not hasattr(model, "coef_"):
-        return None
-    encoded = steps.transform(frame)
-    return [float(mean) for mean in np.asarray(encoded.mean(axis=0)).ravel().round(12)]
-
-
-def _split(pipeline: Any) -> tuple[Any, Any]:
-    """Return what encodes and what predicts; None and the model where there are no such parts."""
-    from sklearn.pipeline import Pipeline
-
-    if isinstance(pipeline, Pipeline) and len(pipeline) > 1:
-        return pipeline[:-1], pipeline[-1]
-    return None, pipeline
-
-
-def _origins(step: Any, width: int) -> list[int] | None:
-    """Return the input column that each output column is made of; None where that is not known.
-
-    Parameters
-    ----------
-    step
-        A fitted transformer of scikit-learn.
-    width
-        How many columns it is given.
-    """
-    from sklearn.base import OneToOneFeatureMixin
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
-
-    if isinstance(step, Pipeline):
-        found: list[int] | None = list(range(width))
-        for _, part in step.steps:
-            inner = None if found is None else _origins(part, len(found))
-            found = None if inner is None or found is None else [found[place] for place in inner]
-        return found
-    if isinstance(step, ColumnTransformer):
-        return _joined(step)
-    if isinstance(step, OneHotEncoder):
-        return [place for place, kept in enumerate(step._n_features_outs) for _ in range(kept)]
-    if isinstance(step, SimpleImputer):
-        kept = [
-            place
-            for place, value in enumerate(step.statistics_)
-            if step.keep_empty_features or value == value
-        ]
-        return [*kept, *(step.indicator_.features_ if step.indicator_ is not None else ())]
-    if step == "passthrough" or isinstance(step, OneToOneFeatureMixin):
-        return list(range(width))
-    if isinstance(step, FunctionTransformer) and step.func is None:
-        return list(range(width))
-    return None
-
-
-def _joined(columns: Any) -> list[int] | None:
-    found: dict[int, int] = {}
-    for name, step, _ in columns.transformers_:
-        if step == "drop":
-            continue
-        taken = columns._transformer_to_input_indices[name]
-        inner, place = _origins(step, len(taken)), columns.output_indices_[name]
-        if inner is None or len(inner) != place.stop - place.start:
-            return None
-        found |= {place.start + at: int(taken[origin]) for at, origin in enumerate(inner)}
-    return [found[at] for at in range(len(found))]
+    """Return the explainer of a model."""
+    scorer = model.pipeline if isinstance(model.pipeline, Scorer) else None
+    return Explainer(scorer, model.metadata["task"], model.metadata.get("training_means"))

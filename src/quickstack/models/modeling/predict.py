@@ -46,7 +46,7 @@ def predict(model: Model, table: pd.DataFrame, encoded: Floats | None = None) ->
     table
         Typed rows with the model's features; other columns are ignored.
     encoded
-        What the model's last step is given for them, where it is known already.
+        What a scorer's `encode` gives for them, where it is known already.
 
     Returns
     -------
@@ -137,12 +137,9 @@ def score_rows(
     features
         With `seen`: rows with other values are scored as `modeling.unseen` says.
     encoded
-        What the pipeline's last step is given for the rows, where it is known already.
+        What a scorer's `encode` gives for the rows, where it is known already.
     """
-    if encoded is None:
-        scores = _scores(pipeline, frame, task)
-    else:
-        scores = _scores(pipeline[-1], encoded, task)
+    scores = _scores(pipeline, frame if encoded is None else encoded, task)
     unseen = unseen_values(frame, features)
     if unseen:
         some = np.flatnonzero(np.logical_or.reduce(list(unseen.values())))

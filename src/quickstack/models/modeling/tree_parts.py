@@ -20,11 +20,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quickstack.models.modeling.flat_trees import FlatTrees, codes_of, cuts_of, goes_left
 from quickstack.models.modeling.metrics import Floats
 
 Ints = NDArray[np.int64]
@@ -126,41 +126,35 @@ class _Tables:
 
 
 class BoostedTrees:
-    """The trees of a fitted gradient boosting of scikit-learn.
+    """The trees of gradient boosting.
 
     Parameters
     ----------
-    model
-        `HistGradientBoostingClassifier` or `HistGradientBoostingRegressor`.
+    trees
+        Tree k of a round adds to output k.
+    base
+        Where the sum of each output begins, shape (outputs,).
+    width
+        How many columns the trees are given.
     """
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
-        categorical = model._is_categorical_remapped
-        width = model.n_features_in_
-        self._categorical = np.zeros(width, "bool") if categorical is None else categorical
-        iterations = model._predictors
-        every = [tree for trees in iterations for tree in trees]
-        self._cuts = [self._find_cuts(every, feature) for feature in range(width)]
+    def __init__(self, trees: FlatTrees, base: Floats, width: int) -> None:
+        self._cuts = [cuts_of(trees, column) for column in range(width)]
         codes = [len(cuts) + 2 for cuts in self._cuts]
         self._tables, self._base = [], []
-        for output, start in enumerate(model._baseline_prediction[0]):
-            trees = [self._flatten(trees[output]) for trees in iterations]
-            means = (leaf.value * leaf.shares.prod() for tree in trees for leaf in tree.leaves)
+        for output, start in enumerate(base):
+            own = [self._tabled(trees, int(root)) for root in trees.roots[output :: len(base)]]
+            means = (leaf.value * leaf.shares.prod() for tree in own for leaf in tree.leaves)
             self._base.append(float(start) + math.fsum(means))
-            self._tables.append(_Tables(trees, codes))
-        # Categories stand first in what the trees are given.
-        self._places = np.arange(width)
-        if categorical is not None:
-            self._places = np.argsort(~model.is_categorical_, kind="stable")
+            self._tables.append(_Tables(own, codes))
 
-    def parts(self, encoded: Any, output: int) -> tuple[float, Floats]:
+    def parts(self, encoded: Floats, output: int) -> tuple[float, Floats]:
         """Return the base and the parts of rows for one output.
 
         Parameters
         ----------
         encoded
-            What the model is given, shape (rows, columns).
+            What the trees are given, shape (rows, columns).
         output
             The class of several; 0 otherwise.
 
@@ -171,87 +165,42 @@ class BoostedTrees:
         parts : numpy.ndarray
             float64, shape (rows, columns).
         """
-        values = self._model._preprocess_X(encoded, reset=False)
-        parts = np.zeros(values.shape)
-        for start in range(0, len(values), BLOCK):
+        parts = np.zeros(encoded.shape)
+        for start in range(0, len(encoded), BLOCK):
             rows = slice(start, start + BLOCK)
-            codes = [self._code(feature, values[rows, feature]) for feature in self._range]
+            codes = [codes_of(encoded[rows, at], cuts) for at, cuts in enumerate(self._cuts)]
             self._tables[output].add(parts[rows], codes)
-        ordered = np.empty_like(parts)
-        ordered[:, self._places] = parts
-        return self._base[output], ordered
+        return self._base[output], parts
 
-    @property
-    def _range(self) -> range:
-        return range(len(self._cuts))
-
-    def _find_cuts(self, trees: Sequence[Any], feature: int) -> Floats:
-        """Return the thresholds of a number in order; of a category, its codes."""
-        if self._is_category(feature):
-            return self._model._bin_mapper.bin_thresholds_[feature]
-        splits = [
-            tree.nodes["num_threshold"][
-                (tree.nodes["is_leaf"] == 0) & (tree.nodes["feature_idx"] == feature)
-            ]
-            for tree in trees
-        ]
-        return np.unique(np.concatenate([np.zeros(0), *splits]))
-
-    def _is_category(self, feature: int) -> bool:
-        return bool(self._categorical[feature])
-
-    def _code(self, feature: int, values: Floats) -> Ints:
-        """Return the place of each value among the cuts; the last code is a missing one."""
-        cuts = self._cuts[feature]
-        codes = np.searchsorted(cuts, values)
-        missing = np.isnan(values)
-        if self._is_category(feature):
-            codes = np.minimum(codes, len(cuts) - 1)
-            missing |= cuts[codes] != values
-        return np.where(missing, len(cuts) + 1, codes)
-
-    def _goes_left(self, predictor: Any, node: Any) -> NDArray[np.bool_]:
-        """Say for each code of the node's feature whether it goes left."""
-        cuts = self._cuts[node["feature_idx"]]
-        left = np.empty(len(cuts) + 2, dtype=bool)
-        left[:] = node["missing_go_to_left"]
-        if node["is_categorical"]:
-            bits = predictor.raw_left_cat_bitsets[node["bitset_idx"]]
-            codes = cuts.astype("int64")
-            left[: len(cuts)] = (bits[codes // 32] >> (codes % 32).astype("uint32")) & 1
-        else:
-            left[:-1] = np.arange(len(cuts) + 1) <= np.searchsorted(cuts, node["num_threshold"])
-        return left
-
-    def _flatten(self, predictor: Any) -> _Tree:
-        nodes = predictor.nodes
-        features = np.unique(nodes["feature_idx"][nodes["is_leaf"] == 0])
+    def _tabled(self, trees: FlatTrees, root: int) -> _Tree:
+        own = trees.below(root)
+        inner = own[trees.feature[own] >= 0]
+        features = np.unique(trees.feature[inner]).astype("int64")
         ways: dict[int, NDArray[np.bool_]] = {}
         groups, sizes = [], []
         for feature in features:
-            own = np.flatnonzero((nodes["is_leaf"] == 0) & (nodes["feature_idx"] == feature))
-            answers = np.stack([self._goes_left(predictor, nodes[node]) for node in own])
+            asking = inner[trees.feature[inner] == feature].tolist()
+            answers = np.stack([goes_left(trees, node, self._cuts[feature]) for node in asking])
             packed = np.packbits(answers, axis=0).T  # the answers to a code, as bytes
             whole = np.ascontiguousarray(packed).view(f"V{packed.shape[1]}").ravel()
             _, first, group = np.unique(whole, return_index=True, return_inverse=True)
-            ways |= dict(zip(own.tolist(), answers[:, first], strict=True))
+            ways |= dict(zip(asking, answers[:, first], strict=True))
             groups.append(group)
             sizes.append(len(first))
         place = {int(feature): position for position, feature in enumerate(features)}
         leaves: list[_Leaf] = []
-        waiting: list[tuple[int, dict[int, tuple[NDArray[np.bool_], float]]]] = [(0, {})]
+        waiting: list[tuple[int, dict[int, tuple[NDArray[np.bool_], float]]]] = [(root, {})]
         while waiting:
-            number, path = waiting.pop()
-            node = nodes[number]
-            if node["is_leaf"]:
+            node, path = waiting.pop()
+            if trees.feature[node] < 0:
                 leads, shares = zip(*path.values(), strict=True) if path else ((), ())
                 on_path = np.array([*path], dtype="int64")
-                leaves.append(_Leaf(float(node["value"]), on_path, leads, np.array(shares)))
+                leaves.append(_Leaf(float(trees.value[node, 0]), on_path, leads, np.array(shares)))
                 continue
-            position = place[int(node["feature_idx"])]
+            position = place[int(trees.feature[node])]
             before, share = path.get(position, (np.True_, 1.0))
-            for child, way in ((node["left"], ways[number]), (node["right"], ~ways[number])):
-                part = share * float(nodes[child]["count"]) / float(node["count"])
+            for child, way in ((trees.left[node], ways[node]), (trees.right[node], ~ways[node])):
+                part = share * float(trees.count[child]) / float(trees.count[node])
                 waiting.append((int(child), {**path, position: (before & way, part)}))
         return _Tree(features, tuple(sizes), tuple(groups), tuple(leaves))
 
@@ -285,14 +234,14 @@ def _rule(points: int) -> list[tuple[float, float]]:
 
 
 def forest_parts(
-    trees: Sequence[Any], encoded: Floats, columns: Ints, width: int, output: int
+    trees: FlatTrees, encoded: Floats, columns: Ints, width: int, output: int
 ) -> tuple[float, Floats]:
     """Return the base and the parts of rows for one output of a forest.
 
     Parameters
     ----------
     trees
-        Fitted decision trees of scikit-learn; the forest's score is their mean.
+        The forest's score is their mean.
     encoded
         What they are given, shape (rows, encoded columns).
     columns
@@ -309,21 +258,17 @@ def forest_parts(
     parts : numpy.ndarray
         float64, shape (rows, width).
     """
-    values = np.ascontiguousarray(encoded, dtype="float32")
+    values = np.asfortranarray(encoded, dtype="float32")
     base, parts = 0.0, np.zeros((len(values), width))
-    for one in trees:
-        tree = one.tree_
-        means = tree.value[:, 0, :]
-        if tree.n_classes[0] > 1:
-            means = means / means.sum(axis=1, keepdims=True)
-        mean, moved = means[:, output], np.zeros((tree.node_count, width))
-        level: Ints = np.zeros(1, dtype="int64")
+    mean, moved = trees.value[:, output], np.zeros((len(trees.feature), width))
+    for tree, root in enumerate(trees.roots):
+        level: Ints = np.array([root], dtype="int64")
         while len(level):
-            split = level[tree.children_left[level] >= 0]
-            for children in (tree.children_left[split], tree.children_right[split]):
+            split = level[trees.feature[level] >= 0]
+            for children in (trees.left[split], trees.right[split]):
                 moved[children] = moved[split]
-                moved[children, columns[tree.feature[split]]] += mean[children] - mean[split]
-            level = np.concatenate([tree.children_left[split], tree.children_right[split]])
-        base += float(mean[0])
-        parts += moved[tree.apply(values)]
-    return base / len(trees), parts / len(trees)
+                moved[children, columns[trees.feature[split]]] += mean[children] - mean[split]
+            level = np.concatenate([trees.left[split], trees.right[split]]).astype("int64")
+        base += float(mean[root])
+        parts += moved[trees.leaves(values, tree)]
+    return base / len(trees.roots), parts / len(trees.roots)
