@@ -548,3 +548,19 @@ def test_a_value_by_chance_in_other_rows_is_no_finding(repository):
     repository.commit()
     findings, _ = look(repository, subject)
     assert findings.locations == []
+
+
+def test_the_run_cache_and_what_experiments_leave_are_searched_and_erased(repository, subject):
+    repository.commit()
+    root, token = repository.root, subject.tokens[0]
+    run = f"params:\n  params.yaml:\n    who: {token}\n"
+    write(root / ".dvc/cache/runs/ab/abc/1", run)
+    write(root.parent / "storage/runs/ab/abc/1", run + "# another\n")
+    write(root.parent / "storage/runs/ab/abc/2", "params: {}\n")
+    write(root / ".dvc/tmp/exps/celery/broker/processed/1.msg", json.dumps({"who": token}))
+    write(root / ".quickstack/logs/a.log", f"asked for {VALUE}")
+    findings, stores = look(repository, subject)
+    assert findings.places == {"cache": 1, "storage": 1, "workspace": 2}
+    assert apply(root, subject, findings, stores, KEY).remains.places == {}
+    assert left(repository, subject) == []
+    assert (root.parent / "storage/runs/ab/abc/2").exists()

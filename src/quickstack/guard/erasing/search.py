@@ -255,6 +255,18 @@ def _in_volumes(root: Path, person: Subject) -> list[str]:
     return sorted({name for name, part in found if finder.finds(part, raw=finder.distinctive)})
 
 
+def _holding_in_git(root: Path, finder: Finder) -> Iterator[str]:
+    """Yield git's objects, by their ids, and its own files that hold the subject."""
+    for item in git_items(root):
+        own = item.path.startswith(".git/")
+        try:
+            content = item.read()
+        except FileNotFoundError:  # a lock that has ended
+            continue
+        if finder.finds(content, raw=finder.distinctive, name=f"git's {item.path}"):
+            yield item.path if own else item.path.partition(" ")[2]
+
+
 def _in_git(
     root: Path, finder: Finder, history: History
 ) -> tuple[list[tuple[str, tuple[str, ...]]], list[str]]:
@@ -262,10 +274,7 @@ def _in_git(
     raw = finder.distinctive
     found: dict[str, dict[str, None]] = defaultdict(dict)
     beside = set()
-    for item in git_items(root):
-        if not finder.finds(item.read(), raw=raw, name=f"git's {item.path}"):
-            continue
-        name = item.path.partition(" ")[2] or item.path
+    for name in _holding_in_git(root, finder):
         beside.add(name)
         if name in history.sources:
             found["(author or message)"][name] = None
