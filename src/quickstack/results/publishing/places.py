@@ -11,6 +11,7 @@ from quickstack.results.publishing.publisher import WORK
 from quickstack.results.publishing.readers_place import REMOTE, BucketPlace, open_place
 from quickstack.runtime.stores.folder_store import FolderStore, ObjectStore
 from quickstack.runtime.stores.remotes import remote_names
+from quickstack.runtime.stores.s3 import S3Store
 
 _NOTES = WORK / "places"
 
@@ -39,6 +40,8 @@ def published_stores(
     default = [None] if REMOTE in remote_names(root) else []
     for text in (*default, *_noted(root)):
         place = open_place(root, text)
+        if isinstance(place, BucketPlace):  # a dead server is to be told within seconds
+            place.store = S3Store(place.store.remote)
         store = by_address.get(place.shown)
         if store is None:
             store = place.store if isinstance(place, BucketPlace) else _folder(place.shown)
