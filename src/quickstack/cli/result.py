@@ -10,6 +10,7 @@ def result() -> None:
     from quickstack.cli.repository import find_root
     from quickstack.facts import paths
     from quickstack.facts.files import read_json
+    from quickstack.facts.notices import told
     from quickstack.models.evaluation.gain import guess_name, no_gain
     from quickstack.runtime.repository.report_ties import untied
 
@@ -38,14 +39,19 @@ def result() -> None:
         "Versioned": "data, model and exports by dvc.lock, metrics in reports/ by git: "
         "`git add -A && git commit`, then `quickstack push`",
     }
+    if warnings := [*quality["warnings"], *told(quality, _SHOWN)]:
+        lines = {"Data": lines.pop("Data"), "Warnings": f"\n{'':11}".join(warnings), **lines}
     for label, text in lines.items():
         said = untied(root, _STAGES.get(label, ()))
         typer.echo(f"{label:<11}{f'({said}) ' if said else ''}{text}")
 
 
+#: So many warnings are shown.
+_SHOWN = 10
 #: The stages whose reports a line is read from.
 _STAGES = {
     "Data": ("ingest",),
+    "Warnings": ("ingest",),
     "Model": ("train", "evaluate"),
     "Drift": ("monitor",),
     "Look at": ("export",),
