@@ -7,6 +7,7 @@ from quickstack.facts import paths
 from quickstack.facts.files import whole_folder, write_csv, write_json, write_text
 from quickstack.facts.params import EvaluateParams
 from quickstack.models.evaluation.curves import curves
+from quickstack.models.evaluation.directions import directions
 from quickstack.models.evaluation.gain import no_gain, too_good
 from quickstack.models.evaluation.importance import permutation_importance
 from quickstack.models.evaluation.intervals import compare, report
@@ -50,6 +51,7 @@ def main(stage: Stage) -> None:
     segments = measure_segments(contract.task, truth, scores, guesses, columns, ties, **drawn)
     main = contract.main_metric
     importance = permutation_importance(model, test, truth, metric=main, seed=params.seed)
+    importance = importance.merge(directions(model, test), on="feature", how="left")
 
     validation = model.metadata["cross_validation"] or {}
     interval = interval_coverage(validation.get("interval"), truth, scores)

@@ -83,6 +83,7 @@ def main(stage: Stage) -> None:
             histograms,
             hashes=hashes,
             parameters=parameters,
+            reasons=counts,
             workers=stage.compute.workers,
         )
     stage.log(f"{count:,} predictions; open {paths.EXPORTS.as_posix()}/index.html", rows=count)

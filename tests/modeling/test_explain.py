@@ -16,11 +16,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from modeling.cases import make_contract, make_table, settings
+from quickstack.models.evaluation.directions import directions
 from quickstack.models.modeling import tree_parts
 from quickstack.models.modeling.explain import Explainer
 from quickstack.models.modeling.features import feature_frame, features
-from quickstack.models.modeling.fit import fit
+from quickstack.models.modeling.fit import describe, fit
 from quickstack.models.modeling.flatten import NotFlatError, flatten
+from quickstack.models.modeling.model_file import Model
 
 MODELS = ("gradient_boosting", "random_forest", "linear")
 
@@ -143,3 +145,23 @@ def test_own_models_are_explained_where_that_is_exact() -> None:
     with pytest.raises(NotFlatError, match="KNeighborsRegressor"):
         flatten(other, learned_from)
     assert Explainer(None, "regression").unit is None
+
+
+def test_each_feature_has_a_direction() -> None:
+    for task in ("binary", "multiclass"):
+        contract, table = make_contract(task), make_table(task)
+        params = settings("linear")
+        pipeline = fit(table, contract, params)
+        metadata = describe(contract, params, {}, None, table)
+        learned_from = features(contract, table)
+        scorer = flatten(pipeline, learned_from)
+        encoded = scorer.encode(feature_frame(table, learned_from))
+        metadata["training_means"] = encoded.mean(axis=0).tolist()
+        found = directions(Model(scorer, metadata), table).set_index("feature")["direction"]
+        if task == "binary":
+            assert found["fee"] == "higher raises it"
+            assert found["age"] == "higher lowers it"
+            assert found["plan"] == "raised most by pro, lowered most by basic"
+        else:
+            assert found["fee"] == "higher speaks for high, against low"
+            assert found["plan"] in ("pro speaks for high", "basic speaks for low")

@@ -128,10 +128,12 @@ def _quality(contract: Contract, metrics: dict[str, Any]) -> list[str]:
 
 def _features(metadata: dict[str, Any], importance: pd.DataFrame) -> list[str]:
     shown = importance.head(SHOWN_FEATURES)
-    lines = ["| feature | lost when its values are shuffled |", "|---|---|"]
+    lines = ["| feature | lost when its values are shuffled | which way it moves the score |"]
+    lines.append("|---|---|---|")
+    ways = shown["direction"].fillna("") if "direction" in shown else [""] * len(shown)
     lines += [
-        f"| {name} | {_number(value)} |"
-        for name, value in zip(shown["feature"], shown["importance"], strict=True)
+        f"| {name} | {_number(value)} | {way or 'not known: this model has no exact parts'} |"
+        for name, value, way in zip(shown["feature"], shown["importance"], ways, strict=True)
     ]
     rest = [f"`{name}`" for name in importance["feature"][SHOWN_FEATURES:]]
     if rest:

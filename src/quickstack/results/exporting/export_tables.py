@@ -100,6 +100,12 @@ IMPORTANCE = Layout(
         Field("feature", "string", "Name of the feature."),
         Field("importance", "number", "Mean loss of the main metric over repetitions."),
         Field("standard_deviation", "number", "Over repetitions."),
+        Field("mean_part", "number", "Mean size of its part of the score, of test rows."),
+        Field(
+            "direction",
+            "string",
+            "Which way its values move the score; empty where the model has no exact parts.",
+        ),
     ),
     key=("feature",),
 )

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from quickstack.facts.contract.model import Contract
     from quickstack.results.exporting.histograms import Histograms
+    from quickstack.results.exporting.reason_columns import ReasonCounts
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -78,6 +79,7 @@ def page_view(
     hashes: Mapping[str, Any],
     histograms: Histograms | None = None,
     leaks: Sequence[Mapping[str, Any]] = (),
+    reasons: ReasonCounts | None = None,
 ) -> dict[str, Any]:
     """Gather what the page shows, as text, lengths and counts.
 
@@ -96,6 +98,8 @@ def page_view(
         As `manifest.versions` gives them.
     histograms
         The counts of the predictions; None where there are none.
+    reasons
+        How often each feature is a reason; None where it is not known.
     leaks
         The report of that name.
     """
@@ -137,6 +141,8 @@ def page_view(
                          _outcome("left", "rightly left alone", "good", decision.true_negative)]),
         ],
         "importance": sections.importance(importance),
+        "flagged": [] if reasons is None else sections.flagged(reasons),
+        "flagged_rows": "" if reasons is None else f"{reasons.rows:,}",
         "performance": sections.performance(drift["performance"]),
         "drift": sections.drift(drift),
         "quality": sections.quality(quality),

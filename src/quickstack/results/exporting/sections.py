@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from quickstack.facts.contract.model import Contract
+    from quickstack.results.exporting.reason_columns import ReasonCounts
 
 #: Rows of a table that the page shows; the files hold all of them.
 SHOWN = 12
@@ -106,10 +107,12 @@ def importance(table: pd.DataFrame) -> list[dict[str, Any]]:
     top = table.head(SHOWN)
     values = [0.0 if value != value else float(value) for value in top["importance"]]
     spreads = list(top["standard_deviation"]) if "standard_deviation" in top else [0.0] * len(top)
+    ways = list(top["direction"].fillna("")) if "direction" in top else [""] * len(top)
     largest = max((*values, 0.0)) or 1.0
     return [
         {
             "feature": str(feature),
+            "direction": way,
             "value": number(value, 4),
             "width": _length(_clipped(100 * value / largest)),
             "spread": [
@@ -118,7 +121,23 @@ def importance(table: pd.DataFrame) -> list[dict[str, Any]]:
             if spread > 0 and value > 0
             else None,
         }
-        for feature, value, spread in zip(top["feature"], values, spreads, strict=True)
+        for feature, value, spread, way in zip(top["feature"], values, spreads, ways, strict=True)
+    ]
+
+
+def flagged(counts: ReasonCounts) -> list[dict[str, str]]:
+    """Return how often each feature is a reason, the most frequent first."""
+    total = counts.raised + counts.lowered
+    names = sorted(total, key=lambda name: (-total[name], name))[:SHOWN]
+    rows = max(counts.rows, 1)
+    return [
+        {
+            "feature": name,
+            "raised": _share(counts.raised[name] / rows),
+            "lowered": _share(counts.lowered[name] / rows),
+        }
+        for name in names
+        if total[name]
     ]
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from quickstack.facts.contract.model import Contract
     from quickstack.results.exporting.histograms import Histograms
+    from quickstack.results.exporting.reason_columns import ReasonCounts
 
 CONTRACT, PAGE, MANIFEST = "contract.odcs.yaml", "index.html", "manifest.json"
 
@@ -47,6 +48,7 @@ def write_export(
     *,
     hashes: Mapping[str, Any],
     parameters: Mapping[str, Any],
+    reasons: ReasonCounts | None = None,
     workers: int = 1,
 ) -> int:
     """Write tables, their contract, the page, the Power BI project, SQL and the manifest.
@@ -61,6 +63,8 @@ def write_export(
         Filled when the last partition is read.
     hashes, parameters
         As `manifest.versions` gives and takes them.
+    reasons
+        Filled when the last partition is read; None where there are no reasons.
     workers
         How many files are written at a time, each by a thread.
 
@@ -83,7 +87,9 @@ def write_export(
             )
         ],
         export_tables.DRIFT: [export_tables.drift_rows(reports.drift)],
-        export_tables.IMPORTANCE: [reports.importance],
+        export_tables.IMPORTANCE: [
+            reports.importance.reindex(columns=[f.name for f in export_tables.IMPORTANCE.fields])
+        ],
         export_tables.QUALITY: [export_tables.quality_rows(reports.quality)],
         export_tables.QUALITY_RULES: [export_tables.quality_rule_rows(reports.quality)],
     }
@@ -104,6 +110,7 @@ def write_export(
             hashes,
             histograms,
             reports.leaks,
+            reasons,
         )
         write_text(folder / PAGE, render_page(view))
         write_text(folder / CONTRACT, export_contract(contract, layouts, described))
