@@ -80,13 +80,13 @@ def any_plain_psi(frame: pd.DataFrame, reference) -> bool:
 def test_clean_batches_never_alarm_where_the_usual_rules_do(reference):
     rng = np.random.default_rng(11)
     ours = by_p_value = batches = 0
-    for rows, repetitions in ((500, 100), (2_000, 80), (10_000, 40)):
+    for rows, repetitions in ((500, 20), (2_000, 15), (10_000, 5)):
         for _ in range(repetitions):
             counts = profile(draw(rng, rows, month=0), reference)
             ours += bool(drifted_counts(counts, reference))
             by_p_value += any_p_value(counts, reference)
             batches += 1
-    assert batches == 220
+    assert batches == 40
     assert ours == 0
     assert by_p_value > batches / 10
 
@@ -95,7 +95,7 @@ def test_clean_batches_never_alarm_where_the_usual_rules_do(reference):
 @pytest.mark.parametrize("month", [3, 9])
 def test_an_ordinary_season_is_no_drift(reference, rows, month):
     rng = np.random.default_rng(100 * month)
-    batches = [profile(draw(rng, rows, month), reference) for _ in range(20)]
+    batches = [profile(draw(rng, rows, month), reference) for _ in range(5)]
     assert not set().union(*(drifted_counts(counts, reference) for counts in batches))
     assert all(any_p_value(counts, reference) for counts in batches)
 

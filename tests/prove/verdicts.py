@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "src"), str(ROOT / "tests")]
 
 #: Modules beside this one, each with a list `SCENARIOS`.
-WORLDS = ("interval_worlds", "drift_worlds")
+WORLDS = ("interval_worlds", "drift_worlds", "late_truth")
 #: Whether a claim came true by the rules as they are, and by those of before; None where a run
 #: says nothing of it.
 Outcome = tuple[bool | None, bool | None]

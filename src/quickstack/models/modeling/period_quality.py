@@ -33,7 +33,7 @@ RANKING_NAME: dict[Task, str] = {
     "regression": "rank correlation",
 }
 #: Steps of Newton's method, and a slope beyond which rows are told apart with next to no error.
-_STEPS, _LARGEST_SLOPE = 12, 20.0
+_STEPS, _CONVERGED, _LARGEST_SLOPE = 12, 1e-9, 20.0
 #: Periods differ by more than chance where so many of them would differ less by chance.
 _HETEROGENEOUS = 0.95
 
@@ -136,7 +136,10 @@ def calibration(task: Task, truth: Floats, scores: Floats, _shares: Shares) -> M
         if np.linalg.cond(curvature) > 1e10:
             return None
         influence = (rows * (truth - promised)[:, None]) @ np.linalg.inv(curvature)
-        fitted = fitted + influence.sum(axis=0)
+        step = influence.sum(axis=0)
+        fitted = fitted + step
+        if np.abs(step).max() < _CONVERGED:
+            break
     if not np.abs(fitted[1]) < _LARGEST_SLOPE:
         return None
     return Measured(float(fitted[1]), influence[:, 1])
