@@ -202,7 +202,7 @@ def test_what_does_not_beat_a_guess_or_is_not_believed_says_so_first():
         resampling={"words": "drawn by `shop` (12), whose rows belong together"},
     )
     text = Reader(page(measured=weak)).text
-    first = text.index("The model is not clearly better than a guess without any model: the last")
+    first = text.index("The model is not clearly better than a guess without any model: ROC AUC")
     assert first < text.index("the model ranks them rightly")
     assert "Without a model, ROC AUC is: the last known one 0.500." in text
     assert "rows are drawn by shop (12), whose rows belong together." in text

@@ -85,7 +85,7 @@ def test_what_is_in_doubt_comes_first() -> None:
     assert "tests\n\n**Too good.**" in card(doubt="Too good").replace("test rows", "tests")
     assert "| better |" not in card(doubt="Too good")
     said = card("multiclass")
-    assert "**The model is not clearly better than a guess without any model: the frequencies" in (
+    assert "**The model is not clearly better than a guess without any model: Accuracy is" in (
         said.replace("is worse than", "is not clearly better than")
     )
     assert "Intervals: rows are drawn one by one (60)" in said

@@ -160,10 +160,10 @@ def test_the_gate_of_the_model(repository):
         write(repository / "reports/metrics.json", json.dumps(document | changes))
 
     report()
-    assert of_model(repository).endswith("without a model, the last known one has 0.862")
+    assert of_model(repository).endswith("without a model 0.862, by the last known one")
     assert doubts_of(repository) == (
-        "The model is not clearly better than a guess without any model: the last known one has "
-        "ROC AUC 0.862, the model 0.717",
+        "The model is not clearly better than a guess without any model: ROC AUC is 0.862 by the "
+        "last known one, and 0.717 by the model",
     )
     report(difference={"roc_auc": {"better": True}})
     assert doubts_of(repository) == ()

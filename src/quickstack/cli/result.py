@@ -31,8 +31,8 @@ def result() -> None:
         "Model": f"{f'{found}. ' if found else ''}"
         f"{training['model']}: {name} {shown(metrics[name])} on "
         f"{metrics['rows']['test']:,} test rows (95 % between {shown(interval['low'])} and "
-        f"{shown(interval['high'])}); without a model, {guess_name(metrics, name)} has "
-        f"{shown(base)}",
+        f"{shown(interval['high'])}); without a model {shown(base)}, by "
+        f"{guess_name(metrics, name)}",
         "Drift": f"{drift['verdict']}: {' '.join(drift['reasons'])}".rstrip(": "),
         "Look at": f"{(paths.EXPORTS / 'index.html').as_posix()}, the tables beside it, "
         f"{paths.MODEL_CARD.as_posix()}",

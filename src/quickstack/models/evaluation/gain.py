@@ -51,11 +51,11 @@ def no_gain(metrics: Mapping[str, Any], main: str) -> str | None:
         return None
     how = "is worse than" if gap.get("better") is False else "is not clearly better than"
     return (
-        f"The model {how} a guess without any model: {guess_name(metrics, main)} has "
-        f"{BY_NAME[main].label} {base:.3f}, the model {metrics[main]:.3f}"
+        f"The model {how} a guess without any model: {BY_NAME[main].label} is {base:.3f} by "
+        f"{guess_name(metrics, main)}, and {metrics[main]:.3f} by the model"
     )
 
 
 def guess_name(metrics: Mapping[str, Any], metric: str) -> str:
     """Return what the best naive guess of a metric guesses."""
-    return (metrics.get("guess") or {}).get(metric) or "the frequencies, or the mean,"
+    return (metrics.get("guess") or {}).get(metric) or "the frequencies, or the mean"

@@ -106,7 +106,7 @@ def page_view(
     counted = {"periods": [], "groups": []} if histograms is None else packed(histograms)
     decision, test_rows = contract.decision, (metrics.get("rows") or {}).get("test")
     first = metrics.get("doubt") or no_gain(metrics, contract.main_metric)
-    said = [f"{first}."] if first else []
+    said = [f"{sections.plain(first)}."] if first else []
     said += [*acting(contract, histograms), headline(contract, metrics)]
     versions = [
         (name.capitalize(), value[:12]) for name, value in hashes.items() if isinstance(value, str)

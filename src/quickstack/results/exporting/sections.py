@@ -40,7 +40,7 @@ def figures(contract: Contract, metrics: Mapping[str, Any]) -> list[dict[str, An
         low, high = interval.get("low"), interval.get("high")
         higher = HIGHER_IS_BETTER[contract.task][name]
         sure = "no interval" if low is None else f"95 % interval {number(low)} to {number(high)}"
-        beside = "" if base is None else f" · {guess_name(metrics, name)}: {number(base)}"
+        beside = "" if base is None else f" · {plain(guess_name(metrics, name))}: {number(base)}"
         shown.append(
             {
                 "label": metric.label + (f" ({unit})" if unit else ""),
@@ -73,13 +73,18 @@ def guesses(contract: Contract, metrics: Mapping[str, Any]) -> str:
     """Say what guesses without a model reach in the main metric, and what intervals stand on."""
     main = BY_NAME[contract.main_metric]
     reached = [
-        f"{name} {number(found[main.name])}"
+        f"{plain(name)} {number(found[main.name])}"
         for name, found in (metrics.get("guesses") or {}).items()
         if found.get(main.name) is not None
     ]
     said = f"Without a model, {main.label} is: {'; '.join(reached)}. " if reached else ""
     drawn = (metrics.get("resampling") or {}).get("words")
-    return said + (f"For the intervals, rows are {drawn}.".replace("`", "") if drawn else "")
+    return said + (f"For the intervals, rows are {plain(drawn)}." if drawn else "")
+
+
+def plain(text: str) -> str:
+    """Write a sentence without the marks that Markdown and terminals have around names."""
+    return text.replace("`", "")
 
 
 def _range(

@@ -109,7 +109,7 @@ def of_model(root: Path) -> str:
     value, base = metrics[name], metrics["baseline"].get(name)
     if value is None or base is None:
         return f"{name} does not exist on these test rows"
-    return f"{name} {value:.3f}; without a model, {guess_name(metrics, name)} has {base:.3f}"
+    return f"{name} {value:.3f}; without a model {base:.3f}, by {guess_name(metrics, name)}"
 
 
 def doubts_of(root: Path) -> tuple[str, ...]:
