@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import uuid
+from itertools import islice
 
 from quickstack.runtime.stores.remotes import read_remote
 from quickstack.runtime.stores.s3 import create_buckets
@@ -23,6 +24,8 @@ CANARIES = [
 ]
 #: So many of them lie in rows that ingest must put into quarantine.
 QUARANTINED = 4
+#: Rows of each month: what leaks does not depend on how many there are.
+ROWS = 400
 
 
 def plant(clone):
@@ -31,7 +34,7 @@ def plant(clone):
     target.mkdir(parents=True)
     for number, path in enumerate(sorted(source.glob("*.csv"))):
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(islice(csv.DictReader(file), ROWS))
         people = CANARIES[number % len(CANARIES)]
         rows[7] |= people
         if number < QUARANTINED:
@@ -78,8 +81,6 @@ def test_values_planted_in_raw_are_nowhere_in_what_leaves(finished, seaweedfs, t
     quality = json.loads((finished.path / "reports/quality.json").read_text(encoding="utf-8"))
     assert quality["rows"]["quarantined"] >= QUARANTINED
     finished.run("dvc", "push")
-    finished.run("dvc", "exp", "run", "--queue", "-S", "train.model=linear,baseline", "train")
-    assert list(finished.run_queue().values()) == ["Success"] * 2
     values = tmp_path / "canaries.txt"
     lines = [value for person in CANARIES for value in person.values()]
     assert len(lines) == 30
@@ -88,8 +89,9 @@ def test_values_planted_in_raw_are_nowhere_in_what_leaves(finished, seaweedfs, t
     code, found = scan(finished, "--values", str(values))
     assert (found["findings"], found["unread"], code) == ([], [], 0)
     assert found["values"] == {"searched": 30, "not_searchable": {}}
-    places = ("cache", "experiments", "git", "remote storage", "run-cache", "workspace")
-    assert tuple(sorted(found["read"])) == places
+    # Those of experiments are held by the tests of each place.
+    places = {"cache", "git", "remote storage", "run-cache", "workspace"}
+    assert places <= set(found["read"])
     assert found["restricted_left_out"]["cache"] > 24
 
     # The control: where they belong, they are found.
@@ -104,4 +106,4 @@ def test_values_planted_in_raw_are_nowhere_in_what_leaves(finished, seaweedfs, t
     # And the values of everybody else in the raw data are nowhere either.
     code, found = scan(finished, "--offline")
     assert (found["findings"], found["unread"], code) == ([], [], 0)
-    assert found["values"]["searched"] > 900
+    assert found["values"]["searched"] > 300

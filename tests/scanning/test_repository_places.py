@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -212,6 +214,47 @@ def test_a_remote_that_cannot_be_reached_is_not_read(repository, monkeypatch):
         "['remote \"storage\"']\n    endpointurl = http://127.0.0.1:9\n",
     )
     (one,) = scan(repository, remotes=True).unread
+    assert one.kind == "remote storage"
+
+
+ANSWERS = {
+    "a web page": (200, {}, b"<html><body>Welcome</body></html>"),
+    "a web page in XML": (200, {}, b'<?xml version="1.0"?><html><head/><body/></html>'),
+    "nothing": (200, {}, b""),
+    "another region": (
+        301, {"x-amz-bucket-region": "eu-west-1"},
+        b"<Error><Code>PermanentRedirect</Code><Message>x</Message></Error>",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_a_server_that_is_not_that_of_the_remote_is_not_read(repository, answer):
+    status, headers, body = answer
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    write(
+        repository / ".dvc" / "config.local",
+        f"['remote \"storage\"']\n    endpointurl = http://127.0.0.1:{server.server_port}\n"
+        "    access_key_id = x\n    secret_access_key = x\n",
+    )
+    try:
+        (one,) = scan(repository, remotes=True).unread
+    finally:
+        server.shutdown()
+        server.server_close()
     assert one.kind == "remote storage"
 
 

@@ -207,7 +207,7 @@ class S3Store:
         """List at most one key."""
         place = {"Bucket": self.remote.bucket, "Prefix": self.remote.root}
         with diagnosed(self.remote, "list"):
-            page = self.client.list_objects_v2(**place, MaxKeys=1)
+            page = _listing(self.client.list_objects_v2(**place, MaxKeys=1), self.remote)
         return [item["Key"].removeprefix(self.remote.root) for item in page.get("Contents", ())]
 
     def all_keys(self) -> list[str]:
@@ -326,7 +326,7 @@ class S3Store:
         )
         for page in pages:
             for kind in kinds:
-                for item in page.get(kind, ()):
+                for item in _listing(page, self.remote).get(kind, ()):
                     yield kind, {**item, "Key": item["Key"].removeprefix(self.remote.root)}
 
     def _current(self, prefix: str) -> Iterator[tuple[str, ObjectFacts]]:
@@ -373,3 +373,18 @@ def _facts(item: Mapping[str, Any], version: str | None = None) -> ObjectFacts:
     # The ETag of an object that was put in one part, without a key of its own, is its MD5.
     md5 = None if "-" in tag else tag
     return ObjectFacts(item["Size"], item["LastModified"].timestamp(), md5, tag, version)
+
+
+def _listing(page: dict[str, Any], remote: Remote) -> dict[str, Any]:
+    """Return a page of a listing; StorageError where the server sent something else.
+
+    boto3 takes a web page for an empty listing.
+    """
+    if "IsTruncated" in page or "Name" in page:
+        return page
+    raise StorageError(
+        "The server answers, but not as an S3 server does",
+        where=f"remote {remote.name}",
+        fix="correct its address: dvc remote modify --local "
+        f"{remote.name} endpointurl http://HOST:PORT",
+    )
