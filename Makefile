@@ -13,7 +13,7 @@ TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test docs lint repro verify rerun hooks storage lock clean summary comment base \
-	prove-datacontract prove-determinism prove-export prove-faults prove-fuzz prove-ingest \
+	prove-datacontract prove-determinism prove-export prove-faults prove-formats prove-fuzz prove-ingest \
 	prove-kills prove-long prove-personal-data prove-publish prove-pull-requests prove-reruns prove-torture \
 	prove-verdicts prove-verify
 
@@ -72,6 +72,9 @@ prove-datacontract: $(VENV)/.development ## let datacontract-cli test the tables
 
 prove-export: $(VENV)/.development ## time the export of a million predictions beside pyarrow alone
 	@$(BIN)/python benchmarks/export.py
+
+prove-formats: $(VENV)/.development ## write 10,000 random tables by every format, and compare what is read
+	@$(BIN)/python tests/prove/formats.py
 
 prove-fuzz: $(VENV)/.development ## ingest made-up bytes and contracts for ten minutes
 	@$(BIN)/python tests/prove/fuzz_ingest.py

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import io
 import json
 import struct
@@ -82,6 +83,36 @@ def test_the_contract_says_how_values_are_written(tmp_path):
         decimal=",", missing=("NA",), true_values=("Y",), false_values=("N",),
     )  # fmt: skip
     assert gather(found)[0] == [(None, "1,5", "Y", None, None)]
+
+
+def test_times_a_millisecond_off_a_second_are_that_second(tmp_path):
+    """Days add up to fractions that no second has: 45658 + 1/288 + 1/288 + …"""
+    serials, day = [], 45_658.0
+    for _ in range(2000):
+        serials.append(day)
+        day += 5 / 1440
+    rows = [row(i, "", "", "", "", f"s2:{serial!r}") for i, serial in enumerate(serials, start=2)]
+    (block,) = read(tmp_path / "t.xlsx", xlsx(HEADER + "".join(rows)), 5000)
+    start = dt.datetime(2025, 1, 1)
+    wanted = [start + i * dt.timedelta(minutes=5) for i in range(2000)]
+    found = [dt.datetime.fromisoformat(v) for v in block.table.column(4).to_pylist()]
+    assert found == wanted
+    assert block.iso[block.table.column_names[4]] == list(range(2000))
+
+
+def test_an_ods_keeps_its_milliseconds_tabs_and_line_ends(tmp_path):
+    text = "a<text:tab/>b<text:line-break/>c"
+    cell = (
+        '<table:table-cell office:value-type="date" office:date-value="2024-02-29T12:00:00.001"/>'
+    )
+    found = read(
+        tmp_path / "t.ods",
+        ods(
+            "".join(map(ods_text, ("a", "n", "t", "d", "m"))),
+            ods_text(text) + 3 * "<table:table-cell/>" + cell,
+        ),
+    )
+    assert gather(found)[0] == [("a\tb\nc", None, None, None, "2024-02-29T12:00:00.001000")]
 
 
 REJECTED = {

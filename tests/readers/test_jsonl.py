@@ -186,6 +186,15 @@ def test_blocks_hold_no_more_than_is_asked_for_or_fits(tmp_path):
     assert len(found) == 2
 
 
+@pytest.mark.parametrize(("kind", "cell"), [("integer", "1,234"), ("number", "1,234"),
+                                             ("string", "1.234")])  # fmt: skip
+def test_a_number_is_never_read_as_if_its_point_parted_thousands(tmp_path, kind, cell):
+    wanted = replace(contract(decimal=",", thousands="."), columns=(Column("n", kind),))
+    path = write(tmp_path / "t.jsonl", '{"n": 1.234}')
+    (block,) = read_blocks(Partition(path, "x"), wanted, ReadOptions(rows=10))
+    assert block.table.column("n").to_pylist() == [cell]
+
+
 def test_real_lines():
     path = real_data("torture/generated/files/json_lines_named_csv.csv")
     lines = path.read_text(encoding="utf-8").splitlines()

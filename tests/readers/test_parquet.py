@@ -58,7 +58,7 @@ TYPES = {
     "int8": ("integer", pa.array([-5, None], pa.int8()), [-5, None], "int64"),
     "int64": ("integer", pa.array([2**62 + 1]), [2**62 + 1], "int64"),
     "uint64": ("integer", pa.array([2**63], pa.uint64()), [str(2**63)], "string"),
-    "whole floats": ("integer", pa.array([5.0, None, 0.5, 1e17]), ["5", None, "0.5", str(10**17)],
+    "whole floats": ("integer", pa.array([5.0, None, 0.5, 1e17]), ["5", None, "0.5", "1e+17"],
                      "string"),
     "text of numbers": ("integer", pa.array(["5", "x"]), ["5", "x"], "string"),
     "truth as whole": ("integer", pa.array([True]), ["true"], "string"),
@@ -201,7 +201,7 @@ def test_the_verdict_on_a_value_does_not_depend_on_its_block(tmp_path, rows):
     values = pa.array([5.0, 1e17, math.inf, 0.1, None, 3.0])
     texts = [None if v is None else float(v) for v in one(tmp_path, "number", values, rows)[0]]
     assert texts == values.to_pylist()
-    assert one(tmp_path, "integer", values, rows)[0] == ["5", str(10**17), "inf", "0.1", None, "3"]
+    assert one(tmp_path, "integer", values, rows)[0] == ["5", "1e+17", "inf", "0.1", None, "3"]
 
 
 def test_places_skip_rejected_rows(tmp_path):

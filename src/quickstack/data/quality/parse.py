@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from quickstack.data.quality.timestamps import DAY, END, FIRST, SKIPPED, TWICE, parse_times, to_utc
 from quickstack.facts.contract import Column, Contract, Source
-from quickstack.facts.contract.time_patterns import ISO_CELL, ISO_DATE, compile_pattern
+from quickstack.facts.contract.time_patterns import ISO_CELL, compile_pattern
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,7 +62,7 @@ def cell_types(
         kind: pa.DataType = pa.string()
         if column.type in ("integer", "number") and not source.thousands:
             kind = pa.int64() if column.type == "integer" else pa.float64()
-        elif column.type == "date" and column.time_pattern == ISO_DATE:
+        elif column.type == "date" and column.format in (None, "yyyy-MM-dd"):
             kind = pa.date32()
         elif column.type == "boolean" or (repeats(column) and column.name not in varied):
             kind = pa.dictionary(pa.int32(), pa.string())
@@ -229,7 +229,7 @@ def _truths(text: pa.Array, source: Source) -> pa.Array:
     return pc.if_else(pc.is_in(text, words), true, pa.scalar(None, pa.bool_()))
 
 
-def _whole_numbers(text: pa.Array, source: Source) -> tuple[pa.Array, None]:
+def _whole_numbers(text: pa.Array, source: Source) -> tuple[pa.Array, Any]:
     """Read whole numbers; 5.0, 5. and 1e+05 are some, as programs write them."""
     import numpy as np
     import pyarrow as pa
@@ -242,14 +242,17 @@ def _whole_numbers(text: pa.Array, source: Source) -> tuple[pa.Array, None]:
     point = re.escape(source.decimal)
     others = text.take(pa.array(rest))
     found = _digits(pc.replace_substring_regex(others, rf"^([+-]?[0-9]+){point}0*$", r"\1"))
+    problems = np.zeros(len(text), np.uint8)
     if found.null_count:
         encoded = others.dictionary_encode()
-        exact = [_exponent(v.replace(source.decimal, ".")) for v in encoded.dictionary.to_pylist()]
-        found = pc.coalesce(found, pa.array(exact, pa.int64()).take(encoded.indices))
+        read = [_exponent(v.replace(source.decimal, ".")) for v in encoded.dictionary.to_pylist()]
+        numbers = pa.array([number for number, _ in read], pa.int64())
+        found = pc.coalesce(found, numbers.take(encoded.indices))
+        problems[rest] = np.array([p for _, p in read], np.uint8)[np.asarray(encoded.indices)]
     everything = pa.concat_arrays([values, found])
     places = np.arange(len(text))
     places[rest] = len(text) + np.arange(len(rest))
-    return everything.take(pa.array(places)), None
+    return everything.take(pa.array(places)), problems
 
 
 def _digits(text: pa.Array) -> pa.Array:
@@ -266,15 +269,20 @@ def _digits(text: pa.Array) -> pa.Array:
     return pc.if_else(pc.or_(small, large), digits, pa.scalar(None, pa.string())).cast(pa.int64())
 
 
-def _exponent(text: str) -> int | None:
-    """Return the whole number of 64 bits that a text with a point or an exponent is."""
-    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?", text):
-        return None
+def _exponent(text: str) -> tuple[int | None, int]:
+    """Return the whole number that a text with an exponent is, and what is wrong with it.
+
+    So programs write floating-point numbers, which hold no whole number above 2^53 for certain.
+    """
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]{1,9}", text):
+        return None, 0
     number = Decimal(text)
     if number and not -1 < number.adjusted() < 19:
-        return None
+        return None, 0
     whole = int(number)
-    return whole if whole == number and -(1 << 63) <= whole < 1 << 63 else None
+    if whole != number:
+        return None, 0
+    return (whole, 0) if abs(whole) < _EXACT else (None, _TOO_LONG)
 
 
 def _numbers(text: pa.Array, source: Source) -> tuple[pa.Array, Any]:

@@ -23,6 +23,7 @@ from quickstack.data.readers.workbook import (
     damaged,
     inspect_sheet,
     require_harmless,
+    with_blanks,
     without_sheet_rows,
 )
 from quickstack.facts.contract import Column, Contract, Source
@@ -39,7 +40,7 @@ _NEAR = 1000
 def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> Iterator[Block]:
     """Yield sheets of a workbook in blocks: .xlsx, .xls or .ods.
 
-    Whole numbers come without `.0`, dates as the contract writes them. A row that holds an error
+    Whole numbers come without `.0`, dates and times in ISO 8601. A row that holds an error
     (`#DIV/0!`) or a formula without a stored value is rejected, and each cell
     of a merged one in one column has its value. A sheet is held in memory; MAX_CELLS bounds it.
 
@@ -53,6 +54,7 @@ def blocks(partition: Partition, contract: Contract, options: ReadOptions) -> It
         data = stream.read(_MAX_BYTES + 1)
     _require_workbook(data, where)
     require_harmless(data, where, source.max_unpacked)
+    data = with_blanks(data, where)
     with _told(where):
         book = calamine.load_workbook(io.BytesIO(data))
         names, noticed = _chosen(book, data, contract, where, any_names=options.any_names)
@@ -253,6 +255,7 @@ class _SheetRows:
                 for row in range(max(top, first), bottom + 1):
                     self._merged[row].append((top if top >= first else -1, left, right))
         self._anchors: dict[tuple[int, int], Any] = {}
+        self._texts = seen.texts
         self._begin()
 
     def _begin(self) -> None:
@@ -274,7 +277,8 @@ class _SheetRows:
             return
         reason = self._unmerged(number, row)
         source = self.contract.source
-        row = [_on_second(cell) for cell in row]
+        if not self._texts:
+            row = [_on_second(cell) for cell in row]
         cells = [
             None if cell == "" else _text(cell, column, source)
             for cell, column in zip(row, self._columns, strict=False)
@@ -344,8 +348,11 @@ def _text(cell: Any, column: Column | None, source: Source) -> str:
             return (source.true_values if cell else source.false_values)[0]
         return "true" if cell else "false"
     if isinstance(cell, (int, float)):
-        whole = isinstance(cell, int) or cell.is_integer()
-        number = str(int(cell)) if whole else repr(cell)
+        whole = float(cell).is_integer()
+        # Where floats no longer hold all whole numbers, an exponent says that it was one.
+        if column is not None and column.type == "integer":
+            whole = whole and abs(cell) < 1e16
+        number = str(int(cell)) if whole else repr(float(cell))
         # In the contract's dialect: 1.234 is never read as if its point parted thousands.
         typed = column is not None and column.type in ("integer", "number", "boolean")
         return number.replace(".", source.decimal) if typed else number

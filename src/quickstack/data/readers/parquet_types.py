@@ -252,8 +252,9 @@ def _as_text(contract: Contract, wanted: str) -> Callable[[pa.Array], tuple[pa.A
         cells = plain(values)
         text = cells.cast(pa.string())
         if pa.types.is_floating(cells.type):
-            # A whole number without its exponent; pandas stores those with gaps as floats.
-            small = pc.less(pc.abs(cells), 2.0**63)
+            # A whole number without its exponent; pandas stores those with gaps as floats. Where
+            # floats no longer hold all whole numbers, an exponent says that it was one.
+            small = pc.less(pc.abs(cells), 1e16 if wanted == "integer" else 2.0**63)
             whole = pc.fill_null(pc.and_(small, pc.equal(cells, pc.floor(cells))), False)
             nothing = pa.scalar(None, cells.type)
             numbers = pc.if_else(whole, cells, nothing).cast(pa.int64())

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import io
 import posixpath
+import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -23,6 +25,11 @@ from quickstack.facts.errors import SourceError
 MAX_CELLS = 32 << 20
 ERROR = "an error of the workbook"
 NOT_COMPUTED = "a formula whose value was never computed"
+#: What a damaged archive, or XML in it, raises.
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, ValueError, KeyError,
+    RuntimeError,
+)  # fmt: skip
 _ZIP, _OLD = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 
@@ -38,6 +45,8 @@ class Inspection:
         (row, column), from 0, of the cells that hold no value, and what each holds instead.
     merged
         ((row, column), (row, column)) of the first and the last cell of each merged one.
+    texts
+        Whether times are stored as text, and not as fractions of a day.
     """
 
     where: str
@@ -45,6 +54,7 @@ class Inspection:
     columns: int = 0
     faults: dict[tuple[int, int], str] = field(default_factory=dict)
     merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)
+    texts: bool = False
 
     def cell(self, row: int, column: int) -> None:
         """Note a cell that holds something.
@@ -90,7 +100,7 @@ def inspect_sheet(data: bytes, sheet: str | None, where: str) -> Inspection:
                 _inspect_ods(archive, sheet, found, every=every)
             else:
                 _inspect_xlsx(archive, sheet, found)
-    except (zipfile.BadZipFile, expat.ExpatError, EOFError, OSError, ValueError, KeyError) as error:
+    except _BROKEN as error:
         if isinstance(error, SourceError):
             raise
         raise damaged(where) from None
@@ -130,6 +140,37 @@ def require_harmless(data: bytes, where: str, most: int | None = None) -> None:
     if any(info.filename == "content.xml" for info in infos):
         # All its sheets are laid out as soon as it is opened.
         inspect_sheet(data, None, where)
+
+
+def with_blanks(data: bytes, where: str) -> bytes:
+    """Return an .ods with characters for its tabs and line breaks, whose elements calamine drops.
+
+    Any other workbook stays as it is.
+
+    Raises
+    ------
+    SourceError
+        Where it is damaged.
+    """
+    if not data.startswith(_ZIP):
+        return data
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if "content.xml" not in archive.namelist():
+                return data
+            xml = archive.read("content.xml")
+            plain = re.sub(rb"<text:line-break\b[^>]*/>", b"\n", xml)
+            plain = re.sub(rb"<text:tab\b[^>]*/>", b"\t", plain)
+            if plain == xml:
+                return data
+            out = io.BytesIO()
+            with zipfile.ZipFile(out, "w") as written:
+                for info in archive.infolist():
+                    part = info.filename == "content.xml"
+                    written.writestr(info.filename, plain if part else archive.read(info))
+            return out.getvalue()
+    except _BROKEN:
+        raise damaged(where) from None
 
 
 def damaged(where: str) -> SourceError:
@@ -279,6 +320,7 @@ def _targets(archive: zipfile.ZipFile, part: str, folder: str, kind: str) -> dic
 
 def _inspect_ods(archive: zipfile.ZipFile, sheet: str, found: Inspection, *, every: bool) -> None:
     inside, row, column, times = False, 0, 0, 1
+    found.texts = True
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal inside, row, column, times

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from quickstack.facts.contract.time_patterns import (
-    ISO_DATE,
+    ISO_CELL,
     ISO_TIME,
     TimePattern,
     compile_pattern,
@@ -221,7 +221,7 @@ class Column:
         if self.parts:
             return compile_pattern(" ".join(pattern for _, pattern in self.parts))
         if self.format is None:
-            return ISO_DATE if self.type == "date" else ISO_TIME
+            return ISO_CELL if self.type == "date" else ISO_TIME
         return compile_pattern(self.format)
 
     @property

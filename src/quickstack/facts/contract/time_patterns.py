@@ -210,8 +210,7 @@ _CLOCK = (
     rf"(?::(?P<second_5>[0-9]{{2}})(?:[.,](?P<fraction_6>[0-9]+))?)?(?: ?(?P<offset_7>{_OFFSET}))?"
 )
 _ALL = ("year", "month", "day", "hour", "minute", "second", "fraction", "offset")
-#: ISO 8601 as programs write it: what a column without a format reads, and what readers write of
-#: cells that are typed in the file itself (a date there needs no time).
-ISO_DATE = compile_pattern("yyyy-MM-dd")
+#: ISO 8601 as programs write it: what a timestamp and a date without a format read, the latter
+#: also of cells that are typed in the file itself.
 ISO_TIME = TimePattern(f"^{_DAY}[T ]{_CLOCK}$", _ALL, _layout("yyyy-MM-dd HH:mm:ss"))
 ISO_CELL = TimePattern(f"^{_DAY}(?:[T ]{_CLOCK})?$", _ALL, _layout("yyyy-MM-dd"))
