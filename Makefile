@@ -13,7 +13,8 @@ TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test docs lint repro verify rerun hooks storage lock clean summary comment base \
-	prove-datacontract prove-determinism prove-export prove-faults prove-formats prove-fuzz prove-ingest \
+	prove-choosing prove-datacontract prove-determinism prove-export prove-faults prove-formats prove-fuzz \
+	prove-ingest \
 	prove-kills prove-long prove-personal-data prove-publish prove-pull-requests prove-reruns prove-torture \
 	prove-verdicts prove-verify
 
@@ -63,6 +64,9 @@ prove-faults: $(VENV)/.development ## plant faults and look which verify finds, 
 
 prove-verify: $(VENV)/.development ## time verify beside dvc status, and a rerun beside dvc repro
 	@$(BIN)/python benchmarks/verify.py
+
+prove-choosing: $(VENV)/.development ## compare train.model: auto with the default on eleven data sets
+	@$(BIN)/python benchmarks/choosing.py
 
 prove-determinism: $(VENV)/.development ## every output's hash under other threads, seeds, places and clusters
 	@$(BIN)/python tests/prove/determinism.py
