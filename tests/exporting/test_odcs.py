@@ -53,7 +53,10 @@ def content():
     frames = [
         (export_tables.METRICS, metrics),
         (export_tables.DRIFT, drift),
-        (export_tables.IMPORTANCE, [("a", 0.25, 0.125), ("b", None, None)]),
+        (
+            export_tables.IMPORTANCE,
+            [("a", 0.25, 0.125, 0.5, "higher raises it"), ("b",) + (None,) * 4],
+        ),
         (export_tables.QUALITY, quality),
         (export_tables.QUALITY_RULES, [("", "layout", 1)]),
     ]

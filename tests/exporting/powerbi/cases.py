@@ -154,7 +154,10 @@ def other_rows(
             for period in periods
             for feature, psi in (("amount", 0.4), ("Amount", 0.02), ("region", 0.15))
         ],
-        "importance": [["amount", 0.2, 0.01], ["region", -0.01, 0.01]],
+        "importance": [
+            ["amount", 0.2, 0.01, 0.3, "higher raises it"],
+            ["region", -0.01, 0.01, None, None],
+        ],
         "quality": [["a.csv", 100, 96, 4, 0], ["b.csv", 50, 50, 0, 1]],
         "quality_rules": [["amount", "minimum", 3], ["", "layout", 1]],
         "runs": [old, new],
