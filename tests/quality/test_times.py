@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import people_contract, write
+from quickstack.data.ingesting.outcome import CLEAN, IngestJob
+from quickstack.data.ingesting.partition import ingest_partition
 from quickstack.data.quality.parse import parse_column, parse_parts
 from quickstack.data.quality.row_checks import check_column
 from quickstack.data.quality.timestamps import SKIPPED, TWICE, to_utc
+from quickstack.data.readers.partitions import Partition
 from quickstack.facts.contract import Column, Source
 from quickstack.facts.contract.time_patterns import compile_pattern
 
@@ -221,3 +227,23 @@ def test_a_part_may_be_a_date():
     column = Column("at", "timestamp", parts=(("day", "yyyy-MM-dd"), ("hr", "H")))
     columns = {"day": pa.array([date(2011, 1, 1)]), "hr": pa.array([7])}
     assert parse_parts(column, columns)[0].to_pylist() == [datetime(2011, 1, 1, 7)]
+
+
+@pytest.mark.parametrize(
+    ("format_", "data"),
+    [
+        ("csv", "y,m\n2015,July\n2015,Juli\n"),
+        ("jsonl", '{"y":2015,"m":"July"}\n{"y":2015,"m":"Juli"}\n'),
+    ],
+)
+def test_a_time_of_parts_is_ingested(tmp_path, format_, data):
+    columns = (Column("at", "timestamp", parts=(("y", "yyyy"), ("m", "MMMM"))),
+               Column("y", "integer"), Column("m", "string"))  # fmt: skip
+    source = Source(path="data/raw/people/*", format=format_, max_quarantined_share=1.0)
+    contract = replace(people_contract(), columns=columns, source=source)
+    job = IngestJob(
+        Partition(write(tmp_path / f"a.{format_}", data), "a"), contract, None, 1 << 20, tmp_path
+    )
+    outcome = ingest_partition(job)
+    assert (outcome.counts.clean, outcome.counts.quarantined) == (1, 1)
+    assert pq.read_table(tmp_path / CLEAN).column("at").to_pylist() == [datetime(2015, 7, 1)]

@@ -54,7 +54,7 @@ class Checks:
     @cached_property
     def types(self) -> dict[str, Any]:
         """How the fast parser may type the cells."""
-        return cell_types(self.contract.source_columns, self.contract.source, self.varied)
+        return cell_types(self.contract.columns, self.contract.source, self.varied)
 
     @cached_property
     def secret(self) -> bytes:
