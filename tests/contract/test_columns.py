@@ -30,7 +30,7 @@ COLUMNS = [
     (
         NOTE,
         NOTE + "        customProperties:\n"
-        "          - {property: allowedFindings, value: [email, leaked_value]}\n",
+        "          - {property: allowedFindings, value: [email, echo]}\n",
         ("note", {"allowed_findings": ("email", "leaked_value")}),
     ),
     *(

@@ -28,6 +28,8 @@ FINDINGS = (
     "email", "phone", "iban", "card", "ip", "mac", "national_id", "leaked_value", "name",
     "birth_date", "street", "city", "postcode", "licence_plate", "account", "username",
 )  # fmt: skip
+#: Names that contracts of an earlier Quickstack hold.
+FORMER_FINDINGS = {"echo": "leaked_value"}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from quickstack.facts.contract.custom_properties import Mistakes, check_keys, choose, place_of
-from quickstack.facts.contract.model import FINDINGS, Anonymity, Column, Contract, Generalisation
+from quickstack.facts.contract.model import (
+    FINDINGS,
+    FORMER_FINDINGS,
+    Anonymity,
+    Column,
+    Contract,
+    Generalisation,
+)
 from quickstack.facts.contract.standard import closest
 from quickstack.facts.yaml_lines import Path
 
@@ -54,9 +61,10 @@ def read_findings(
 ) -> tuple[str, ...]:
     """Read the kinds of personal data that a column is known to hold, and may."""
     subject = f"a kind in allowedFindings of '{name}'"
-    for index, kind in enumerate(written):
+    kinds = [FORMER_FINDINGS.get(str(kind), kind) for kind in written]
+    for index, kind in enumerate(kinds):
         choose(kind, FINDINGS, subject, (*place, index), mistakes)
-    return tuple(str(kind) for kind in written)
+    return tuple(str(kind) for kind in kinds)
 
 
 def check_privacy(column: Column, entry: dict[str, Any], path: Path, mistakes: Mistakes) -> None:
