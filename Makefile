@@ -25,7 +25,7 @@ run: repro ## make the environment, run the pipeline, say where the result is
 	@quickstack result
 
 repro: $(VENV)/.runtime ## run the stages whose code, data or parameters changed
-	@dvc repro || { quickstack restore; exit 1; }
+	@quickstack restore --locks && dvc repro || { quickstack restore; exit 1; }
 
 verify: $(VENV)/.runtime ## check that dvc.lock describes this commit, and deps what stages import
 	@quickstack verify
@@ -87,8 +87,9 @@ prove-ingest: $(VENV)/.development ## time ingest beside tools that only copy, a
 	@$(BIN)/python benchmarks/ingest.py --rounds 5 --scale
 	@$(BIN)/python benchmarks/ingest.py --files 100
 
-prove-kills: $(VENV)/.development ## kill repro, push and sweep fifty times, and look what is left
+prove-kills: $(VENV)/.development ## kill repro, push and sweep fifty times, and a hundred times where dvc.lock is written
 	@$(BIN)/python tests/prove/kills.py
+	@$(BIN)/python tests/prove/lock_kills.py
 
 prove-long: $(VENV)/.development ## the tests that `make test` leaves out since they take long
 	@pytest -m long --timeout 900

@@ -185,3 +185,49 @@ def test_a_hook_of_somebody_else_stays(project):
 def test_an_output_that_git_holds_is_named(project, name):
     project.run("git", "add", "--force", name)
     assert project.problems() == [f"git holds {name}, which DVC keeps; git rm --cached {name}"]
+
+
+LEAVING_RECORDS = """\
+from quickstack.runtime.running.previous_outputs import keep_outputs
+from quickstack.runtime.running.run_records import recorded
+with recorded("two"):
+    {body}
+    keep_outputs("two")
+"""
+
+
+def test_after_a_kill_restore_and_repro_run_nothing_that_was_done(project):
+    """A kill cut the lock of two finished stages; DVC's run-cache knows only the first."""
+    root = project.root
+    body = (root / "src/two.py").read_text().replace("\n", "\n    ")
+    write(root / "src/two.py", LEAVING_RECORDS.format(body=body))
+    write(root / "params.yaml", "dataset: sample\nsample:\n  rows: 5\n")
+    project.run("dvc", "repro", "--quiet")
+    project.run("git", "reset", "--quiet")
+    lock = (root / "dvc.lock").read_text()
+    for command, part in ((("restore", "--locks"), 0.9), (("verify",), 0.4)):
+        write(root / "dvc.lock", lock[: int(len(lock) * part)])
+        write(root / ".dvc/tmp/rwlock", "")
+        write(root / ".git/index.lock", "")
+        said = project.run("quickstack", *command, check=False)
+        assert "dvc.lock was cut short" in said.stderr
+        assert ".dvc/tmp/rwlock was left" in said.stderr
+        assert ".git/index.lock was left" in said.stderr
+        assert said.returncode == 0 or command == ("verify",), said.stdout + said.stderr
+        again = project.run("dvc", "repro")
+        assert "Running stage" not in again.stdout, said.stderr
+        assert (root / "dvc.lock").read_text() == lock
+        project.run("git", "reset", "--quiet")
+
+
+def test_a_result_that_was_changed_since_is_not_taken_for_a_finished_one(project):
+    root = project.root
+    body = (root / "src/two.py").read_text().replace("\n", "\n    ")
+    write(root / "src/two.py", LEAVING_RECORDS.format(body=body))
+    project.run("dvc", "repro", "--quiet")
+    project.run("git", "reset", "--quiet")
+    write(root / "reports/quality.json", "{}")
+    write(root / "dvc.lock", "")
+    project.run("quickstack", "restore")
+    assert "Running stage 'two'" in project.run("dvc", "repro").stdout
+    assert (root / "reports/quality.json").read_text() == '{"rows": 3}'

@@ -98,6 +98,14 @@ def dvc(root: Path) -> Iterator[Result]:
     yield Result("dvc config", Status.OK, f"{CONFIG} holds no keys")
 
 
+def killed_commands(root: Path) -> Iterator[Result]:
+    """Make whole what a killed command left half-written."""
+    from quickstack.runtime.repository.killed_writes import mend
+
+    for sentence in mend(root) or ["nothing was left half-written"]:
+        yield Result("killed commands", Status.OK, sentence)
+
+
 def contract(root: Path) -> Iterator[Result]:
     """Read the contract of the data set that params.yaml names, and the key its pseudonyms need."""
     from quickstack.data.privacy.pseudonym_keys import contract_key, fingerprint
@@ -137,4 +145,13 @@ def restricted_storage(root: Path) -> Iterator[Result]:
 
 
 # In the order in which they are shown. A QuickstackError in one of them is a failed check.
-CHECKS: list[Check] = [python, packages, git, dvc, contract, shared_storage, restricted_storage]
+CHECKS: list[Check] = [
+    python,
+    packages,
+    git,
+    dvc,
+    killed_commands,
+    contract,
+    shared_storage,
+    restricted_storage,
+]

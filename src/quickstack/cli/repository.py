@@ -34,3 +34,15 @@ def find_root(start: Path | None = None) -> Path:
         where=str(here),
         fix="go into your clone, and call the command there",
     )
+
+
+def mended_root() -> Path:
+    """Return the repository's root; say what a killed command left there, and make it whole."""
+    import typer
+
+    from quickstack.runtime.repository.killed_writes import mend
+
+    root = find_root()
+    for sentence in mend(root):
+        typer.echo(f"{sentence}.", err=True)
+    return root

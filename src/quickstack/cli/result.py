@@ -7,7 +7,7 @@ import typer
 
 def result() -> None:
     """Show what the last run found, and where to look."""
-    from quickstack.cli.repository import find_root
+    from quickstack.cli.repository import mended_root
     from quickstack.facts import paths
     from quickstack.facts.files import read_json
     from quickstack.facts.notices import told
@@ -17,7 +17,7 @@ def result() -> None:
     def shown(value: float | None) -> str:
         return "not defined" if value is None else f"{value:.3f}"
 
-    root = find_root()
+    root = mended_root()
     quality, training, metrics, drift = (
         read_json(root / path)
         for path in (paths.QUALITY, paths.TRAINING, paths.METRICS, paths.DRIFT)

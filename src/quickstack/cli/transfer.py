@@ -13,10 +13,10 @@ def push(context: typer.Context) -> None:
 
     It takes the arguments of `dvc push`.
     """
-    from quickstack.cli.repository import find_root
+    from quickstack.cli.repository import mended_root
     from quickstack.guard.verifying.transfers import lacking, transfer
 
-    root = find_root()
+    root = mended_root()
     if code := transfer(root, "push", context.args):
         raise typer.Exit(code)
     put, found = lacking(root, context.args)
@@ -37,8 +37,8 @@ def pull(context: typer.Context) -> None:
 
     It takes the arguments of `dvc pull`.
     """
-    from quickstack.cli.repository import find_root
+    from quickstack.cli.repository import mended_root
     from quickstack.guard.verifying.transfers import transfer
 
-    if code := transfer(find_root(), "pull", context.args):
+    if code := transfer(mended_root(), "pull", context.args):
         raise typer.Exit(code)

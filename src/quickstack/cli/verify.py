@@ -46,12 +46,12 @@ def verify(
     It also checks that stages declare what they use, and that the packages are those of the lock.
     Exits with 1 if not.
     """
-    from quickstack.cli.repository import find_root
+    from quickstack.cli.repository import mended_root
     from quickstack.guard.verifying.declarations import rewrite_deps
     from quickstack.guard.verifying.levels import QUICK, Level, results
     from quickstack.runtime.storage.health_check import Status
 
-    root: Path = find_root()
+    root: Path = mended_root()
     if (deep or repair) and not stored:
         stored = True
     if fix and rewrite_deps(root):

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from quickstack.facts.errors import QuickstackError
 from quickstack.guard.verifying.stored_objects import put_back, sentences, unpushed
+from quickstack.runtime.repository.killed_writes import works_here
 from quickstack.runtime.repository.needed_objects import WORKSPACE
 
 
@@ -33,9 +33,7 @@ def forget_collected(root: Path) -> None:
         with Repo(str(root)) as repo, repo.lock:
             repo.drop_data_index()
     except LockError:
-        raise QuickstackError(
-            "another command of DVC works here", where=str(root), fix="wait until it ends"
-        ) from None
+        raise works_here(root) from None
 
 
 def transfer(root: Path, what: Literal["push", "pull"], arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ from quickstack.facts.yaml_lines import read_yaml
 
 _LOCK = Path("dvc.lock")
 #: Copies of the outputs that only git keeps (`cache: false`), as of each stage's last success.
-_KEPT = Path(".quickstack/outputs")
+KEPT = Path(".quickstack/outputs")
 #: Index node and time of the last change.
 Identity = tuple[int, int]
 
@@ -30,7 +30,7 @@ def keep_outputs(stage: str) -> None:
     """Keep a copy of the stage's small outputs that DVC's cache does not hold."""
     for path in _uncached(stage):
         if path.is_file():
-            kept = _KEPT / path
+            kept = KEPT / path
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, kept)
 
@@ -87,7 +87,7 @@ def _runs(process: int) -> bool:
 
 
 def _restore_uncached(path: Path, md5: str) -> None:
-    kept = _KEPT / path
+    kept = KEPT / path
     found = [kept.read_bytes()] if kept.is_file() else []
     found += [_output("git", "show", f"{place}:./{path.as_posix()}") for place in ("HEAD", "")]
     for content in found:
