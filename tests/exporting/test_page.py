@@ -232,7 +232,8 @@ def test_one_class_only_has_no_figures_but_a_sentence():
     [
         (
             "multiclass",
-            "names the right class in 80 %; the best guess without a model does in 50 %",
+            "the most probable class is right in 80 %; that of the best guess without a model is "
+            "in 50 %",
         ),
         ("regression", "misses amount by 0.80 on average; the best guess without"),
     ],

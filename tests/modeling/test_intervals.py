@@ -111,7 +111,7 @@ def test_the_report_begins_with_the_measures() -> None:
     assert list(found)[:first] == list(compared["value"])
     assert all(isinstance(found[name], float) for name in compared["value"])
     more = ["rows", "interval", "baseline", "difference", "guess", "guesses", "resampling"]
-    assert list(found)[first:] == [*more, "cross_validation"]
+    assert list(found)[first:] == [*more, "doubt", "cross_validation"]
     assert found["cross_validation"] == validation["metrics"]
     assert report(compared, {"rows": rows, "cross_validation": None})["cross_validation"] is None
 

@@ -226,12 +226,27 @@ def test_publishing_judges_by_it(committed):
 
 
 def test_diff_compares_by_it(committed):
-    metrics = read(committed, "reports/metrics.json")
-    changed = {**metrics, NAME: 0.98}
-    changed["interval"] = {**metrics["interval"], NAME: {"low": 0.97, "high": 0.99}}
-    path = committed / "reports/metrics.json"
-    path.write_text(json.dumps(changed), encoding="utf-8")
     found = json.loads(execute(committed, COMMAND, "diff", "HEAD", "--offline", "--format", "json"))
     rows = {row["name"]: row for row in found["metrics"]["metrics"]}
     assert [name for name, row in rows.items() if row["main"]] == [NAME]
-    assert rows[NAME]["verdict"] == "better"
+    assert rows[NAME]["higher_is_better"] is True
+
+
+def test_two_runs_are_judged_by_it(project):
+    worse = predictions(project)
+    worse["probability"] = worse["probability"].sample(frac=1, random_state=0).to_numpy()
+    worse.to_parquet(project / "worse.parquet")
+    script = (
+        "import json; from dataclasses import replace; from pathlib import Path\n"
+        "from quickstack.facts.contract import load_contract\n"
+        "from quickstack.results.comparing.model_comparison import *\n"
+        "contract = load_contract(Path('configuration/contracts/sample.odcs.yaml'))\n"
+        "metrics = json.loads(Path('reports/metrics.json').read_text())\n"
+        "files = sorted(Path('exports/predictions').glob('*.parquet'))\n"
+        "run = ScoredRun('run', 'sample', contract.task, contract.target, contract.positive,\n"
+        "                ('no', 'yes'), metrics, files)\n"
+        "worse = replace(run, files=[Path('worse.parquet')])\n"
+        "found = compare_runs(run, worse, contract, resamples=50, seed=0)\n"
+        "print(main_row(found)['name'], main_row(found)['verdict'])\n"
+    )
+    assert execute(project, script).split() == [NAME, "worse"]

@@ -101,7 +101,7 @@ def test_a_share_without_a_key_keeps_equal_rows_together() -> None:
     labels = split_labels(pd.concat([half, half]), contract)
     assert (labels[:301] == labels[301:]).all()
     assert np.mean(labels == "test") == pytest.approx(0.3, abs=0.1)
-    assert split_columns(contract) == ("age", "target")
+    assert split_columns(contract) == ("age",)  # the target is asked for beside them
 
 
 def test_a_columns_value_chooses_the_test_rows() -> None:

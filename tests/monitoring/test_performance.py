@@ -199,3 +199,21 @@ def test_an_estimate_that_was_not_right_before_is_none():
     unknown, scores, _ = late(np.random.default_rng(0))
     assert one(unknown, scores, known).estimated is None
     assert one(unknown, scores, {**TRAINING, "expected_loss": None}).estimated is None
+
+
+def season(rng, rows):
+    """A number that differs far more between months than within one, in the order of time."""
+    level = 30 * np.sin(np.arange(rows) * 2 * np.pi / rows)
+    truth = level + rng.normal(0, 3, rows)
+    return truth, truth + rng.normal(0, 2, rows)
+
+
+def test_a_period_of_a_season_is_compared_with_periods():
+    known = validation("regression", made=season, classes=0)
+    truth, scores = season(np.random.default_rng(1), 12_000)
+    months = np.repeat([f"2025-{n:02d}" for n in range(1, 13)], 1_000)
+    found = judge(Outcomes(months, truth, scores), "regression", "mae", known)
+    assert sum(bool(each.dropped) for each in found) <= 1
+    bad = truth + np.random.default_rng(2).normal(0, 6, 12_000)
+    found = judge(Outcomes(months, truth, bad), "regression", "mae", known)
+    assert sum(bool(each.dropped) for each in found) >= 10

@@ -33,7 +33,9 @@ def report(*, ordered=True, performance=(), sizes=(2000, 2000), metric="roc_auc"
     frame = pd.concat([draw(rng, rows, moved=float(n > 0)) for n, rows in enumerate(sizes)])
     labels = [f"p{n + 7}" if ordered else "test" for n in range(len(sizes))]
     profiles = profile_by_label(frame, np.repeat(labels, sizes), document)
-    contract = SimpleNamespace(ordered=ordered, task="binary", main_metric=metric)
+    contract = SimpleNamespace(
+        ordered=ordered, task="binary", main_metric=metric, time_column="month"
+    )
     reference = DriftReference(document, PARAMS)
     return drift_report(profiles, performance, reference, None, contract, dict(begun))
 

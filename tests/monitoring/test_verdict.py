@@ -76,8 +76,14 @@ def test_where_no_period_can_be_judged_it_says_so_and_how_to_help():
     assert (found["verdict"], found["action"]) == ("unknown", verdict.WAIT)
     assert found["reasons"] == [
         "2025-12 has 400 rows and cannot be judged: only a shift of 0.4 standard deviations or "
-        "more could have been seen."
+        "more could have been seen.",
+        "Whether the predictions of 2025-12 are as good as in training cannot be judged: only a "
+        "fall of 0.06 or more could have been seen (ROC AUC).",
     ]
+    far = [feature("a", True), feature("b")]
+    found = verdict.decide([seen(), seen(far, "2026-01", judged=False)], [], "binary", calibrated=1)
+    assert (found["verdict"], "could have been seen, and a may have moved so far." in " ".join(
+        found["reasons"])) == ("stable", True)  # fmt: skip
 
 
 def test_reasons_name_the_largest_drift_first_and_performance_before_all():
@@ -118,7 +124,11 @@ def test_what_moved_is_named(made, sentence):
     ("task", "fell", "said"),
     [
         ("binary", "calibration", "the probabilities fit worse (skill 0.59, 0.78 in training), "),
-        ("regression", "calibration", "they miss by more (skill 0.59, 0.78 in training), while"),
+        (
+            "regression",
+            "calibration",
+            "beside a guess they miss by more (skill 0.59, 0.78 in training), ",
+        ),
         ("regression", "ranking", "they rank worse (rank correlation 0.59, 0.78 in training)."),
         ("binary", "ranking and calibration", "rank worse (ROC AUC 0.59, 0.78 in training), and "),
     ],
@@ -159,3 +169,37 @@ def test_a_late_truth_is_estimated_or_said_to_be_unknown():
         "The truth of 2025-12 is not known yet; its Brier score is estimated at 0.120 (0.100 to "
         "0.140; 0.110 in training)."
     )
+
+
+def fell(label, by, dropped=None) -> PeriodPerformance:
+    """A period whose ranking fell; its interval is 0.1 wide to either side."""
+    low = Judged(0.8 - by, 0.7 - by, 0.9 - by, 0.8)
+    return PeriodPerformance(label, 90, 90, 0.1, 0.8, ranking=low, fell="ranking", dropped=dropped)
+
+
+def test_a_worse_period_before_others_that_cannot_be_judged_may_be_chance():
+    later = [fell("2025-11", 0.01), fell("2025-12", 0.0)]
+    found = decide([], [fell("2025-10", 0.11, True), *later])
+    assert found["verdict"] == "stable"
+    assert (
+        "The predictions of 2025-10 look worse than in training, as one of 3 periods may by chance."
+        in found["reasons"]
+    )
+    found = decide([], [fell("2025-10", 0.3, True), *later])
+    assert (found["verdict"], found["action"]) == ("alarm", verdict.RETRAIN)
+    assert decide([], [fell("2025-12", 0.11, True)])["verdict"] == "alarm"
+
+
+def test_why_the_newest_period_is_not_judged_is_said():
+    silent = PeriodPerformance("2025-12", 90, 90, 0.1, None)
+    assert decide([], [GOOD, silent])["reasons"][-1] == (
+        "Whether the predictions of 2025-12 are as good as in training cannot be judged: its known "
+        "outcomes are too few or too alike."
+    )
+    batches = [seen((), "2025-12")]
+    found = verdict.decide(batches, [silent], "binary", calibrated=False, known=False)
+    assert found["reasons"] == [
+        "No feature of 2025-12 moved further than chance explains.",
+        "Whether the predictions of 2025-12 are as good as in training cannot be judged: the model "
+        "was trained without cross-validation.",
+    ]

@@ -27,7 +27,9 @@ from quickstack.models.monitoring.performance import Outcomes, judge
 from quickstack.models.monitoring.seasons import covered_shares
 
 PARAMS = MonitorParams(significance=0.001, min_psi=0.01, seasonal_factor=1.1)
-CONTRACT: Any = SimpleNamespace(ordered=True, task="binary", main_metric="roc_auc")
+CONTRACT: Any = SimpleNamespace(
+    ordered=True, task="binary", main_metric="roc_auc", time_column="month"
+)
 FEATURES, SEASONAL = 10, 4
 FALSE, FOUND, NOT_WORSE, NOT_MISSED = (0.0, 0.02), (0.95, 1.0), (0.0, 0.05), (0.9, 1.0)
 CUTS = ndtri(np.arange(1, 10) / 10)

@@ -109,7 +109,7 @@ def _check_known(written: str, column: Column, place: Path, mistakes: Mistakes) 
         mistakes.add(
             place,
             f"{subject} needs a reason; write `{{property: knownAt, value: before, description: "
-            "why it is known before the target}}`",
+            "why it is known before the target}`",
         )
     if column.leaks_target:
         mistakes.add(place, f"'{column.name}' has both knownAt and leaksTarget; keep one")

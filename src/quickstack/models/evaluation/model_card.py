@@ -148,7 +148,7 @@ def _features(metadata: dict[str, Any], importance: pd.DataFrame) -> list[str]:
 def _chosen(choice: dict[str, Any] | None) -> list[list[str]]:
     if choice is None:
         return []
-    lines = [f"| model | {choice['loss']} | against the default | 95 % interval |"]
+    lines = [f"| model | {choice['loss']} | against the default | 95 % interval, of all together |"]
     lines.append("|---|---|---|---|")
     for each in choice["candidates"]:
         if "low" in each:

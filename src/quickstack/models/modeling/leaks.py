@@ -160,11 +160,13 @@ def _signs(name: str, sample: pd.DataFrame, target: str, truth: Floats, task: Ta
     speaks = not before and bool(own or _has(words, _AFTER))
     signs = []
     if (strength >= DECIDES and cases >= 30) or (strength - 2 * error >= STRONG and cases >= 20):
-        how = {"binary": "ROC AUC", "multiclass": "mean ROC AUC", "regression": "order kept"}[task]
+        how = f"with {'mean ' if task == 'multiclass' else ''}ROC AUC {strength:.3f}"
+        if task == "regression":
+            how = f"rightly in {100 * strength:.1f} % of all pairs of rows"
         signs.append(
             _Hint(
                 "strength",
-                f"alone it ranks the target with {how} {strength:.3f}",
+                f"alone it ranks the target {how}",
                 decides=strength >= DECIDES and not before,
             )
         )
@@ -172,8 +174,8 @@ def _signs(name: str, sample: pd.DataFrame, target: str, truth: Floats, task: Ta
         signs.append(
             _Hint(
                 "name",
-                f"its name speaks of afterwards or of the target, and alone it ranks the target "
-                f"with {strength:.3f}",
+                "its name speaks of afterwards or of the target, and alone it ranks "
+                f"{100 * strength:.1f} % of all pairs of rows rightly",
                 decides=strength - error >= NAMED_STRONG,
             )
         )

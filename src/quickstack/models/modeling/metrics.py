@@ -375,11 +375,11 @@ CALCULATE(
     Metric(
         "accuracy",
         "Accuracy",
-        "Share of rows whose predicted class is right. 1 is perfect.",
+        "Share of rows whose most probable class is right. 1 is perfect.",
         accuracy,
         page=("binary", "multiclass"),
-        headline="On rows it had not seen, the model names the right class in {share}",
-        against="; the best guess without a model does in {share}",
+        headline="On rows it had not seen, the most probable class is right in {share}",
+        against="; that of the best guess without a model is in {share}",
         dax={
             "multiclass": Dax(
                 "Accuracy",

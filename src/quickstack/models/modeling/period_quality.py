@@ -36,6 +36,8 @@ RANKING_NAME: dict[Task, str] = {
 _STEPS, _CONVERGED, _LARGEST_SLOPE = 12, 1e-9, 20.0
 #: Periods differ by more than chance where so many of them would differ less by chance.
 _HETEROGENEOUS = 0.95
+#: So many periods say how periods differ.
+FEWEST_PERIODS = 3
 
 
 Shares = Floats | Sequence[float]
@@ -164,7 +166,9 @@ def describe_quality(
     dict
         JSON-able: `shares` of the classes, rare ones of several left out; `skill`, `ranking` and
         `calibration`, each None or its `value`, its standard `error` and the `spread` between
-        periods beyond what their rows explain, as a standard deviation.
+        periods beyond what their rows explain, as a standard deviation. Where three periods or
+        more are known, the value is their mean: a period is compared with periods, since a year of
+        seasons spans more than any of its months, and is easier to rank and to guess badly.
     """
     shares = _shares(truth, classes) if classes else np.empty(0)
     labels = np.array([]) if periods is None else np.unique(periods[periods != ""])
@@ -173,11 +177,7 @@ def describe_quality(
         whole = measure(task, truth, scores, shares)
         parts = [measure(task, truth[own], scores[own], shares)
                  for own in (periods == label for label in labels)]  # fmt: skip
-        result[name] = whole and {
-            "value": whole.value,
-            "error": whole.error(),
-            "spread": _spread([part for part in parts if part is not None]),
-        }
+        result[name] = whole and _level(whole, [part for part in parts if part is not None])
     return result
 
 
@@ -193,12 +193,24 @@ def _shares(truth: Floats, classes: int) -> Floats:
     return kept
 
 
+def _level(whole: Measured, parts: Sequence[Measured]) -> dict[str, float]:
+    """Return the level of periods by the mean over them, weighted by rows, where there are some."""
+    if len(parts) < FEWEST_PERIODS:
+        return {"value": whole.value, "error": whole.error(), "spread": 0.0}
+    rows = np.array([len(part.influence) for part in parts])
+    weights, spread = rows / rows.sum(), _spread(parts)
+    errors = np.array([np.hypot(part.error(), spread) for part in parts])
+    return {
+        "value": float(weights @ [part.value for part in parts]),
+        "error": float(np.sqrt(weights**2 @ errors**2)),
+        "spread": spread,
+    }
+
+
 def _spread(parts: Sequence[Measured]) -> float:
     """Return the standard deviation between parts (DerSimonian and Laird 1986), 0 within chance."""
     from scipy.special import chdtr
 
-    if len(parts) < 3:
-        return 0.0
     values = np.array([part.value for part in parts])
     weights = 1 / np.maximum([part.error() for part in parts], 1e-9) ** 2
     free, mean = len(parts) - 1, (weights * values).sum() / weights.sum()

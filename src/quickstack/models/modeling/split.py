@@ -22,7 +22,7 @@ def split_columns(contract: Contract) -> tuple[str, ...]:
     names = [] if split.share is None else _shared(contract)
     names += [] if split.where is None else [split.where[0]]
     names += [] if contract.time_column is None else [contract.time_column]
-    return tuple(dict.fromkeys(names))
+    return tuple(name for name in dict.fromkeys(names) if name != contract.target)
 
 
 def split_labels(table: pd.DataFrame, contract: Contract) -> pd.Categorical:

@@ -64,13 +64,19 @@ def drift_report(
         )
     ordered = contract.ordered
     batches = [
-        _seen(label, profiles[label], reference, begun.get(label), ordered=ordered)
+        _seen(label, _named(label, contract), profiles[label], reference, begun.get(label))
         for label in sorted(profiles)
     ]
     newest = batches[-1]
     shown = next((batch for batch in reversed(batches) if batch.judged), newest)
-    verdict = decide(batches, performance, contract.task, calibrated=reference.calibrated)
     validation = validation or {}
+    verdict = decide(
+        batches,
+        performance,
+        contract.task,
+        calibrated=reference.calibrated,
+        known=bool(validation.get("quality")),
+    )
     report = {
         **verdict,
         "compared": f"{_which(shown, newest)} with the training rows"
@@ -113,13 +119,19 @@ def drift_report(
     return _plain(report)
 
 
+def _named(label: str, contract: Contract) -> str:
+    if not contract.ordered:
+        return "the test rows"
+    return label if contract.time_column else f"block {int(label)} of the rows"
+
+
 def _seen(
-    label: str, profile: Profile, reference: DriftReference, covered: float | None, *, ordered: bool
+    label: str, named: str, profile: Profile, reference: DriftReference, covered: float | None
 ) -> SeenBatch:
     rows = int(next(iter(profile.values())).sum()) if profile else 0
     return SeenBatch(
         period=label,
-        named=label if ordered else "the test rows",
+        named=named,
         rows=rows,
         covered=covered,
         smallest_shift=reference.smallest_shift(rows),
@@ -131,7 +143,7 @@ def _seen(
 def _which(shown: SeenBatch, newest: SeenBatch) -> str:
     if shown is newest:
         return "the newest period"
-    return f"{shown.period}, the newest period that can be judged,"
+    return f"{shown.named}, the newest period that can be judged,"
 
 
 def _result(feature: FeatureDrift, batch: SeenBatch) -> str:

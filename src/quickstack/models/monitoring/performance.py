@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from quickstack.facts.contract.model import Task
     from quickstack.models.modeling.model_file import Model
 
+LEVEL = 0.95
 #: Half the width of a 95 % interval, in standard errors, and what finds a fall in 95 % of cases.
 Z_95, Z_FOUND = 1.959964, 1.644854
 #: A fall that is too small to act on, however sure, and the largest that may stay unseen.
@@ -91,6 +92,13 @@ class Judged:
     def fell(self) -> bool:
         """Whether it is lower than in training beyond chance, by more than is too small to act."""
         return self.high < self.training and self.training - self.value > TOLERANCE
+
+    def surely_fell(self, periods: int) -> bool:
+        """Whether it fell by more than chance gives the lowest of so many periods (Bonferroni)."""
+        from scipy.special import ndtri
+
+        wider = -float(ndtri((1 - LEVEL) / 2 / periods)) / Z_95
+        return self.fell and self.training - self.value > wider * (self.high - self.value)
 
     @property
     def rose(self) -> bool:
@@ -158,6 +166,11 @@ class PeriodPerformance:
     fell: Fallen | None = None
     dropped: bool | None = None
     estimated: EstimatedLoss | None = None
+
+    @property
+    def measures(self) -> list[Judged]:
+        """What can be compared with training."""
+        return [each for each in (self.ranking, self.skill, self.calibration) if each is not None]
 
 
 def outcomes(model: Model, table: pd.DataFrame, batches: pd.Categorical) -> Outcomes:

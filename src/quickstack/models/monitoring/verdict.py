@@ -14,14 +14,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from quickstack.facts.contract.model import Task
 from quickstack.models.modeling.period_quality import RANKING_NAME
 from quickstack.models.monitoring.drift import FeatureDrift
-from quickstack.models.monitoring.performance import Judged, PeriodPerformance
+from quickstack.models.monitoring.performance import LARGEST_UNSEEN, Judged, PeriodPerformance
 
 FIX_DATA = "Stop and fix the data first; do not retrain on them."
 RETRAIN = "Retrain; replace the model only by one that is better on the newest known outcomes."
@@ -100,8 +100,13 @@ class SeenBatch:
         shift = f"{self.smallest_shift:.1f}" if self.smallest_shift < float("inf") else "any size"
         return (
             f"{self.named} has {self.rows:,} rows and cannot be judged: only a shift of {shift} "
-            "standard deviations or more could have been seen."
+            f"standard deviations or more could have been seen{self._far}."
         )
+
+    @property
+    def _far(self) -> str:
+        names = [feature.name for feature in self.features if feature.drifted and feature.limit]
+        return f", and {', '.join(names)} may have moved so far" if names else ""
 
 
 def decide(
@@ -110,6 +115,7 @@ def decide(
     task: Task,
     *,
     calibrated: bool,
+    known: bool = True,
 ) -> DriftVerdict:
     """Decide what the newest data mean for the model.
 
@@ -124,13 +130,16 @@ def decide(
         Of the contract.
     calibrated
         Whether the reference knows its seasons.
+    known
+        Whether it is known how good the model is in training.
     """
     seen = next((batch for batch in reversed(batches) if batch.judged), None)
     drifted = seen.drifted if seen else []
     unseen = [f for f in seen.features if f.unseen] if seen else []
     names = {batch.period: batch.named for batch in batches}
     judged = [period for period in performance if period.dropped is not None]
-    dropped = _dropped(judged)
+    since = _since_good(performance, {b.period for b in batches if b.covered is not None})
+    dropped = _dropped(judged, since)
     alarm = dropped or (calibrated and bool(drifted))
 
     reasons = [_worse_sentence(judged, names, task)] if dropped else []
@@ -139,23 +148,47 @@ def decide(
         reasons += [_unseen_sentence(f, seen.named) for f in unseen if f.cause != "unseen values"]
     verdict: Verdict = "alarm" if alarm else "warning" if drifted or unseen else "stable"
     if not reasons:
-        reasons = [_stable_sentence(seen, judged, names)] if seen or judged else []
+        reasons = (
+            [_stable_sentence(seen, judged, names, calibrated=calibrated)] if seen or judged else []
+        )
         verdict = verdict if reasons else "unknown"
-    if not dropped and any(period.dropped for period in judged):
-        worse = ", ".join(period.period for period in judged if period.dropped)
-        reasons.append(f"Worse predictions in {worse} did not last.")
+    if not dropped:
+        reasons += _passed_sentences(judged, since)
     later = [batch for batch in batches if seen is None or batch.period > seen.period]
     reasons += [batch.why_not for batch in later[-1:] if batch.why_not]
+    reasons += _unjudged_sentences(performance, since, names, task, known=known)
     reasons += _estimate_sentences(performance, names)
-    known = bool(seen and judged and judged[-1].period == seen.period)
-    action = _action(verdict, drifted, dropped=dropped, known=known)
+    lately = bool(seen and judged and judged[-1].period == seen.period)
+    action = _action(verdict, drifted, dropped=dropped, known=lately)
     return {"verdict": verdict, "action": action, "reasons": reasons}
 
 
-def _dropped(judged: Sequence[PeriodPerformance]) -> bool:
-    """One period out of many may be bad luck that has passed; the newest one, or most, may not."""
+def _since_good(
+    performance: Sequence[PeriodPerformance], begun: Collection[str]
+) -> list[PeriodPerformance]:
+    """Return the periods that were compared with training after the newest that is as good."""
+    found: list[PeriodPerformance] = []
+    for period in performance:
+        if period.dropped is False:
+            found = []
+        elif period.measures and period.period not in begun:
+            found.append(period)
+    return found
+
+
+def _dropped(judged: Sequence[PeriodPerformance], since: Sequence[PeriodPerformance]) -> bool:
+    """One period out of many may be bad luck that has passed; the newest one, or most, may not.
+
+    One before others that cannot be judged counts where not even the worst of so many would have
+    fallen so far by chance.
+    """
     worse = sum(bool(period.dropped) for period in judged)
-    return bool(worse) and (bool(judged[-1].dropped) or 2 * worse > len(judged))
+    sure = any(
+        period.dropped and any(each.surely_fell(len(since)) for each in period.measures)
+        for period in since
+    )
+    newest = bool(since and since[-1].dropped)
+    return newest or sure or 2 * worse > len({p.period for p in (*judged, *since)})
 
 
 def _action(
@@ -180,19 +213,65 @@ def _worse_sentence(
     newest = worse[-1]
     of, which = names.get(newest.period, newest.period), ""
     if len(worse) > 1:
-        of = f"{len(worse)} of {len(judged)} periods, {newest.period} the newest of them,"
+        of = f"{len(worse)} of {len(judged)} periods, {of} the newest of them,"
         which = " in the newest"
-    fits = "the probabilities fit worse" if task != "regression" else "they miss by more"
+    fits = "the probabilities fit worse"
+    if task == "regression":
+        fits = "beside a guess they miss by more"
     slope, skill = newest.calibration, newest.skill
     less = slope is not None and slope.fell and not (skill is not None and skill.fell)
     fits += f" ({_beside('calibration slope', slope) if less else _beside('skill', skill)})"
     ranks = f"they rank worse ({_beside(RANKING_NAME[task], newest.ranking)})"
     how = {
         "ranking": ranks,
-        "calibration": f"{fits}, while they rank as well",
+        "calibration": fits + (", while they rank as well" if _found(newest.ranking) else ""),
         "ranking and calibration": f"{ranks}, and {fits}",
     }[newest.fell or "ranking"]
     return f"The predictions of {of} are worse than in training:{which} {how}."
+
+
+def _found(judged: Judged | None) -> bool:
+    """Whether a fall would have been found."""
+    return judged is not None and judged.unseen <= LARGEST_UNSEEN
+
+
+def _passed_sentences(
+    judged: Sequence[PeriodPerformance], since: Sequence[PeriodPerformance]
+) -> list[str]:
+    open_ = [period.period for period in since]
+    passed = [p.period for p in judged if p.dropped and p.period not in open_]
+    found = [f"Worse predictions in {', '.join(passed)} did not last."] if passed else []
+    if chance := [period.period for period in since if period.dropped]:
+        found.append(
+            f"The predictions of {', '.join(chance)} look worse than in training, as one of "
+            f"{len(open_)} periods may by chance."
+        )
+    return found
+
+
+def _unjudged_sentences(
+    performance: Sequence[PeriodPerformance],
+    since: Sequence[PeriodPerformance],
+    names: Mapping[str, str],
+    task: Task,
+    *,
+    known: bool,
+) -> list[str]:
+    """Say why the newest period whose truth is known is not judged."""
+    newest = performance[-1] if performance else None
+    if newest is None or newest.dropped is not None or 2 * newest.labelled < newest.rows:
+        return []
+    if newest.measures and newest not in since:
+        return []  # it has only begun, which is said
+    of = names.get(newest.period, newest.period)
+    said = f"Whether the predictions of {of} are as good as in training cannot be judged"
+    shown = newest.ranking or newest.skill
+    if not known:
+        return [f"{said}: the model was trained without cross-validation."]
+    if shown is None:
+        return [f"{said}: its known outcomes are too few or too alike."]
+    name = "skill" if newest.ranking is None else RANKING_NAME[task]
+    return [f"{said}: only a fall of {shown.unseen:.2f} or more could have been seen ({name})."]
 
 
 def _beside(name: str, found: Judged | None) -> str:
@@ -202,11 +281,16 @@ def _beside(name: str, found: Judged | None) -> str:
 
 
 def _stable_sentence(
-    seen: SeenBatch | None, judged: Sequence[PeriodPerformance], names: Mapping[str, str]
+    seen: SeenBatch | None,
+    judged: Sequence[PeriodPerformance],
+    names: Mapping[str, str],
+    *,
+    calibrated: bool,
 ) -> str:
     parts = []
     if seen:
-        parts.append(f"No feature of {seen.named} moved further than periods of training differ")
+        further = "periods of training differ" if calibrated else "chance explains"
+        parts.append(f"No feature of {seen.named} moved further than {further}")
     if judged and not judged[-1].dropped:
         of = names.get(judged[-1].period, judged[-1].period)
         parts.append(f"{'the' if seen else 'The'} predictions of {of} are as good as in training")

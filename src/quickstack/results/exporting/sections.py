@@ -158,6 +158,8 @@ def performance(report: Mapping[str, Any]) -> dict[str, Any]:
         text, kind = judged[period["dropped"]]
         if period["fell"] is not None:
             text = f"worse: {period['fell']}"
+            if report["metric"] in HIGHER_IS_BETTER["regression"]:
+                text = text.replace("calibration", "misses by more")
         rows.append(
             {
                 "period": period["period"],
