@@ -19,6 +19,7 @@ GROUPS = {
     "runtime": ("compute", "running", "stores", "storage", "repository"),
     "data": (
         "interim", "sample", "readers", "unpacking", "landing", "quality", "privacy", "ingesting",
+        "onboarding",
     ),
     "models": ("modeling", "evaluation", "monitoring", "tuning"),
     "guard": ("scanning", "erasing", "verifying"),

@@ -21,6 +21,7 @@ from quickstack.cli import (
     freshness,
     history,
     hooks,
+    init,
     key,
     land,
     load,
@@ -102,6 +103,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command("init", rich_help_panel=DATA)(init.init)
 app.command("add", rich_help_panel=DATA)(add.add)
 app.command("freshness", rich_help_panel=DATA)(freshness.freshness)
 app.command("doctor", rich_help_panel=PIPELINE)(doctor.doctor)

@@ -1,0 +1,1 @@
+"""A contract drafted from a table that nobody has described yet."""
