@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 from documents import README, check_printed, console, expected_pattern
 from helpers import ROOT, real_data
@@ -47,10 +46,8 @@ def test_every_command_does_what_the_readme_says(tmp_path):
             command += " TESTS=tests/test_writing.py"
             if (ROOT / ".mypy_cache").is_dir():  # types were checked before these tests
                 shutil.copytree(ROOT / ".mypy_cache", clone.path / ".mypy_cache")
-        if command.startswith("quickstack add"):
-            raw = Path(clone.path, "data", "raw", "telco_churn")
-            raw.mkdir()
-            shutil.copy(telco, raw)
+        if command.startswith("quickstack init"):
+            shutil.copy(telco, clone.path / "telco.csv")
         check_printed(command, run(command), lines)
         if command == "make run":
             assert run("git status --porcelain") == "", "the committed result is not reproduced"

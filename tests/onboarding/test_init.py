@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from documents import check_printed, console
 from examples import write
+from helpers import ROOT, real_data
 from quickstack.cli.main import app
 from quickstack.facts.contract import Contract, load_contract
+from quickstack.facts.paths import contract_path
 
 
 @pytest.fixture
@@ -83,6 +87,12 @@ def test_a_table_becomes_a_contract_that_says_all_of_it(root, tmp_path):
     assert (root / "data/raw/orders_2024/Orders 2024.csv").is_file()
     assert output.index("email: it seems personal") < output.index("'unknown' is taken as no value")
     assert "quickstack add data/raw/orders_2024" in output
+
+
+def test_the_page_shows_what_is_printed(root):
+    ((command, lines),) = console(ROOT / "docs" / "init.md")
+    write(root / "orders.csv", delimited(rows(700)))
+    check_printed(command, init(Path("orders.csv"), *shlex.split(command)[3:]), lines)
 
 
 def test_the_contract_is_short(root, tmp_path):
@@ -240,3 +250,24 @@ def test_files_of_other_columns_are_named(root, tmp_path):
     assert re.search(
         r"2\.csv: the file has c, unlike", init(tmp_path / "t", "--target", "y", code=1)
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "name"),
+    [
+        ("telco_churn/Telco-Customer-Churn.csv", "Churn", "telco_churn"),
+        ("bank_marketing/bank-additional.csv", "y", "bank_marketing"),
+        ("bike_sharing/hour.csv", "cnt", "bike_sharing"),
+    ],
+)
+def test_real_tables_are_described_as_people_did(root, path, target, name):
+    """Types, task, positive class, missing values, key, time and leaks; bank by its small file."""
+    init(real_data(path), "--target", target, "--name", name)
+    ours, theirs = drafted(root, name), load_contract(ROOT / contract_path(name))
+    assert [(c.name, c.type, c.leaks_target, c.personal) for c in ours.columns] == [
+        (c.name, c.type, c.leaks_target, c.personal) for c in theirs.columns
+    ]
+    for fact in ("key", "task", "positive", "time_column", "period"):
+        assert getattr(ours, fact) == getattr(theirs, fact)
+    assert ours.source.missing == theirs.source.missing
+    assert len(text_of(root, name).splitlines()) <= 45

@@ -34,10 +34,11 @@ def init(
         bool, typer.Option("--replace", help="Write over a contract that is there.")
     ] = False,
 ) -> None:
-    """Describe a table: write its contract, and choose it as the data set.
+    """Draft the contract of a table, from its file.
 
-    CSV of any dialect, Parquet, JSON Lines, a workbook. Nothing is asked on the way: what is
-    unsure is listed at the end, with the answer to give.
+    It is copied to data/raw, and becomes the data set of params.yaml. CSV of any dialect,
+    Parquet, JSON Lines, a workbook. Nothing is asked on the way: what is unsure is listed at
+    the end, with the answer to give.
     """
     from quickstack.cli.repository import find_root
     from quickstack.data.onboarding import placing

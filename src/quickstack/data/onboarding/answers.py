@@ -22,8 +22,6 @@ OF_COLUMNS = (
     "required",
     "description",
     "classification",
-    "timezone",
-    "defaultTimezone",
 )
 OF_CONTRACT = (
     "key",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from quickstack.data.ingesting.check import row_digests
 from quickstack.data.privacy.detect import detect, detect_integers
 from quickstack.data.quality.timestamps import parse_times
-from quickstack.facts.contract.time_patterns import ISO_DATE, ISO_TIME, TimePattern, compile_pattern
+from quickstack.facts.contract.time_patterns import ISO_TIME, TimePattern, compile_pattern
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,7 +87,7 @@ _CLOCKS = ("", " H:mm", " H:mm:ss", " H:mm:ss.SSS", " h:mm a", " h:mm:ss a", "'T
 @cache
 def patterns() -> dict[str, TimePattern]:
     """Return how dates and times may be written; `date` and `timestamp` stand for ISO 8601."""
-    found = {"date": ISO_DATE, "timestamp": ISO_TIME}
+    found = {"date": compile_pattern("yyyy-MM-dd"), "timestamp": ISO_TIME}
     written = [day + clock for day, clock in product(_DAYS, _CLOCKS)] + ["yyyyMMddHHmmss"]
     return found | {pattern: compile_pattern(pattern) for pattern in written}
 
