@@ -10,10 +10,13 @@ from typing import get_args
 from quickstack.facts.contract import custom_properties as custom
 from quickstack.facts.contract import model, quality, source
 from quickstack.facts.contract.privacy import CLASSIFICATIONS
+from quickstack.facts.contract.standard_keys import KEYS
 from quickstack.facts.formats import FORMATS, PACKINGS
 
 PAGE = Path(__file__).with_name("contract.md")
 BEGIN = "<!-- The reference is generated: `make docs` writes it. -->\n"
+_HERE = {"used": "honoured", "text": "for people", "refused": "refused"}
+_ORDER = list(_HERE)
 END = "<!-- End of the reference. -->\n"
 
 
@@ -29,6 +32,11 @@ def reference() -> str:
         _table(custom.COLUMN_PROPERTIES),
         "### Of a relationship\n",
         _table(custom.RELATIONSHIP_PROPERTIES),
+        "### Keys of the standard\n",
+        "What each key does here. *For people* changes nothing. What is *refused* would promise "
+        "what does not happen: the contract is not read, and a sentence says what to do instead. A "
+        "server other than `raw` and `origin` is refused, too.\n",
+        _keys(),
         "### Words\n",
         _words(
             {
@@ -62,6 +70,21 @@ def _table(known: dict[str, custom.CustomProperty], *, defaults: bool = False) -
             entry.meaning if default is None else f"{entry.meaning} {_default(default)}".rstrip()
         )
         lines.append(f"| `{name}` | {types} | {meaning} |")
+    return "\n".join([*lines, ""])
+
+
+def _keys() -> str:
+    lines = ["| at | key | here | meaning |", "|---|---|---|---|"]
+    for place, keys in KEYS.items():
+        if place.startswith("schema.properties.") and keys is KEYS.get(f"schema{place[17:]}"):
+            continue  # the same as of a table
+        rows: dict[tuple[str, str], list[str]] = {}
+        for name, key in keys.items():
+            rows.setdefault((key.here, key.meaning), []).append(f"`{name}`")
+        for (here, meaning), names in sorted(rows.items(), key=lambda row: _ORDER.index(row[0][0])):
+            at = f"`{place}`" if place else "the contract"
+            said = meaning[:1].upper() + meaning[1:] + ("." if here == "refused" else "")
+            lines.append(f"| {at} | {', '.join(names)} | {_HERE[here]} | {said} |")
     return "\n".join([*lines, ""])
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from helpers import ROOT
 from quickstack.facts.contract import Contract, Split, load_contract
-from quickstack.facts.contract.time_patterns import compile_pattern
+from quickstack.facts.contract.time_patterns import ISO_CELL
 from quickstack.facts.errors import ContractError
 
 SAMPLE = ROOT / "configuration" / "contracts" / "sample.odcs.yaml"
@@ -48,7 +48,7 @@ def test_the_sample_contract_says_what_it_says():
     assert contract.split == Split(from_time="2025-07-01")
     assert contract.column("plan").allowed == ("basic", "plus", "pro")
     assert contract.column("monthly_fee").unit == "EUR"
-    assert contract.column("month").time_pattern == compile_pattern("yyyy-MM-dd")
+    assert contract.column("month").time_pattern is ISO_CELL
     assert {c.name for c in contract.columns if c.dropped} == {"full_name", "phone", "birth_date"}
     assert contract.needs_key
     with pytest.raises(KeyError):
@@ -144,7 +144,7 @@ def test_what_is_no_yaml_gets_its_line(tmp_path):
 
 
 def test_a_missing_contract_says_what_to_do(tmp_path):
-    with pytest.raises(ContractError, match=r"check `dataset` in params\.yaml"):
+    with pytest.raises(ContractError, match=r"set `dataset` in params\.yaml"):
         load_contract(tmp_path / "nothing.odcs.yaml")
 
 

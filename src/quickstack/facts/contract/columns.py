@@ -54,6 +54,10 @@ def _read_column(entry: dict[str, Any], path: Path, mistakes: Mistakes) -> Colum
     if entry.get("primaryKey"):
         key_position = int(entry.get("primaryKeyPosition") or 1)
 
+    elif entry.get("primaryKeyPosition") not in (None, -1):
+        sentence = f"'{name}' has a place in a key that it is not of; write `primaryKey: true` too"
+        mistakes.add((*path, "primaryKeyPosition"), sentence)
+
     def place(name: str) -> Path:
         return place_of(entry, path, name)
 
@@ -97,7 +101,8 @@ def _read_column(entry: dict[str, Any], path: Path, mistakes: Mistakes) -> Colum
         _check_monotone(column, place("monotone"), mistakes)
     if "knownAt" in custom:
         _check_known(custom["knownAt"], column, place("knownAt"), mistakes)
-    check_privacy(column, entry, path, mistakes)
+    if entry.get("logicalType") == kind:
+        check_privacy(column, entry, path, mistakes)
     _check_severities(column, place("severity"), mistakes)
     check_values(column, options, path, mistakes)
     return column

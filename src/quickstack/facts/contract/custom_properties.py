@@ -220,6 +220,15 @@ RELATIONSHIP_PROPERTIES: dict[str, CustomProperty] = {
     ),
 }
 
+#: The places where these properties are read.
+_PLACES = (
+    (CONTRACT_PROPERTIES, "the contract itself, at the left margin"),
+    (SERVER_PROPERTIES, "the server `raw`"),
+    (TABLE_PROPERTIES, "a table"),
+    (COLUMN_PROPERTIES, "a column"),
+    (RELATIONSHIP_PROPERTIES, "a relationship"),
+)
+
 #: The types of values in words.
 TYPES = {
     str: "text",
@@ -272,16 +281,25 @@ def custom_values(
             continue
         if name not in known:
             choices = ", ".join(known)
-            hint = closest(str(name), list(known)) or f"; known here: {choices}"
+            hint = belongs(str(name)) or closest(str(name), list(known))
+            hint = hint or f"; known here: {choices}"
             mistakes.add(here, f"'{name}' is not a custom property of Quickstack here{hint}")
         elif name in values:
             mistakes.add(here, f"'{name}' stands here twice; keep one")
+        elif type(value) is int and abs(value) >= 1 << 63:
+            mistakes.add((*here, "value"), f"'{name}' lies beyond whole numbers of 64 bits")
         elif not _is_of(value, known[name].types):
             kinds = " or ".join(TYPES[kind] for kind in known[name].types)
             mistakes.add((*here, "value"), f"'{name}' must be {kinds}")
         else:
             values[name] = value
     return values
+
+
+def belongs(name: str) -> str:
+    """Return where a custom property is read; nothing where there is none of that name."""
+    places = [words for properties, words in _PLACES if name in properties]
+    return f"; it belongs to the customProperties of {' or of '.join(places)}" if places else ""
 
 
 def check_keys(

@@ -19,7 +19,8 @@ from quickstack.facts.contract.privacy import read_anonymity
 from quickstack.facts.contract.service_levels import read_service_levels
 from quickstack.facts.contract.source import read_server
 from quickstack.facts.contract.splitting import read_rows
-from quickstack.facts.contract.standard import structural_mistakes
+from quickstack.facts.contract.standard import closest, structural_mistakes
+from quickstack.facts.contract.standard_keys import check_standard_keys, where_it_belongs
 from quickstack.facts.contract.tables import read_tables
 from quickstack.facts.contract.task import (
     check_main_metric,
@@ -29,7 +30,7 @@ from quickstack.facts.contract.task import (
     read_span,
 )
 from quickstack.facts.errors import ContractError
-from quickstack.facts.yaml_lines import LinedDocument, Path
+from quickstack.facts.yaml_lines import LinedDocument, Path, UnboundedError
 
 
 def load_contract(path: FilePath | str) -> Contract:
@@ -58,18 +59,19 @@ def load_contract(path: FilePath | str) -> Contract:
         raise ContractError(
             "there is no such contract",
             where=shown,
-            fix="check `dataset` in params.yaml, or write this file after the example of "
-            "configuration/contracts/sample.odcs.yaml",
+            fix=_missing(path),
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{shown}:{mark.line + 1}:{mark.column + 1}" if mark else shown
-        what = f"this is not YAML: {getattr(error, 'problem', None) or 'not UTF-8 text'}"
+        told = getattr(error, "problem", None) or _not_text(error)
+        what = told if isinstance(error, UnboundedError) else f"this is not YAML: {told}"
         raise ContractError(what, where=where, fix="correct the line") from None
     mistakes = Mistakes()
     for repeated in document.repeated:
         mistakes.add(repeated, f"'{repeated[-1]}' stands here twice; keep one")
-    mistakes.found += structural_mistakes(document.value)
+    mistakes.found += structural_mistakes(document.value, where_it_belongs)
+    check_standard_keys(document.value, mistakes)
     contract = None
     try:
         contract = _read(document.value, path, mistakes)
@@ -80,6 +82,23 @@ def load_contract(path: FilePath | str) -> Contract:
     if mistakes.found or contract is None:
         raise _refusal(shown, document, mistakes)
     return contract
+
+
+def _not_text(error: Exception) -> str:
+    return "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "a control character"
+
+
+def _missing(path: FilePath) -> str:
+    """Say how a contract that is not there comes to be: by its right name, or from a copy."""
+    there = sorted(p.name.removesuffix(".odcs.yaml") for p in path.parent.glob("*.odcs.yaml"))
+    near = closest(path.name.removesuffix(".odcs.yaml"), there)
+    example = next((name for name in ("sample", *there) if name in there), None)
+    written = (
+        "write this file as docs/contract.md describes it" if example is None else
+        f"write this file after {(path.parent / example).as_posix()}.odcs.yaml"
+    )  # fmt: skip
+    choices = f" to one of: {', '.join(there)}" if there else ""
+    return f"set `dataset` in params.yaml{choices}, or {written}{near}"
 
 
 def _refusal(shown: str, document: LinedDocument, mistakes: Mistakes) -> ContractError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 from quickstack.facts.contract.custom_properties import Mistakes, choose, texts
@@ -103,7 +104,10 @@ def _rule(
     operator = operators[0]
     limit, numbers = entry[operator], (int, float)
     limits = limit if isinstance(limit, list) else [limit]
-    if not all(isinstance(v, numbers) and not isinstance(v, bool) for v in limits):
+    largest = sys.float_info.max
+    if not all(
+        isinstance(v, numbers) and not isinstance(v, bool) and abs(v) <= largest for v in limits
+    ):
         mistakes.add((*here, operator), f"{operator} needs a number")
     elif len(limits) == 2 and limits[0] > limits[1]:
         mistakes.add((*here, operator), f"{operator}: write the smaller number first")

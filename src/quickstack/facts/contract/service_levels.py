@@ -6,10 +6,12 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from quickstack.facts.contract.custom_properties import Mistakes
+from quickstack.facts.contract.custom_properties import Mistakes, choose
 
 #: The service levels that are checked.
 SPANS = ("freshness", "timeToPublish")
+#: Those that are for people alone.
+_TEXTS = ("generalAvailability", "endOfSupport", "endOfLife")
 #: Units as contracts write them, in days; `m` is a month, as in the standard.
 _DAYS = {
     unit: days
@@ -33,18 +35,31 @@ def age_limit(text: str) -> timedelta | None:
     if not found:
         return None
     days = _DAYS.get(found[2]) or _DAYS.get(found[2].removesuffix("s"))
-    return None if days is None else timedelta(days=float(found[1]) * days)
+    try:
+        return None if days is None else timedelta(days=float(found[1]) * days)
+    except OverflowError:
+        return None
 
 
 def read_service_levels(document: dict[str, Any], mistakes: Mistakes) -> dict[str, str]:
     """Read `slaProperties` as texts such as `35 d`, by property."""
     found = {}
+    properties = document.get("customProperties") or []
+    time = next((p.get("value") for p in properties if p.get("property") == "timeColumn"), None)
     for index, level in enumerate(document.get("slaProperties") or []):
-        name = str(level["property"])
+        here, name = ("slaProperties", index), str(level["property"])
         found[name] = f"{level['value']} {level.get('unit', '')}".strip()
+        choose(
+            name, (*SPANS, *_TEXTS), "a service level that is kept to here", (*here, "property"),
+            mistakes,
+        )  # fmt: skip
+        element = str(level.get("element", "")).rpartition(".")[2]
+        if name in SPANS and element and element != time:
+            sentence = "freshness is that of the timeColumn; leave element out"
+            mistakes.add((*here, "element"), sentence)
         if name in SPANS and age_limit(found[name]) is None:
             mistakes.add(
-                ("slaProperties", index),
+                here,
                 f"{name} '{found[name]}' is not a span of time; write a number as its value, and "
                 "as its unit s, min, h, d, w, m (months) or y",
             )

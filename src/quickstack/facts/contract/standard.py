@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,25 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Mistake = tuple[Path, str]
+#: What people write for a key that the standard requires.
+_EXAMPLES = {
+    "apiVersion": "v3.2.0", "kind": "DataContract", "version": "1.0.0", "type": "local",
+    "id": "<the name of this file without .odcs.yaml>", "server": "raw", "metric": "nullValues",
+    "path": "data/raw/<dataset>/*.csv", "format": "csv", "value": "<its value>",
+    "property": "<its name>", "name": "<its name>", "role": "<their role>",
+    "username": "<their name>", "channel": "<where to ask>", "to": "<table>.<column>",
+}  # fmt: skip
 
 
-def structural_mistakes(document: Any) -> list[Mistake]:
+def structural_mistakes(document: Any, hint: Callable[[str], str]) -> list[Mistake]:
     """Compare a document with the standard's own JSON schema.
 
     Parameters
     ----------
     document
         The contract as plain objects.
+    hint
+        Returns where a key belongs that is not of the standard where it stands, or nothing.
 
     Returns
     -------
@@ -35,10 +45,40 @@ def structural_mistakes(document: Any) -> list[Mistake]:
         `open-data-contract-standard` ships (ODCS v3, https://bitol-io.github.io).
     """
     found = {}
-    for error in _validator().iter_errors(document):
+    for error in _validator().iter_errors(_shortened(document)):
         for leaf in _leaves(error):
-            found[(tuple(leaf.absolute_path), leaf.message)] = leaf
-    return [mistake for leaf in found.values() for mistake in _sentences(leaf)]
+            if not _of_no_type(leaf, document):
+                found[(tuple(leaf.absolute_path), leaf.message)] = leaf
+    return [mistake for leaf in found.values() for mistake in _sentences(leaf, hint)]
+
+
+def _shortened(value: Any) -> Any:
+    """Return the document without the plain values of long `enum`s, which the schema allows."""
+    if isinstance(value, list):
+        return [_shortened(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: below[:1] if key == "enum" and _plain(below) else _shortened(below)
+        for key, below in value.items()
+    }
+
+
+def _plain(values: Any) -> bool:
+    return isinstance(values, list) and all(
+        isinstance(v, dict) and v.keys() == {"value"} and not isinstance(v["value"], (dict, list))
+        for v in values
+    )
+
+
+def _of_no_type(error: ValidationError, document: Any) -> bool:
+    """Whether an error is of a column without `logicalType`: the schema takes it for every type."""
+    owner, path = document, list(error.absolute_path)
+    if "then" not in error.absolute_schema_path or "properties" not in path[2:3] or len(path) < 4:
+        return False
+    for part in path[:4]:  # schema, table, properties, column
+        owner = owner[part]
+    return isinstance(owner, dict) and "logicalType" not in owner
 
 
 @cache
@@ -58,20 +98,24 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
         yield from _leaves(inner)
 
 
-def _sentences(error: ValidationError) -> list[Mistake]:
+def _sentences(error: ValidationError, hint: Callable[[str], str]) -> list[Mistake]:
     path: Path = tuple(error.absolute_path)
     if error.validator in ("unevaluatedProperties", "additionalProperties"):
         # The validator names all of them in one message, and repeats those of a broken sibling.
         unknown = re.findall(r"'([^']+)'", error.message)
         known = _known_keys(path)
         return [
-            ((*path, key), f"'{key}' is not a key of the standard here{closest(key, known)}")
+            (
+                (*path, key),
+                f"'{key}' is not a key of the standard here{hint(key) or closest(key, known)}",
+            )
             for key in unknown
             if key not in known
         ]
     if error.validator == "required":
         missing = re.findall(r"'([^']+)'", error.message)[0]
-        return [(path, f"'{missing}' is missing; write `{missing}: …`")]
+        example = _EXAMPLES.get(missing, "…")
+        return [(path, f"'{missing}' is missing; write `{missing}: {example}`")]
     if error.validator == "enum":
         values: Any = error.validator_value
         choices = ", ".join(str(choice) for choice in values)

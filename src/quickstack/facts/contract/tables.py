@@ -47,6 +47,12 @@ def read_tables(
     for index, table in enumerate(schema):
         here: Path = ("schema", index)
         source = read_table_source(table, here, server, mistakes)
+        named = table.get("physicalName")
+        if not index and named not in (None, server.path):
+            mistakes.add(
+                (*here, "physicalName"),
+                "the first table is read from the path of the server `raw`; leave physicalName out",
+            )
         if index:
             path = read_table_path(table, here, dataset, mistakes)
             source = replace(source, path=path)
