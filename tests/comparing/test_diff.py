@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from projects import Project, people
 from quickstack.cli.main import app
 from quickstack.results.comparing import comparison as comparing
+from quickstack.results.comparing.table_differences import group_tables
 from quickstack.runtime.repository.revisions import find_revision
 
 
@@ -204,3 +205,12 @@ def test_a_contract_of_another_time_does_not_end_the_comparison(tmp_path, broken
     project.commit()
     rows = table(diff(project))["rows"]
     assert (rows["added"], rows["removed"], rows["changed"]) == (10, 10, 40)
+
+
+def test_the_files_of_a_folder_inside_an_output_are_one_table():
+    listing = {"metrics.parquet": "a", "predictions/2025-01.parquet": "b"}
+    listing |= {"predictions/2025-02.parquet": "c", "predictions/2025-02.csv": "d"}
+    assert {name: len(files) for name, files in group_tables(listing, None).items()} == {
+        "metrics": 1,
+        "predictions": 2,
+    }

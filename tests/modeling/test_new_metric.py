@@ -233,9 +233,9 @@ def test_diff_compares_by_it(committed):
 
 
 def test_two_runs_are_judged_by_it(project):
-    worse = predictions(project)
-    worse["probability"] = worse["probability"].sample(frac=1, random_state=0).to_numpy()
-    worse.to_parquet(project / "worse.parquet")
+    perfect = predictions(project)
+    perfect["probability"] = (perfect["actual"] == "yes").map({True: 0.9, False: 0.1})
+    perfect.to_parquet(project / "perfect.parquet")
     script = (
         "import json; from dataclasses import replace; from pathlib import Path\n"
         "from quickstack.facts.contract import load_contract\n"
@@ -245,8 +245,8 @@ def test_two_runs_are_judged_by_it(project):
         "files = sorted(Path('exports/predictions').glob('*.parquet'))\n"
         "run = ScoredRun('run', 'sample', contract.task, contract.target, contract.positive,\n"
         "                ('no', 'yes'), metrics, files)\n"
-        "worse = replace(run, files=[Path('worse.parquet')])\n"
-        "found = compare_runs(run, worse, contract, resamples=50, seed=0)\n"
+        "perfect = replace(run, files=[Path('perfect.parquet')])\n"
+        "found = compare_runs(run, perfect, contract, resamples=50, seed=0)\n"
         "print(main_row(found)['name'], main_row(found)['verdict'])\n"
     )
-    assert execute(project, script).split() == [NAME, "worse"]
+    assert execute(project, script).split() == [NAME, "better"]

@@ -10,6 +10,7 @@ Learning 2003, doi:10.1023/A:1024068626366); several challengers share the 5 % (
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,8 +91,29 @@ def choose(
             where="params.yaml: train.model",
             fix="name a model instead of auto",
         ) from None
-    share = 0.0 if contract.ordered else 1 / (FOLDS - 1)
-    level = 1 - (1 - LEVEL) / max(len(compared) - 1, 1)
+    chosen, described = clearly_best(losses, 0.0 if contract.ordered else 1 / (FOLDS - 1))
+    folds = f"{BLOCKS} blocks in time" if contract.ordered else f"{FOLDS} folds, {REPEATS} times"
+    choice = {
+        "chosen": chosen,
+        "default": DEFAULT,
+        "folds": folds,
+        "loss": LOSS_NAME[contract.task],
+        "candidates": described,
+    }
+    return compared[chosen], rounded(choice)
+
+
+def clearly_best(losses: Mapping[str, Floats], share: float) -> tuple[str, list[dict[str, Any]]]:
+    """Return the default, or the best of those that are clearly better, and all figures.
+
+    Parameters
+    ----------
+    losses
+        Of each model by name, the default among them: mean loss of each fold, shape (folds,).
+    share
+        Test rows over training rows, where folds share training rows; else 0.
+    """
+    level = 1 - (1 - LEVEL) / max(len(losses) - 1, 1)
     described, better = [], {DEFAULT: losses[DEFAULT].mean()}
     for name, loss in losses.items():
         entry: dict[str, Any] = {"name": name, "loss": loss.mean()}
@@ -102,16 +124,7 @@ def choose(
             if entry["high"] < 0:
                 better[name] = loss.mean()
         described.append(entry)
-    chosen = min(better, key=lambda name: (better[name], name != DEFAULT))
-    folds = f"{BLOCKS} blocks in time" if contract.ordered else f"{FOLDS} folds, {REPEATS} times"
-    choice = {
-        "chosen": chosen,
-        "default": DEFAULT,
-        "folds": folds,
-        "loss": LOSS_NAME[contract.task],
-        "candidates": described,
-    }
-    return compared[chosen], rounded(choice)
+    return min(better, key=lambda name: (better[name], name != DEFAULT)), described
 
 
 def _fold_losses(table: pd.DataFrame, contract: Contract, params: TrainParams) -> Floats:

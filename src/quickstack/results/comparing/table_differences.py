@@ -54,15 +54,16 @@ def group_tables(listing: Mapping[str, str], main: str | None) -> dict[str, dict
     Parameters
     ----------
     main
-        The table that all files of the folder itself belong to, those of a folder inside it being
-        a table named for the folder; None where each file is a table of its own.
+        The table that all files of the folder itself belong to; None where each of them is a table
+        of its own. Those of a folder inside it are a table named for the folder.
     """
     tables: dict[str, dict[str, str]] = {}
     for path, md5 in sorted(listing.items()):
         place = PurePosixPath(path)
         if place.suffix == ".parquet":
             folder = place.parent.as_posix()
-            name = place.stem if main is None else main if folder == "." else folder
+            own = place.stem if main is None else main
+            name = own if folder == "." else folder
             tables.setdefault(name, {})[path] = md5
     return tables
 
