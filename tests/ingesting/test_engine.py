@@ -51,10 +51,11 @@ def run(folder, contract, block_bytes=64, workers=2, cache="cache", key=KEY):
     return report, tables, refused
 
 
-def ingest(folder, files, contract=CONTRACT, block_bytes=64, **more):
+def ingest(folder, files, contract=CONTRACT, block_bytes=64, share=1.0, **more):
     for name, body in files.items():
         write(folder / "raw" / f"{name}.csv", HEADER + body)
-    source = replace(contract.source, path=str(folder / "raw" / "*.csv"), max_quarantined_share=1.0)
+    path = str(folder / "raw" / "*.csv")
+    source = replace(contract.source, path=path, max_quarantined_share=share)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "find_partitions", found_in)
         report, tables, refused = run(folder, replace(contract, source=source), block_bytes, **more)
@@ -102,6 +103,19 @@ def test_a_broken_row_goes_to_quarantine_with_all_that_is_wrong(tmp_path):
     assert all("Bo" not in p["reason"] for p in first["problems"])
     assert first["offset"] == len(HEADER + row(1))
     assert report["rows"] == {"read": 4, "clean": 2, "quarantined": 2}
+
+
+def test_too_many_broken_rows_are_shown_by_place_and_shape(tmp_path):
+    body = "".join(row(i, day="31/12/2024") for i in range(5)) + "9,short\n" + row(7, kind="Bo")
+    with pytest.raises(DataError) as caught:
+        ingest(tmp_path, {"x": body}, share=0.1)
+    message = str(caught.value)
+    assert message.count("column day: d/M/yyyy") == 3
+    assert "x.csv, line 2, column day: d/M/yyyy" in message
+    assert "x.csv, line 7: 2 cells where the header has 5" in message
+    assert "x.csv, line 8, column kind: aa" in message
+    assert "Bo" not in message
+    assert "31" not in message
 
 
 def test_nothing_raw_is_left_in_the_clean_file(tmp_path):

@@ -17,6 +17,7 @@ import yaml
 
 from helpers import full_disk, without_privileges
 from quickstack.data.privacy.pseudonym_keys import KEY_VARIABLE, SAMPLE_KEY, fingerprint
+from quickstack.facts.paths import REJECTED
 
 OUTPUTS = ("data/interim", "data/quarantine", "models", "reports", "exports", "dvc.lock")
 KEY = {KEY_VARIABLE: "5a" * 32}
@@ -151,7 +152,7 @@ CASES = {
     "unknown data set": Case(
         "ingest",
         remove(CONTRACT),
-        f"{CONTRACT}: there is no such contract. To fix it: check `dataset` in params.yaml",
+        f"{CONTRACT}: there is no such contract. To fix it: set `dataset` in params.yaml to ",
         2,
     ),
     "contract is no YAML": Case(
@@ -318,6 +319,10 @@ def test_a_stage_says_what_is_wrong_and_touches_nothing(project, run_stage, name
     assert "Lovelace" not in done.stderr
     assert not (root / "payload-ran").exists()
     assert outputs(root) == before
+    if name == "too many broken rows":
+        kept = [p.read_text(encoding="utf-8") for p in (root / REJECTED).glob("*.jsonl")]
+        assert kept
+        assert "line 2, column region: " in done.stderr
 
 
 def test_every_mistake_of_a_contract_is_said_with_its_line(project, run_stage):

@@ -34,3 +34,7 @@ EXPORTS = Path("exports")
 def contract_path(dataset: str) -> Path:
     """Return the path of a data set's contract."""
     return CONTRACTS / f"{dataset}.odcs.yaml"
+
+
+#: Rows that broke the contract when too many did, until the next run that succeeds.
+REJECTED = Path(".quickstack/rejected")

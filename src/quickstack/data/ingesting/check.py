@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from quickstack.data.quality.counts import RowCounts
 from quickstack.data.quality.encoding_damage import damaged
 from quickstack.data.quality.parse import cell_types, normalise, parse_column, parse_parts
 from quickstack.data.quality.row_checks import check_column, count_metrics
+from quickstack.data.quality.shapes import shape
 from quickstack.data.readers.blocks import Block, RowLocation
 from quickstack.facts.contract import Column, Contract
 
@@ -125,11 +127,12 @@ def _duplicate_metrics(contract: Contract) -> list[tuple[str, tuple[str, ...]]]:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a row; no sentence quotes a value."""
+    """One thing that is wrong with a row; no sentence quotes a value, nor does the shape."""
 
     column: str
     rule: str
     reason: str
+    shape: str = ""
 
 
 def quarantine_line(file: str, location: RowLocation, problems: Iterable[Problem]) -> str:
@@ -139,7 +142,10 @@ def quarantine_line(file: str, location: RowLocation, problems: Iterable[Problem
         **({"sheet": location.part} if location.part else {}),
         "line": location.line,
         "offset": location.offset,
-        "problems": [{"column": p.column, "rule": p.rule, "reason": p.reason} for p in problems],
+        "problems": [
+            {name: text for name, text in vars(p).items() if text or name != "shape"}
+            for p in problems
+        ],
         # Bytes that are no text stay readable as \xff, and the file stays UTF-8.
         "raw": location.raw.decode("utf-8", "backslashreplace"),
     }
@@ -557,7 +563,17 @@ def _describe(columns: dict[str, pa.Array], contract: Contract, counts: RowCount
 def _refused(block: Block, problems: dict[int, list[Problem]], file: str) -> list[str]:
     rows = sorted(problems)
     locations = block.locations(rows) if rows else []
-    placed = list(zip(locations, [problems[r] for r in rows], strict=True))
+    shaped = [[_with_shape(p, r, block) for p in problems[r]] for r in rows]
+    placed = list(zip(locations, shaped, strict=True))
     placed += [(r.location, [Problem("", "layout", r.reason)]) for r in block.rejected]
     placed.sort(key=lambda item: item[0].line)
     return [quarantine_line(file, place, found) for place, found in placed]
+
+
+def _with_shape(problem: Problem, row: int, block: Block) -> Problem:
+    if problem.column not in block.table.column_names:
+        return problem
+    cell = block.table.column(problem.column)[row].as_py()
+    if isinstance(cell, (date, datetime)):
+        cell = cell.isoformat()
+    return replace(problem, shape=shape("" if cell is None else str(cell)))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from quickstack.data.ingesting.partition import ingest_partition
 from quickstack.data.privacy.pseudonym_keys import fingerprint
 from quickstack.data.quality.counts import RowCounts
 from quickstack.data.quality.quality_report import (
+    Evidence,
     FileCounts,
     TableCounts,
     quality_report,
@@ -41,6 +43,8 @@ from quickstack.facts.contract.model import Severity
 from quickstack.facts.notices import Notice
 from quickstack.facts.params import ComputeParams
 
+#: So many places are shown of each rule that too many rows break.
+_PLACES = 3
 Progress = Callable[[str, int, int], None]
 
 
@@ -124,7 +128,9 @@ def ingest(
         [_counts(runs[table.id]) for table in (contract, *contract.tables)],
         fingerprint(key) if key else None,
     )
-    require_usable([_counts(runs[table.id]) for table in tables])
+    require_usable(
+        [_counts(runs[table.id]) for table in tables], lambda name: _evidence(runs[name])
+    )
     store.tidy()
     return report
 
@@ -235,3 +241,27 @@ def _place(run: TableRun, folder: Path, kind: str) -> None:
 def _counts(run: TableRun) -> TableCounts:
     files = [FileCounts(outcome.file, outcome.counts) for outcome in run.outcomes]
     return TableCounts(run.contract, files, run.whole_table, run.findings)
+
+
+def _evidence(run: TableRun) -> Evidence:
+    """Return the first places at which each rule is broken, and what the cells look like."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    wanted = {rule for outcome in run.outcomes for rule in outcome.counts.rules}
+    for row in _refused_rows(run):
+        for problem in row["problems"]:
+            places = found.setdefault((problem["column"], problem["rule"]), [])
+            if len(places) < _PLACES:
+                part = f", sheet {row['sheet']}" if "sheet" in row else ""
+                column = f", column {problem['column']}" if problem["column"] else ""
+                said = problem.get("shape") or problem["reason"]
+                places.append(f"{row['file']}{part}, line {row['line']}{column}: {said}")
+        if wanted <= {rule for rule, places in found.items() if len(places) == _PLACES}:
+            break
+    return found
+
+
+def _refused_rows(run: TableRun) -> Iterator[dict[str, Any]]:
+    for outcome in run.outcomes:
+        if outcome.quarantine.exists():
+            with outcome.quarantine.open(encoding="utf-8") as lines:
+                yield from map(json.loads, lines)

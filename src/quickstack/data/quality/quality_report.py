@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,10 @@ from quickstack.facts.contract import Contract
 from quickstack.facts.contract.model import QualityRule
 from quickstack.facts.errors import DataError
 from quickstack.facts.notices import Notice, said
+from quickstack.facts.paths import REJECTED
+
+#: (column, rule) to some places where a row breaks it, each with the shape of the cell.
+Evidence = Mapping[tuple[str, ...], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -135,8 +139,15 @@ def _remarks(table: TableCounts, total: RowCounts) -> list[str]:
     return remarks
 
 
-def require_usable(tables: list[TableCounts]) -> None:
+def require_usable(
+    tables: list[TableCounts], evidence: Callable[[str], Evidence] = lambda _: {}
+) -> None:
     """Stop where too many rows are broken, a limit of the contract is, or personal data leak.
+
+    Parameters
+    ----------
+    evidence
+        Returns, for a table's id, where its broken rows stand.
 
     Raises
     ------
@@ -161,13 +172,15 @@ def require_usable(tables: list[TableCounts]) -> None:
                 where=where,
                 fix="correct the data or the contract; the previous result is kept",
             )
-        _require_share(table, total)
+        _require_share(table, total, evidence)
         broken = _broken_limits(table.contract, total, stops=True)
         if broken:
             raise DataError("; ".join(broken), where=where, fix="correct the data or the contract")
 
 
-def _require_share(table: TableCounts, total: RowCounts) -> None:
+def _require_share(
+    table: TableCounts, total: RowCounts, evidence: Callable[[str], Evidence]
+) -> None:
     limit = table.contract.source.max_quarantined_share
     # Rows suppressed for k-anonymity are right; they say nothing against the data.
     wrong = total.quarantined - total.rules[("", "k-anonymity")]
@@ -175,15 +188,19 @@ def _require_share(table: TableCounts, total: RowCounts) -> None:
     if share > limit:
         raise DataError(
             f"{wrong} of {total.read} rows ({share:.1%}) break the contract, and "
-            f"it allows {limit:.1%}:{_causes(total.rules)}\n",
+            f"it allows {limit:.1%}:{_causes(total.rules, evidence(table.contract.id))}\n",
             where=table.contract.source.path,
-            fix="correct the data or the contract; the previous result is kept",
+            fix=f"look at the rows in {REJECTED.as_posix()}, and correct the data or the contract; "
+            "the previous result is kept",
         )
 
 
-def _causes(counts: Counter[tuple[str, ...]]) -> str:
-    largest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10]
-    return "".join(f"\n  {c or 'whole row'}, {rule}: {rows} rows" for (c, rule), rows in largest)
+def _causes(counts: Counter[tuple[str, ...]], evidence: Evidence | None = None) -> str:
+    lines = []
+    for (column, rule), rows in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10]:
+        lines.append(f"\n  {column or 'whole row'}, {rule}: {rows} rows")
+        lines += [f"\n    {place}" for place in (evidence or {}).get((column, rule), ())]
+    return "".join(lines)
 
 
 def _broken_limits(contract: Contract, total: RowCounts, *, stops: bool) -> list[str]:
