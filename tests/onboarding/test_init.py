@@ -271,3 +271,48 @@ def test_real_tables_are_described_as_people_did(root, path, target, name):
         assert getattr(ours, fact) == getattr(theirs, fact)
     assert ours.source.missing == theirs.source.missing
     assert len(text_of(root, name).splitlines()) <= 45
+
+
+def changed(table: list[dict[str, Any]], change: str) -> list[dict[str, Any]]:
+    """Give a table with one change of its schema."""
+    if change == "renamed":
+        return [{("total" if k == "amount" else k): v for k, v in row.items()} for row in table]
+    if change == "new column":
+        return [row | {"extra": "1"} for row in table]
+    first, column, value = {
+        "new value": (5, "plan", "gold"),
+        "fraction": (9, "visits", "1,5"),
+        "text": (9, "visits", "often9"),
+        "missing": (3, "churned", ""),
+        "below": (2, "visits", "-4"),
+        "key": (2, "order_id", "000100"),
+        "date": (400, "ordered", "2024-01-05"),
+    }[change]
+    return [row | {column: value} if i < first else row for i, row in enumerate(table)]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            "renamed",
+            "breaking    column amount is gone (400 rows)\ncompatible  column total is new",
+        ),
+        ("new column", "compatible  column extra is new: describe it (400 rows)"),
+        ("new value", "loosening   column plan holds values that its `enum` lacks (5 rows)"),
+        ("fraction", "loosening   column visits is now number, not integer (9 rows)"),
+        ("text", "breaking    column visits is now string, not integer (9 rows)"),
+        ("missing", "loosening   column churned is missing in some rows (3 rows)"),
+        ("below", "loosening   column visits lies below its minimum (2 rows)"),
+        ("key", "breaking    the key order_id is no longer unique (2 rows)"),
+        ("date", "breaking    column ordered is written otherwise"),
+    ],
+    ids=lambda value: value if len(value) < 12 else "",
+)
+def test_changes_since_the_contract_are_named(root, tmp_path, change, line):
+    table = rows(400)
+    path = write(tmp_path / "o.csv", delimited(table))
+    init(path, "--target", "churned")
+    assert init(path, "--check") == "the files are as the contract says\n"
+    write(path, delimited(changed(table, change)))
+    assert init(path, "--check", code=int("breaking" in line)).startswith(line)

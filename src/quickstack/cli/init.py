@@ -33,6 +33,9 @@ def init(
     replace: Annotated[
         bool, typer.Option("--replace", help="Write over a contract that is there.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what changed since the contract was written.")
+    ] = False,
 ) -> None:
     """Draft the contract of a table, from its file.
 
@@ -46,6 +49,9 @@ def init(
 
     root = find_root()
     placed = placing.place_of(root, path, name)
+    if check:
+        _check(path, placed.contract)
+        return
     if target is not None:
         placing.require_free(placed, replace=replace)
     files = find_files(path)
@@ -56,6 +62,23 @@ def init(
         draft = _draft(layout, placed.dataset, target, answers or [])
         made = placing.put(placed, files, draft)
         _tell(draft, made)
+
+
+def _check(path: Path, contract: Path) -> None:
+    """Print how files differ from their contract; exit with 1 where a difference breaks it."""
+    from quickstack.data.onboarding.layout import find_files, find_layout
+    from quickstack.data.onboarding.schema_changes import find_changes
+    from quickstack.facts.contract import load_contract
+
+    expected = load_contract(contract)
+    layout = find_layout(find_files(path), path if path.is_dir() else path.parent)
+    found = find_changes(layout, expected)
+    for change in found:
+        typer.echo(str(change))
+    if not found:
+        typer.echo("the files are as the contract says")
+    if any(change.effect == "breaking" for change in found):
+        raise typer.Exit(1)
 
 
 def _list_targets(layout: TableLayout, path: Path) -> None:

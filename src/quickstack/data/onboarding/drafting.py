@@ -45,6 +45,8 @@ _CODES = (-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999)
 #: Classes that a target may have, and whole numbers of it that may be classes.
 _CLASSES, _FEW = 60, 20
 _TEST_SHARE = 0.2
+#: Rows belong together where a column of the sample has so few distinct values to a row.
+_SEVERAL = 0.8
 
 
 @dataclass
@@ -150,8 +152,8 @@ def draft_contract(layout: TableLayout, name: str, target: str, answers: Answers
     ranges = read_typed(layout, contract, candidates)
     chosen = chosen or next(iter(ranges.unique), ())
     _write_columns(found, target, chosen, ranges, marks, answers)
-    _settle_rows(found, ranges, chosen, answers)
-    found.sample = _frame(typed(reading.sample, contract), found)
+    _settle_rows(found, ranges, chosen, answers, reading)
+    found.sample = _frame(typed(reading.sample, contract, {})[0], found)
     return found
 
 
@@ -483,7 +485,9 @@ def _far(code: float, numbers: list[float]) -> bool:
     return code > 3 * max(rest)
 
 
-def _settle_rows(found: Draft, ranges: Ranges, key: tuple[str, ...], answers: Answers) -> None:
+def _settle_rows(
+    found: Draft, ranges: Ranges, key: tuple[str, ...], answers: Answers, reading: Reading
+) -> None:
     """Choose periods and test rows, and what belongs together."""
     said = answers.contract
     time = found.custom.get("timeColumn")
@@ -498,7 +502,9 @@ def _settle_rows(found: Draft, ranges: Ranges, key: tuple[str, ...], answers: An
             time = None
         else:
             found.custom["period"] = period
-    group = said.get("group") or (None if key and len(key) == 1 and time else _group(found, key))
+    group = said.get("group") or (
+        None if key and len(key) == 1 and time else _group(found, key, reading)
+    )
     if group:
         found.custom["group"] = group
     if key and len(key) > 1:
@@ -531,15 +537,15 @@ def _settle_rows(found: Draft, ranges: Ranges, key: tuple[str, ...], answers: An
     )
 
 
-def _group(found: Draft, key: tuple[str, ...]) -> str | None:
-    """Return the column of what rows belong to: a thing or person that has several."""
+def _group(found: Draft, key: tuple[str, ...], reading: Reading) -> str | None:
+    """Return the column of the persons that rows belong to, where they have several."""
     for column in found.columns:
+        person = column.custom.get("personalData") == "pseudonym" and column.name not in key[-1:]
         evidence = column.evidence
-        kept = column.custom.get("personalData") in ("pseudonym", None) and not column.is_time
-        if evidence is None or not kept or column.name in key[-1:] or evidence.unique is not None:
+        if not person or evidence is None or evidence.counts is not None:
             continue
-        person = column.personal is not None and column.custom.get("personalData") == "pseudonym"
-        if person and evidence.counts is None and column.name != found.custom["target"]:
+        cells = reading.sample.column(column.name).drop_null()
+        if len(cells.unique()) < _SEVERAL * len(cells):
             return column.name
     return None
 

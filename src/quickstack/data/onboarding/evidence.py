@@ -99,7 +99,8 @@ def _number(decimal: str, thousands: str) -> tuple[str, str]:
     grouped = rf"|[0-9]{{1,3}}(?:{between}[0-9]{{3}})+" if thousands else ""
     plain = rf"[0-9]{{1,18}}(?:{point}0*)?|[0-9](?:{point}[0-9]+)?[eE]\+?[0-9]{{1,2}}"
     whole = rf"\s*[+-]?(?:{plain}{grouped})\s*"
-    number = rf"\s*[+-]?(?:(?:[0-9]+{grouped}){point}?[0-9]*|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?\s*"
+    fraction = rf"(?:(?:[0-9]{{1,15}}{grouped}){point}?[0-9]*|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    number = rf"\s*[+-]?(?:{plain}|{fraction})\s*"
     return f"^(?:{whole})$", f"^(?:{number})$"
 
 

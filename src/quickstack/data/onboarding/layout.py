@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from quickstack.data.readers.partitions import Partition, folder_values
+from quickstack.data.readers.sniffing import check_type
 from quickstack.data.readers.streams import open_partition
 from quickstack.facts.contract import Column, Contract, Source, Split
 from quickstack.facts.errors import DataError, SourceError
@@ -194,6 +195,7 @@ def _of_file(partition: Partition) -> TableLayout:
         return _parquet(partition)
     if kind == "excel":
         return _workbook(partition)
+    check_type(head, FORMATS[kind], partition.shown, b"\x1f\x01")
     encoding, sure = _encoding(partition, head)
     notes = {} if sure else {"encoding": "guessed: the bytes are no UTF-8"}
     if kind == "jsonl":
@@ -238,7 +240,7 @@ def _encoding(partition: Partition, head: bytes) -> tuple[str, bool]:
 def _records(text: str, delimiter: str, quote: str) -> Iterator[list[str]]:
     try:
         yield from csv.reader(
-            io.StringIO(text),
+            io.StringIO(text, newline=""),
             delimiter=delimiter,
             quotechar=quote or None,
             quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
@@ -253,7 +255,7 @@ def _delimited(
     """Choose what parts the text into most rows of one width, and find its header."""
     csv.field_size_limit(1 << 24)
     whole = text if len(text) < _HEAD // 4 else text[: text.rfind("\n") + 1 or None]
-    whole = whole.replace("\r\n", "\n").replace("\r", "\n")
+    whole = whole if "\n" in whole else whole.replace("\r", "\n")
     comment = (
         "#"
         if re.match(r"(#.*\n)+[^#]", whole) and not whole.startswith(("#,", "#;", "#\t"))
@@ -428,4 +430,10 @@ def _json_names(partitions: Sequence[Partition]) -> tuple[str, ...]:
                 if isinstance(entry, dict):
                     times.update(entry.keys())
                     places.update({key: i for i, key in enumerate(entry)})
+    if not times:
+        raise SourceError(
+            "this is one document of JSON, or none",
+            where=partitions[0].shown,
+            fix="deliver JSON Lines: one object per line, without brackets around them",
+        )
     return tuple(sorted(times, key=lambda key: (places[key] / times[key], key)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,9 @@ def read_typed(
         for block in read_blocks(partition, contract):
             if not block.table.num_rows:
                 continue
-            columns = typed(block.table, contract, found.wrong, block.iso)
+            columns, problems = typed(block.table, contract, block.iso)
+            bad = {name: int((one > 0).sum()) for name, one in problems.items() if one is not None}
+            found.wrong.update(bad)
             for name, values in columns.items():
                 _widen(found, name, values)
             for key in list(digests):
@@ -147,33 +150,33 @@ def read_typed(
 
 
 def typed(
-    table: pa.Table, contract: Contract, wrong: Counter[str] | None = None, iso: Any = None
-) -> dict[str, pa.Array]:
-    """Return the typed columns of a table of text."""
+    table: pa.Table, contract: Contract, iso: Mapping[str, Sequence[int]]
+) -> tuple[dict[str, pa.Array], dict[str, Any]]:
+    """Return the typed columns of a table of text, and what is wrong with their values.
+
+    Parameters
+    ----------
+    iso
+        As in `Block`.
+
+    Returns
+    -------
+    columns, wrong
+        By column, as `parse_column` gives them.
+    """
     import pyarrow as pa
 
     columns: dict[str, pa.Array] = {}
+    problems: dict[str, Any] = {}
     missing = pa.array(contract.source.missing, pa.string())
     for column in sorted(contract.columns, key=lambda c: bool(c.parts)):
         if column.parts:
-            values, bad = parse_parts(column, columns)
+            values, wrong = parse_parts(column, columns)
         else:
-            cells = (
-                _array(table, column.name)
-                if pa.types.is_string(table.schema.field(column.name).type)
-                else table.column(column.name).combine_chunks()
-            )
-            if isinstance(cells, pa.ChunkedArray):
-                cells = pa.concat_arrays(cells.chunks)
-            if pa.types.is_string(cells.type):
-                cells = _without(cells, missing)
-            values, bad = parse_column(
-                column, cells, contract.source, (iso or {}).get(column.name, ())
-            )
-        if wrong is not None and bad is not None:
-            wrong[column.name] += int((bad > 0).sum())
-        columns[column.name] = values
-    return columns
+            cells = _without(_array(table, column.name), missing)
+            values, wrong = parse_column(column, cells, contract.source, iso.get(column.name, ()))
+        columns[column.name], problems[column.name] = values, wrong
+    return columns, problems
 
 
 def _without(cells: pa.Array, missing: pa.Array) -> pa.Array:
