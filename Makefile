@@ -15,7 +15,7 @@ TESTS ?= tests
 .PHONY: help run test docs lint repro verify rerun hooks storage lock clean summary comment base \
 	prove-choosing prove-datacontract prove-determinism prove-export prove-faults prove-formats prove-fuzz \
 	prove-ingest \
-	prove-kills prove-long prove-personal-data prove-publish prove-pull-requests prove-reruns prove-torture \
+	prove-kills prove-long prove-personal-data prove-publish prove-pull-requests prove-reruns prove-servers prove-torture \
 	prove-verdicts prove-verify
 
 help: ## list the targets
@@ -105,6 +105,9 @@ prove-publish: $(VENV)/.development ## kill publishing at 50 random moments, on 
 
 prove-reruns: $(VENV)/.development ## how often each stage would have run over the history, by rooms and by modules
 	@$(BIN)/python benchmarks/reruns.py
+
+prove-servers: $(VENV)/.development ## every command beside servers that hang, drip, reset, lie or refuse
+	@$(BIN)/python tests/prove/servers.py
 
 prove-torture: $(VENV)/.development ## what readers make of damaged files, pandas, Polars and DuckDB beside ingest
 	@$(BIN)/python benchmarks/torture.py

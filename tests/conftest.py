@@ -73,6 +73,8 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("DVC_GLOBAL_CONFIG_DIR", str(folder / "dvc-global"))
         patch.setenv("DVC_SYSTEM_CONFIG_DIR", str(folder / "dvc-system"))
         patch.setenv("DVC_NO_ANALYTICS", "1")
+        # A busy machine is no silent server.
+        patch.setenv("QUICKSTACK_PATIENCE", "60")
         patch.setenv("NO_PROXY", "127.0.0.1,localhost")
         yield
 

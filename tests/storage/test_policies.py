@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from helpers import ROOT, make_repository
-from quickstack.runtime.storage.health_check import FOLDER
+from quickstack.runtime.stores.object_stores import PROBE
 from quickstack.runtime.stores.remotes import read_remote
 from servers import S3Server
 
@@ -21,11 +21,11 @@ EXPECTED: dict[str, tuple[set[str], dict[str, set[str]]]] = {
     "shared-read.json": ({"storage"}, {"dvc/*": {"s3:GetObject"}}),
     "shared-write.json": (
         {"storage"},
-        {"dvc/*": WRITE, f"dvc/{FOLDER}/*": {"s3:DeleteObject"}},
+        {"dvc/*": WRITE, f"dvc/{PROBE}/*": {"s3:DeleteObject"}},
     ),
     "restricted.json": (
         {"restricted"},
-        {"dvc/*": WRITE, f"dvc/{FOLDER}/*": {"s3:DeleteObject"}},
+        {"dvc/*": WRITE, f"dvc/{PROBE}/*": {"s3:DeleteObject"}},
     ),
     "delete.json": ({"storage", "restricted"}, {"dvc/*": {"s3:DeleteObject"}}),
 }

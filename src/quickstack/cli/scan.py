@@ -76,7 +76,7 @@ def _places(root: Path, scanner: Scanner) -> list[ObjectStore]:
         remotes = [open_store(read_remote(root, name)) for name in remote_names(root)]
         return published_stores(root, remotes)[0]
     except StorageError as error:
-        scanner.unreadable("published", error.where or "a place", error.what)
+        scanner.unreadable("published", error.where or "a place", error.remedied)
         return []
 
 

@@ -28,10 +28,15 @@ class QuickstackError(Exception):
     def sentence(self) -> str:
         """Return the message as it is shown: place, mistake, remedy."""
         place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.remedied}"
+
+    @property
+    def remedied(self) -> str:
+        """The message without its place."""
         # A list of mistakes ends its last line itself.
         end = "" if self.what.endswith("\n") else ". " if self.fix else "."
         remedy = f"To fix it: {self.fix}." if self.fix else ""
-        return f"{place}{self.what}{end}{remedy}".rstrip("\n")
+        return f"{self.what}{end}{remedy}".rstrip("\n")
 
     def __reduce__(self) -> tuple[object, ...]:
         """Rebuild the error with its keywords, so that it can cross processes."""

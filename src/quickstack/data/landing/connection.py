@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 FORM = "postgresql://USER:PASSWORD@HOST:5432/DATABASE"
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 3
 #: How values of other types are written as text must not depend on the server's settings.
 _SESSION = (
     "SET LOCAL TIME ZONE 'UTC'",

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -29,6 +30,8 @@ from quickstack.data.landing.snapshot import (
 from quickstack.facts.errors import SourceError
 from quickstack.facts.files import write_json
 from quickstack.facts.formats import bare_name
+from quickstack.runtime.stores.diagnosis import patience
+from quickstack.runtime.stores.object_stores import within
 
 if TYPE_CHECKING:
     import urllib3
@@ -125,7 +128,8 @@ class Version:
         return {}
 
 
-CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+#: How long the next bytes of a file that has begun are waited for.
+READ_SECONDS = 30.0
 REDIRECTS = 10
 _REDIRECT = {301, 302, 303, 307, 308}
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
@@ -202,14 +206,23 @@ def _follow(
     import urllib3
 
     begun, first = shown_url(url), urlsplit(url)
-    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+    timeout = urllib3.Timeout(connect=patience(), read=READ_SECONDS)
     for _ in range(REDIRECTS):
         parts = urlsplit(url)
         own = (parts.scheme, parts.netloc) == (first.scheme, first.netloc)
-        response = _pool(url).request(
+        asked = partial(
+            _pool(url).request,
             "GET", url, headers={**headers, **(secret if own else {})}, timeout=timeout,
             retries=False, redirect=False, preload_content=False,
         )  # fmt: skip
+        try:
+            response = within(patience() + 0.2, asked)
+        except TimeoutError:
+            raise SourceError(
+                f"the server takes the connection and does not answer within {patience():g} s",
+                where=shown_url(url),
+                fix="land again later; for a slow server, set QUICKSTACK_PATIENCE=60",
+            ) from None
         target = response.headers.get("Location")
         if response.status not in _REDIRECT or not target:
             return response
@@ -277,7 +290,7 @@ def _failure(error: Exception, where: str) -> Exception:
         case e.NewConnectionError():
             what, fix = "nothing listens at this address", "correct host and port, check VPN"
         case e.ConnectTimeoutError():
-            what = f"the server cannot be reached within {CONNECT_SECONDS:.0f} s"
+            what = f"the server cannot be reached within {patience():g} s"
             fix = "check network and VPN"
         case e.ReadTimeoutError():
             what = f"the server sent nothing for {READ_SECONDS:.0f} s"
@@ -327,7 +340,7 @@ def fetch(
         Where it cannot be had; the part that arrived stays, to be continued by the next call.
     """
     part = _Part(landing, download)
-    tries = 0
+    tries, began, first = 0, time.monotonic(), True
     while True:
         before = part.size
         try:
@@ -335,11 +348,15 @@ def fetch(
         except AgainError as again:
             grown = part.size > before and not again.anew
             tries = 1 if grown else tries + 1
+            first = first and not grown
             if tries >= TRIES or part.begun >= TRIES:
                 raise again.error from None
             if again.anew:
                 part.forget()
             seconds = min(60.0, again.seconds or 2.0 ** (tries - 1))
+            # Before anything arrives, the answer is due.
+            if first and time.monotonic() - began + seconds > patience():
+                raise again.error from None
             progress.say(
                 f"{again.error.what}; again in {seconds:.0f} s, from {readable(part.size)}"
             )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from quickstack.facts.errors import SourceError
 from quickstack.facts.formats import LANDING_RECORD
+from quickstack.runtime.stores.object_stores import require_answer
 from quickstack.runtime.stores.pinned_object import Pin
 from quickstack.runtime.stores.remotes import Remote, read_remote
 from quickstack.runtime.stores.s3 import PATIENT, S3Store
@@ -62,6 +63,7 @@ def read_source(root: Path, url: str, remote: str | None) -> ObjectPattern:
         raise SourceError("this is not an address of objects", fix="write s3://BUCKET/PREFIX/*.csv")
     settings = read_remote(root, remote).settings if remote else {}
     found = Remote(remote or f"s3://{match[1]}", match[1], "", settings, local_keys=False)
+    require_answer(found)
     return ObjectPattern(S3Store(found, **PATIENT), match[2])
 
 

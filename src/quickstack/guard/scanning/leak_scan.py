@@ -243,7 +243,7 @@ def scan_repository(
         try:
             scanner.scan(read(), progress)
         except StorageError as error:
-            scanner.unreadable(shown, "all objects", error.what)
+            scanner.unreadable(shown, "all objects", error.remedied)
     report.findings = _with_commits(root, report.findings)
     return report
 

@@ -11,7 +11,7 @@ from quickstack.data.unpacking.unpack import EXPANDED
 from quickstack.guard.scanning.cache_objects import ObjectOrigins
 from quickstack.guard.scanning.workspace_files import Item
 from quickstack.runtime.stores.folder_store import FolderStore, ObjectStore
-from quickstack.runtime.stores.object_stores import open_store
+from quickstack.runtime.stores.object_stores import open_store, require_answer
 from quickstack.runtime.stores.remotes import read_remote
 
 
@@ -23,7 +23,9 @@ def remote_items(root: Path, name: str, objects: ObjectOrigins) -> Iterator[Item
     StorageError
         Where it cannot be listed or read.
     """
-    return store_items(open_store(read_remote(root, name)), f"remote {name}", objects)
+    remote = read_remote(root, name)
+    require_answer(remote)
+    return store_items(open_store(remote), f"remote {name}", objects)
 
 
 def store_items(store: ObjectStore, kind: str, objects: ObjectOrigins) -> Iterator[Item]:

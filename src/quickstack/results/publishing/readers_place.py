@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from quickstack.facts.errors import StorageError
 from quickstack.results.exporting.manifest import file_hash
 from quickstack.runtime.stores.locking import process_lock
+from quickstack.runtime.stores.object_stores import require_answer
 from quickstack.runtime.stores.remotes import (
     CONFIG,
     SHARED,
@@ -319,7 +320,7 @@ def open_place(root: Path, text: str | None) -> ReadersPlace:
         raise StorageError(
             "this address names no bucket", where=text, fix="write it as s3://BUCKET/PREFIX"
         )
-    return BucketPlace(_remote_of(root, url.netloc, url.path.strip("/"), text))
+    return _bucket(_remote_of(root, url.netloc, url.path.strip("/"), text))
 
 
 def _default_place(root: Path) -> ReadersPlace:
@@ -332,6 +333,12 @@ def _default_place(root: Path) -> ReadersPlace:
         return open_folder(Path(remote.settings["url"]), root)
     if remote.scheme != "s3":
         raise _not_s3(remote.scheme)
+    return _bucket(remote)
+
+
+def _bucket(remote: Remote) -> BucketPlace:
+    """Return a place in S3 that answers: publishing itself is patient."""
+    require_answer(remote)
     return BucketPlace(remote)
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from queue import Empty, Queue
 from tempfile import TemporaryDirectory
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from quickstack.facts.errors import StorageError
 from quickstack.runtime.stores.diagnosis import (
@@ -20,20 +18,16 @@ from quickstack.runtime.stores.diagnosis import (
     StoreError,
     diagnose,
     endpoint_name,
+    patience,
 )
 from quickstack.runtime.stores.folder_store import ObjectStore
-from quickstack.runtime.stores.object_stores import open_store
+from quickstack.runtime.stores.object_stores import PROBE, first_keys, open_store, within
 from quickstack.runtime.stores.remotes import Remote
-from quickstack.runtime.stores.s3 import S3Store, identity
+from quickstack.runtime.stores.s3 import identity
 
 T = TypeVar("T")
 
 CHECKS = ("identity", "endpoint", "bucket", "list", "read", "write")
-# Longest wait for one request, name look-up and slow drips included, which have no time-out.
-PATIENCE = 8.0
-# The write policy of configuration/aws/ lets this folder's objects be deleted, and no others; it
-# stands in buckets of teams, hence its name stays.
-FOLDER = ".quickstack-probe"
 BODY = b"Written by quickstack doctor; deleted at once."
 
 
@@ -94,12 +88,12 @@ class _Attempt:
         if store is None or who is None:
             return
         self.ok("identity", who)
-        keys = self.call("list", "list", lambda: _some_keys(store))
+        keys = self.call("list", "list", lambda: first_keys(self.remote))
         self.answers()
         if keys is not None:
             self.ok("bucket", f"{self.place} exists")
             self.ok("list", f"may list {self.place}")
-        key = f"{FOLDER}/{uuid.uuid4().hex}"
+        key = f"{PROBE}/{uuid.uuid4().hex}"
         if self.call("write", "write to", lambda: _written(store, key)):
             self.read(store, key, BODY)
             if self.call("write", "delete in", lambda: _deleted(store, key)):
@@ -118,7 +112,7 @@ class _Attempt:
     def call(self, check: str, verb: str, request: Callable[[], T]) -> T | None:
         """Return the answer; None where access is denied; stop at any other failure."""
         try:
-            return _within(PATIENCE, request)
+            return within(patience() + 1, request)
         except StoreError as error:
             found = Diagnosis(error.check, error.what, error.fix or "")
         except StorageError as error:
@@ -148,11 +142,6 @@ def _identity(remote: Remote) -> str:
     return identity(remote) if remote.scheme == "s3" else f"as DVC's settings for {remote.name} say"
 
 
-def _some_keys(store: ObjectStore) -> list[str]:
-    """List few objects: all of them may be too many for a check."""
-    return store.some_keys() if isinstance(store, S3Store) else list(store.objects(f"{FOLDER}/"))
-
-
 def _written(store: ObjectStore, key: str) -> bool:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "body"
@@ -173,23 +162,3 @@ def _content(store: ObjectStore, key: str) -> bytes:
 
 def _not_checked(check: str) -> Result:
     return Result(check, Status.NOT_CHECKED, "needs what failed")
-
-
-def _within(seconds: float, call: Callable[[], T]) -> T:
-    """Call in a thread that is left behind when it takes too long."""
-    answers: Queue[tuple[T | None, Exception | None]] = Queue()
-
-    def run() -> None:
-        try:
-            answers.put((call(), None))
-        except Exception as error:  # handed over to the caller's thread
-            answers.put((None, error))
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        answer, error = answers.get(timeout=seconds)
-    except Empty:
-        raise TimeoutError from None
-    if error is not None:
-        raise error
-    return cast(T, answer)

@@ -12,8 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 from quickstack.facts.errors import StorageError
 from quickstack.runtime.stores.remotes import Remote
 
-#: How long a health check waits for a connection, and for each answer.
-SECONDS = 3
+#: How long a server is waited for where nothing else is said.
+SECONDS = 2.0
 #: Which health check an error belongs to. The last two are about one object alone.
 IDENTITY, ENDPOINT, BUCKET, ACCESS = "identity", "endpoint", "bucket", "access"
 MISSING, CHANGED = "missing", "changed"
@@ -43,7 +43,7 @@ class StoreError(StorageError):
 _KEYS = "use the keys of this very server (`.dvc/config.local`, the AWS variables or profile)"
 _LOGIN = "log in again, for example with `aws sso login`"
 _POLICY = "ask the bucket's owner for the policy of configuration/aws/ that allows it"
-_REGION = "set it: `dvc remote modify --local {remote} region REGION`"
+_REGION = "set it: `dvc remote modify --local {remote} region {region}`"
 _WAIT = "try again in a minute, then look at the server's own log"
 
 _LOGINS = {"SSOError", "LoginError", "NoAuthTokenError", "TokenRetrievalError"}
@@ -93,8 +93,8 @@ _ERRORS = _by_name(
     ("ConnectTimeoutError", ENDPOINT, "{endpoint} cannot be reached within {seconds} s",
      "{connect}"),
     ("ReadTimeoutError TimeoutError", ENDPOINT,
-     "{endpoint} takes the connection and never answers",
-     "restart that server, or correct the address"),
+     "{endpoint} takes the connection and does not answer within {seconds} s",
+     "restart that server, or correct the address; for a slow line, set QUICKSTACK_PATIENCE=30"),
     ("ProxyConnectionError", ENDPOINT, "The proxy on the way to {endpoint} does not answer",
      "correct HTTP_PROXY and HTTPS_PROXY, or name the server in NO_PROXY"),
     ("SSLError", ENDPOINT, "{endpoint} offers no trusted TLS connection",
@@ -104,6 +104,17 @@ _ERRORS = _by_name(
     ("ConnectionClosedError HTTPClientError", ENDPOINT, "{endpoint} breaks the connection off",
      "check http or https, host and port of the address"),
 ) | {"ParamValidationError": CODES["InvalidBucketName"]}  # fmt: skip
+
+
+def patience() -> float:
+    """Return for how many seconds a connection and an answer are waited for.
+
+    `QUICKSTACK_PATIENCE` sets it, for a slow line.
+    """
+    try:
+        return max(float(os.environ["QUICKSTACK_PATIENCE"]), 0.1)
+    except (KeyError, ValueError):
+        return SECONDS
 
 
 @contextmanager
@@ -158,8 +169,9 @@ def diagnose(error: BaseException, remote: Remote, *, action: str = "use") -> Di
         "package": remote.package,
         "endpoint": endpoint_name(remote, error),
         "action": action,
-        "seconds": SECONDS,
+        "seconds": f"{patience():g}",
         "bucket_fix": _bucket_fix(remote, local),
+        "region": _region(error),
     }
     return Diagnosis(check, what.format(**words), fix.format(**words))
 
@@ -183,7 +195,7 @@ def _meaning_elsewhere(error: BaseException) -> tuple[str, str, str]:
         case PermissionError():
             return ACCESS, "You may not {action} {address}", "log in there, or ask its owner"
         case TimeoutError():
-            what = "{address} never answers"
+            what = "{address} does not answer within {seconds} s"
             return ENDPOINT, what, "check network, VPN and the remote's url"
     kind = type(error).__name__
     if isinstance(error, ConnectionError) or "Connect" in kind:  # aiohttp has its own
@@ -217,6 +229,14 @@ def error_code(error: BaseException) -> str:
     """Return the code of an error with which S3 answered; empty for errors of another kind."""
     response = getattr(error, "response", None)
     return str(response.get("Error", {}).get("Code") or "404") if response else ""
+
+
+def _region(error: BaseException) -> str:
+    """Return the region that S3 names when it sends there."""
+    answer = getattr(error, "response", None) or {}
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    named = str(headers.get("x-amz-bucket-region") or answer.get("Error", {}).get("Region") or "")
+    return named if named.replace("-", "").isalnum() else "REGION"
 
 
 def _unnamed(code: str) -> tuple[str, str, str]:

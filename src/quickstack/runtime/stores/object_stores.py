@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from queue import Empty, Queue
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar, cast
 
 from quickstack.facts.errors import StorageError
-from quickstack.runtime.stores.diagnosis import diagnose
+from quickstack.runtime.stores.diagnosis import (
+    ACCESS,
+    ENDPOINT,
+    Diagnosis,
+    StoreError,
+    diagnose,
+    endpoint_name,
+    patience,
+)
 from quickstack.runtime.stores.folder_store import FolderStore, ObjectFacts, ObjectStore
 from quickstack.runtime.stores.remotes import (
     CONFIG,
@@ -20,6 +31,15 @@ from quickstack.runtime.stores.remotes import (
     remote_names,
 )
 from quickstack.runtime.stores.s3 import S3Store
+
+T = TypeVar("T")
+
+#: The write policy of configuration/aws/ lets this folder's objects be deleted, and no others; it
+#: stands in buckets of teams, hence its name stays.
+PROBE = ".quickstack-probe"
+#: For so many seconds a server that was silent is not asked again, whatever bucket is next.
+_REMEMBERED = 15.0
+_silent: dict[str, tuple[float, Diagnosis]] = {}
 
 
 class FileSystemStore:
@@ -117,7 +137,7 @@ def all_stores(root: Path) -> list[ObjectStore]:
 
 
 def remote_store(root: Path, name: str) -> ObjectStore:
-    """Return one remote; StorageError where there is none, or it cannot be searched here."""
+    """Return one remote; StorageError where there is none, it is silent, or of no such kind."""
     remote = read_remote(root, name)
     if remote.settings.get("version_aware") or remote.settings.get("worktree"):
         raise StorageError(
@@ -125,6 +145,7 @@ def remote_store(root: Path, name: str) -> ObjectStore:
             where=CONFIG.as_posix(),
             fix="look into it with its own tools, or take it out of the configuration",
         )
+    require_answer(remote)
     return open_store(remote)
 
 
@@ -143,3 +164,70 @@ def open_store(remote: Remote) -> ObjectStore:
             return S3Store(remote)
         case _:
             return FileSystemStore(remote)
+
+
+def require_answer(remote: Remote, seconds: float | None = None) -> None:
+    """Ask a remote for one object, before anything that would wait long for it.
+
+    Parameters
+    ----------
+    seconds
+        How long it may take, by default `patience`; whoever gives it asks also a silent server.
+
+    Raises
+    ------
+    StorageError
+        Where it does not answer in time, or not as it should. Not to be allowed to list it is no
+        reason: one may be allowed the rest.
+    """
+    if not remote.scheme:  # a folder
+        return
+    try:
+        first_keys(remote, seconds)
+    except StoreError as error:
+        if error.check != ACCESS:
+            raise
+
+
+def first_keys(remote: Remote, seconds: float | None = None) -> list[str]:
+    """List few objects, within seconds."""
+    server = endpoint_name(remote) if remote.scheme == "s3" else remote.address
+    until, known = _silent.get(server, (0.0, None))
+    if known is not None and seconds is None and time.monotonic() < until:
+        raise known.error(remote)
+    store = S3Store(remote, seconds=seconds) if remote.scheme == "s3" else open_store(remote)
+    try:
+        # A connection that times out is to say so itself.
+        return within((seconds or patience()) + 0.2, lambda: _some_keys(store))
+    except TimeoutError as error:
+        found = diagnose(error, remote)
+    except StoreError as error:
+        if error.check != ENDPOINT:
+            raise
+        found = Diagnosis(error.check, error.what, error.fix or "")
+    _silent[server] = time.monotonic() + _REMEMBERED, found
+    raise found.error(remote)
+
+
+def _some_keys(store: ObjectStore) -> list[str]:
+    return store.some_keys() if isinstance(store, S3Store) else list(store.objects(f"{PROBE}/"))
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """Call in a thread that is left behind when it takes too long: TimeoutError."""
+    answers: Queue[tuple[T | None, Exception | None]] = Queue()
+
+    def run() -> None:
+        try:
+            answers.put((call(), None))
+        except Exception as error:  # handed over to the caller's thread
+            answers.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        answer, error = answers.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError from None
+    if error is not None:
+        raise error
+    return cast(T, answer)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from quickstack.facts.errors import StorageError
-from quickstack.runtime.stores.diagnosis import SECONDS, diagnosed, error_code
+from quickstack.runtime.stores.diagnosis import diagnosed, error_code, patience
 from quickstack.runtime.stores.folder_store import ObjectFacts
 from quickstack.runtime.stores.remotes import CONFIG, LOCAL, Remote
 
@@ -62,13 +62,13 @@ def session(remote: Remote) -> Any:
     return made
 
 
-def client(remote: Remote, *, seconds: int = SECONDS, attempts: int = 1) -> Any:
+def client(remote: Remote, *, seconds: float | None = None, attempts: int = 1) -> Any:
     """Return a boto3 S3 client for a remote that gives up within seconds.
 
     Parameters
     ----------
     seconds
-        How long it waits for each answer; for a connection it waits `SECONDS`.
+        How long it waits for each answer, by default `patience`, as for a connection.
     attempts
         How often it tries a request.
 
@@ -101,8 +101,8 @@ def client(remote: Remote, *, seconds: int = SECONDS, attempts: int = 1) -> Any:
         use_ssl=settings.get("use_ssl", True),
         verify=settings.get("ssl_verify"),
         config=Config(
-            connect_timeout=SECONDS,
-            read_timeout=seconds,
+            connect_timeout=patience(),
+            read_timeout=seconds or patience(),
             retries={"total_max_attempts": attempts, "mode": "standard"},
             # Named, because presigned links would otherwise be of the older kind.
             signature_version=UNSIGNED if anonymous else "s3v4",
@@ -174,17 +174,17 @@ class S3Store:
     ----------
     remote
         Where it is, and its settings as DVC has them.
-    patience
-        Of `client`; by default that of a health check.
+    settings
+        `seconds` and `attempts` of `client`.
     """
 
     sees_versions = True
 
-    def __init__(self, remote: Remote, **patience: int) -> None:
+    def __init__(self, remote: Remote, **settings: Any) -> None:
         self.remote, self.name = remote, remote.name
         self._versions: dict[str, list[str | None]] = {}
         with diagnosed(remote):
-            self.client = client(remote, **patience)
+            self.client = client(remote, **settings)
 
     @property
     def address(self) -> str:
