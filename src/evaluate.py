@@ -67,7 +67,8 @@ def main(stage: Stage) -> None:
             write_csv(folder / f"{name}.csv", curve)
     write_csv(paths.IMPORTANCE, importance)
     write_text(paths.MODEL_CARD, model_card(contract, metadata, reported, importance))
-    said = doubt or no_gain(reported, main) or f"{main} {reported[main]} on {len(test)} rows"
+    reached = "cannot be measured" if reported[main] is None else reported[main]
+    said = doubt or no_gain(reported, main) or f"{main} {reached} on {len(test)} rows"
     if unseen["rows"]:
         stage.log(f"{unseen['rows']:,} test rows hold a value that training never saw")
     stage.log(said, rows=len(test))

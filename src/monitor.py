@@ -8,10 +8,12 @@ from typing import Any
 
 from quickstack.data.interim.interim_tables import partitions, read_partition
 from quickstack.facts import paths
+from quickstack.facts.contract.model import Contract
 from quickstack.facts.files import read_json, write_json
 from quickstack.facts.params import MonitorParams
 from quickstack.models.modeling.features import feature_frame
 from quickstack.models.modeling.model_file import Model
+from quickstack.models.modeling.period_quality import entity_values
 from quickstack.models.modeling.predict import model_features
 from quickstack.models.modeling.reference_profile import Profile, merge, profile_by_label
 from quickstack.models.modeling.scorer_file import load_fitted
@@ -35,7 +37,7 @@ def main(stage: Stage) -> None:
     tables = [read_partition(file, columns) for file in files]
     labels = label_parts(tables, contract)
     begun = begun_periods(tables, labels, contract)
-    measure = partial(_measure, model=model, reference=document)
+    measure = partial(_measure, model=model, reference=document, contract=contract)
     parts = map_partitions(measure, list(zip(files, labels, strict=True)), stage.compute)
 
     profiles = reduce(merge, (profiles for profiles, _ in parts))
@@ -51,14 +53,15 @@ def main(stage: Stage) -> None:
 
 
 def _measure(
-    part: tuple[Path, Labels], model: Model, reference: dict[str, Any]
+    part: tuple[Path, Labels], model: Model, reference: dict[str, Any], contract: Contract
 ) -> tuple[dict[str, Profile], Outcomes]:
     file, labels = part
     judged = labels.batches != ""
     table = read_partition(file)[judged]
     frame = feature_frame(table, model_features(model))
     profiles = profile_by_label(frame, labels.batches[judged], reference)
-    return profiles, outcomes(model, table, labels.batches[judged])
+    groups = entity_values(table, contract)
+    return profiles, outcomes(model, table, labels.batches[judged], groups)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,11 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
+def repeated(rng, rows):
+    """Thirty rows of one customer are one and the same."""
+    return tuple(np.repeat(side, 30) for side in cases(rng, rows // 30))
+
+
 def validation(task="binary", seed=0, rows=12_000, made=cases, classes=2):
     rng = np.random.default_rng(seed)
     truth, scores = made(rng, rows)
@@ -217,3 +222,16 @@ def test_a_period_of_a_season_is_compared_with_periods():
     bad = truth + np.random.default_rng(2).normal(0, 6, 12_000)
     found = judge(Outcomes(months, truth, bad), "regression", "mae", known)
     assert sum(bool(each.dropped) for each in found) >= 10
+
+
+def test_rows_that_belong_together_make_no_false_alarm():
+    rng, dropped = np.random.default_rng(0), {True: 0, False: 0}
+    for _ in range(40):
+        truth, scores = repeated(rng, 3_000)
+        groups = np.repeat(np.arange(100), 30)
+        for grouped in dropped:
+            labels = np.full(3_000, "2025-01", dtype=object)
+            rows = Outcomes(labels, truth, scores, groups if grouped else None)
+            (found,) = judge(rows, "binary", "roc_auc", TRAINING)
+            dropped[grouped] += bool(found.dropped)
+    assert dropped[True] <= 4 < 10 < dropped[False]

@@ -15,7 +15,7 @@ def result() -> None:
     from quickstack.runtime.repository.report_ties import untied
 
     def shown(value: float | None) -> str:
-        return "not defined" if value is None else f"{value:.3f}"
+        return "not defined" if value is None else f"{value:z.3f}"
 
     root = mended_root()
     quality, training, metrics, drift = (
@@ -25,14 +25,17 @@ def result() -> None:
     rows, name = quality["rows"], drift["performance"]["metric"]
     interval, base = metrics["interval"][name], metrics["baseline"][name]
     found = metrics.get("doubt") or no_gain(metrics, name)
+    reached = f"{name} cannot be measured: the known outcomes of the test rows are too alike"
+    if metrics[name] is not None:
+        reached = (
+            f"{name} {shown(metrics[name])} on {metrics['rows']['test']:,} test rows (95 % between "
+            f"{shown(interval['low'])} and {shown(interval['high'])}); without a model "
+            f"{shown(base)}, by {guess_name(metrics, name)}"
+        )
     lines = {
         "Data": f"{quality['dataset']}: {rows['read']:,} rows read, {rows['clean']:,} clean, "
         f"{rows['quarantined']:,} in quarantine",
-        "Model": f"{f'{found}. ' if found else ''}"
-        f"{training['model']}: {name} {shown(metrics[name])} on "
-        f"{metrics['rows']['test']:,} test rows (95 % between {shown(interval['low'])} and "
-        f"{shown(interval['high'])}); without a model {shown(base)}, by "
-        f"{guess_name(metrics, name)}",
+        "Model": f"{f'{found}. ' if found else ''}{training['model']}: {reached}",
         "Drift": f"{drift['verdict']}: {' '.join(drift['reasons'])}".rstrip(": "),
         "Look at": f"{(paths.EXPORTS / 'index.html').as_posix()}, the tables beside it, "
         f"{paths.MODEL_CARD.as_posix()}",

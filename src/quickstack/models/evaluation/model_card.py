@@ -179,7 +179,7 @@ def _limits(contract: Contract, metadata: dict[str, Any]) -> list[str]:
 
 
 def _number(value: Any) -> str:
-    return "none" if value is None or math.isnan(value) else f"{value:,.3f}"
+    return "none" if value is None or math.isnan(value) else f"{value:z,.3f}"
 
 
 def _blocks(lines: list[str]) -> list[list[str]]:

@@ -36,7 +36,7 @@ from quickstack.models.modeling.metrics import (
     rounded,
     row_losses,
 )
-from quickstack.models.modeling.period_quality import describe_quality
+from quickstack.models.modeling.period_quality import describe_quality, entity_values
 from quickstack.models.modeling.predict import encode, score_rows
 from quickstack.models.modeling.split import TRAIN, UNLABELLED, period_labels, split_columns
 from quickstack.models.modeling.unseen import with_seen
@@ -170,7 +170,7 @@ def training_columns(contract: Contract) -> list[str]:
     keys = {n for n in contract.key if contract.column(n).interim_type in ("integer", "number")}
     keys = keys & {column.name for column in contract.interim_columns}
     weight = [] if contract.weight is None else [contract.weight]
-    group = [] if contract.group is None else [contract.group]
+    group = [] if contract.entity is None else [contract.entity]
     more = (*split_columns(contract), *leak_columns(contract), *weight, *group)
     return sorted({*named, *keys, *more})
 
@@ -219,8 +219,16 @@ def _over_time(
     labels = period_labels(table, contract)
     periods = None if labels is None else np.asarray(labels)[rows]
     truth, classes = target[rows].astype("float64"), len(class_names(contract))
+    groups = entity_values(table, contract)
     return {
-        "quality": describe_quality(contract.task, truth, scores, classes, periods),
+        "quality": describe_quality(
+            contract.task,
+            truth,
+            scores,
+            classes,
+            periods,
+            None if groups is None else groups[rows],
+        ),
         "expected_loss": describe_losses(contract.task, truth, scores, periods),
     }
 

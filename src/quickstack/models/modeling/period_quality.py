@@ -15,13 +15,16 @@ Plans, chapter 6).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstack.facts.contract.model import Task
+from quickstack.facts.contract.model import Contract, Task
 from quickstack.models.modeling.metrics import Floats, row_losses
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: A class of fewer rows says too little of how well it is predicted. One of several that is rarer
 #: than the share in training does not count: most periods would hold too few of it.
@@ -40,7 +43,18 @@ _HETEROGENEOUS = 0.95
 FEWEST_PERIODS = 3
 
 
+#: So many groups say how groups differ.
+FEWEST_GROUPS = 5
+
 Shares = Floats | Sequence[float]
+
+
+def entity_values(table: pd.DataFrame, contract: Contract) -> NDArray[Any] | None:
+    """Return what each row belongs to, as text, shape (rows,); None where nothing says it."""
+    name = contract.entity
+    if name is None or name not in table:
+        return None
+    return table[name].astype("string").fillna("").to_numpy(dtype="str")
 
 
 class Measured(NamedTuple):
@@ -49,11 +63,14 @@ class Measured(NamedTuple):
     value: float
     influence: Floats
 
-    def error(self, units: NDArray[Any] | None = None) -> float:
-        """Return the standard error; `units` says which rows belong together, shape (rows,)."""
-        sums = self.influence if units is None else np.bincount(units, self.influence)
-        count = max(len(sums), 2)
-        return float(np.sqrt((sums**2).sum() * count / (count - 1)))
+    def error(self, groups: NDArray[Any] | None = None) -> float:
+        """Return the standard error: of rows, or of groups, shape (rows,), whichever is larger."""
+        sums = [self.influence]
+        if groups is not None:
+            codes = np.unique(groups, return_inverse=True)[1]
+            if FEWEST_GROUPS <= codes.max(initial=-1) + 1 < len(groups):
+                sums.append(np.bincount(codes, self.influence).astype("float64"))
+        return max(float(np.sqrt((s**2).sum() * len(s) / max(len(s) - 1, 1))) for s in sums)
 
 
 def skill(task: Task, truth: Floats, scores: Floats, shares: Shares) -> Measured | None:
@@ -148,7 +165,12 @@ def calibration(task: Task, truth: Floats, scores: Floats, _shares: Shares) -> M
 
 
 def describe_quality(
-    task: Task, truth: Floats, scores: Floats, classes: int, periods: NDArray[Any] | None
+    task: Task,
+    truth: Floats,
+    scores: Floats,
+    classes: int,
+    periods: NDArray[Any] | None,
+    groups: NDArray[Any] | None = None,
 ) -> dict[str, Any]:
     """Describe how good predictions of training rows are that the model had not seen.
 
@@ -160,6 +182,8 @@ def describe_quality(
         How many there are; 0 of a regression.
     periods
         The period of each row, "" where there is none, shape (rows,); None without an order.
+    groups
+        What each row belongs to, shape (rows,); None where nothing says it.
 
     Returns
     -------
@@ -175,9 +199,12 @@ def describe_quality(
     result: dict[str, Any] = {"shares": shares.tolist()}
     for name, measure in MEASURES.items():
         whole = measure(task, truth, scores, shares)
-        parts = [measure(task, truth[own], scores[own], shares)
-                 for own in (periods == label for label in labels)]  # fmt: skip
-        result[name] = whole and _level(whole, [part for part in parts if part is not None])
+        parts = []
+        for own in (periods == label for label in labels):
+            part = measure(task, truth[own], scores[own], shares)
+            if part is not None:
+                parts.append((part, part.error(None if groups is None else groups[own])))
+        result[name] = whole and _level(whole, whole.error(groups), parts)
     return result
 
 
@@ -193,27 +220,28 @@ def _shares(truth: Floats, classes: int) -> Floats:
     return kept
 
 
-def _level(whole: Measured, parts: Sequence[Measured]) -> dict[str, float]:
+def _level(
+    whole: Measured, error: float, parts: Sequence[tuple[Measured, float]]
+) -> dict[str, float]:
     """Return the level of periods by the mean over them, weighted by rows, where there are some."""
     if len(parts) < FEWEST_PERIODS:
-        return {"value": whole.value, "error": whole.error(), "spread": 0.0}
-    rows = np.array([len(part.influence) for part in parts])
-    weights, spread = rows / rows.sum(), _spread(parts)
-    errors = np.array([np.hypot(part.error(), spread) for part in parts])
+        return {"value": whole.value, "error": error, "spread": 0.0}
+    rows = np.array([len(part.influence) for part, _ in parts])
+    values, errors = np.array([(part.value, error) for part, error in parts]).T
+    weights, spread = rows / rows.sum(), _spread(values, errors)
     return {
-        "value": float(weights @ [part.value for part in parts]),
-        "error": float(np.sqrt(weights**2 @ errors**2)),
+        "value": float(weights @ values),
+        "error": float(np.sqrt(weights**2 @ (errors**2 + spread**2))),
         "spread": spread,
     }
 
 
-def _spread(parts: Sequence[Measured]) -> float:
+def _spread(values: Floats, errors: Floats) -> float:
     """Return the standard deviation between parts (DerSimonian and Laird 1986), 0 within chance."""
     from scipy.special import chdtr
 
-    values = np.array([part.value for part in parts])
-    weights = 1 / np.maximum([part.error() for part in parts], 1e-9) ** 2
-    free, mean = len(parts) - 1, (weights * values).sum() / weights.sum()
+    weights = 1 / np.maximum(errors, 1e-9) ** 2
+    free, mean = len(values) - 1, (weights * values).sum() / weights.sum()
     excess = (weights * (values - mean) ** 2).sum()
     if chdtr(free, excess) < _HETEROGENEOUS:
         return 0.0

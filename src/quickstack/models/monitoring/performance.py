@@ -62,11 +62,14 @@ class Outcomes:
     truth, scores
         As `modeling.metrics` describes them, scores of shape (rows, classes) where the task is
         multiclass; the truth is NaN where it is unknown.
+    groups
+        What each row belongs to; None where nothing says it.
     """
 
     batches: NDArray[Any]
     truth: Floats
     scores: Floats
+    groups: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,12 @@ class PeriodPerformance:
         return [each for each in (self.ranking, self.skill, self.calibration) if each is not None]
 
 
-def outcomes(model: Model, table: pd.DataFrame, batches: pd.Categorical) -> Outcomes:
+def outcomes(
+    model: Model,
+    table: pd.DataFrame,
+    batches: pd.Categorical,
+    groups: NDArray[Any] | None = None,
+) -> Outcomes:
     """Predict rows and compare them with the truth, where it is known.
 
     Parameters
@@ -184,10 +192,12 @@ def outcomes(model: Model, table: pd.DataFrame, batches: pd.Categorical) -> Outc
         Typed rows that the model has not seen, with features and target.
     batches
         The batch of each row, shape (rows,).
+    groups
+        What each row belongs to, as `period_quality.entity_values` gives it.
     """
     actual = table[model.metadata["target"]]
     truth, scores = truth_and_scores(model, predict(model, table), actual)
-    return Outcomes(np.asarray(batches, dtype=object), truth, scores)
+    return Outcomes(np.asarray(batches, dtype=object), truth, scores, groups)
 
 
 def join(parts: Sequence[Outcomes]) -> Outcomes:
@@ -196,7 +206,9 @@ def join(parts: Sequence[Outcomes]) -> Outcomes:
         np.concatenate([part.batches for part in parts]),
         np.concatenate([part.truth for part in parts]),
         np.concatenate([part.scores for part in parts]),
-    )
+        None if any(part.groups is None for part in parts) else
+        np.concatenate([part.groups for part in parts if part.groups is not None]),
+    )  # fmt: skip
 
 
 def judge(
@@ -244,7 +256,10 @@ def judge(
             if described and 2 * labelled >= count:
                 expected = expected_losses(described, score_axis(task, scores)).mean()
                 past.append(Past(labelled, float(loss - expected)))
-        judged = _judged(task, truth, scores, quality) if labelled >= MIN_LABELLED else {}
+        groups = None if rows.groups is None else rows.groups[known]
+        judged = {}
+        if labelled >= MIN_LABELLED:
+            judged = _judged(task, truth, scores, quality, groups)
         fell, dropped = (None, None) if period in begun else _decide(judged)
         result.append(
             PeriodPerformance(
@@ -256,7 +271,11 @@ def judge(
 
 
 def _judged(
-    task: Task, truth: Floats, scores: Floats, quality: Mapping[str, Any] | None
+    task: Task,
+    truth: Floats,
+    scores: Floats,
+    quality: Mapping[str, Any] | None,
+    groups: NDArray[Any] | None,
 ) -> dict[str, Judged]:
     """Measure what exists and training knows."""
     if not quality:
@@ -265,7 +284,9 @@ def _judged(
     for name, measure in MEASURES.items():
         measured, level = measure(task, truth, scores, quality["shares"]), quality[name]
         if measured is not None and level is not None:
-            error = float(np.hypot(np.hypot(measured.error(), level["error"]), level["spread"]))
+            error = float(
+                np.hypot(np.hypot(measured.error(groups), level["error"]), level["spread"])
+            )
             ends = measured.value - Z_95 * error, measured.value + Z_95 * error
             judged[name] = Judged(measured.value, *ends, level["value"])
     return judged

@@ -31,8 +31,8 @@ ASK_FOR_LABELS = (
     "whether the predictions are still good is not known yet."
 )
 WATCH_UNCALIBRATED = (
-    "Watch: the data differ from the training data, but the history is too short to tell a season "
-    "from a change."
+    "Watch: the data differ from the training data, but too few periods are known to tell usual "
+    "changes, such as seasons, from new ones."
 )
 WATCH_UNSEEN = (
     "Watch the rows with values that training never saw; retrain once outcomes are known."

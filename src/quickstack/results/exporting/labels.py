@@ -48,7 +48,7 @@ def number(value: float | None, digits: int = 3) -> str:
         return "n/a"
     size = abs(value)
     kept = 0 if size >= 100 else 1 if size >= 10 else min(2, digits) if size >= 1 else digits
-    return f"{value:,.{kept}f}"
+    return f"{value:z,.{kept}f}"
 
 
 def share(value: float) -> str:
