@@ -27,8 +27,12 @@ settings.load_profile("tests")
 
 
 def pytest_configure() -> None:
-    """End the servers also when the run is ended from outside, as a cancelled CI job is."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """End the servers also when the run is ended from outside, as a cancelled CI job is.
+
+    A shell lets its background jobs ignore Ctrl-C, and programs inherit that; tests send it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 #: The files that take longest begin, so that all workers end at about the same time.
