@@ -38,6 +38,7 @@ ROOMS = {
     "data/landing": "rows that it landed itself, by the types that the database gave them",
     "data/ingesting": "its own clean rows, and the code that it sends to a cluster",
     "data/interim": "interim tables",
+    "data/privacy": "the list of names that it ships",
     "models/modeling": "model files",
     "results/comparing": "outputs of two revisions",
     "results/exporting": "its own tables",

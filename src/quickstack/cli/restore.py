@@ -13,7 +13,7 @@ def restore(
         bool, typer.Option("--locks", help="Bring back dvc.lock and free lock files, no outputs.")
     ] = False,
 ) -> None:
-    """Bring back the previous outputs after a run that failed or was killed.
+    """Bring back the previous outputs after a run that failed.
 
     DVC removes them before a stage starts. A kill can also leave dvc.lock cut, and lock files of
     DVC and git: these are made whole first.

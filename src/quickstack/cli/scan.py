@@ -37,7 +37,7 @@ def scan(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Search everything that leaves for personal values, pseudonym keys and S3 secrets.
+    """Search everything that leaves for personal values and secrets.
 
     It searches the workspace, DVC's cache, experiments, git, the shared remotes and the places that
     this clone published to. It exits with 1 when it finds a value, or could not read something.

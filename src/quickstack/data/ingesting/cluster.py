@@ -209,10 +209,10 @@ def _exchange(url: str, name: str) -> tuple[Any, str]:
 
 
 def _own_code() -> bytes:
-    """Return the library's source as a zip archive."""
+    """Return the library's source, and the lists of words beside it, as a zip archive."""
     root = Path(quickstack.__file__).resolve().parent
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(root.rglob("*.py")):
+        for path in sorted({*root.rglob("*.py"), *root.rglob("data/**/*.txt*")}):
             archive.write(path, f"quickstack/{path.relative_to(root).as_posix()}")
     return buffer.getvalue()
