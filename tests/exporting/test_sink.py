@@ -42,7 +42,7 @@ PYTHON = {
 def frame(rows=200):
     return pd.DataFrame(
         {
-            "id": [f"{n:04}{EVIL[n % len(EVIL)]}" for n in range(rows)],
+            "id": [f"{EVIL[n % len(EVIL)]}{n:04}" for n in range(rows)],
             "select": pd.array([None, *range(2**62, 2**62 + rows - 1)], "Int64"),
             "value": [None, 0.1, 1e-300, -1.7976931348623157e308, *[1 / 3] * (rows - 4)],
             "flag": pd.array([True, None] * (rows // 2), "boolean"),

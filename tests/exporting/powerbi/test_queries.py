@@ -13,6 +13,7 @@ from exporting.powerbi.project_checks import model_of, queries_of
 from quickstack.results.exporting import export_tables
 from quickstack.results.exporting.powerbi.object_names import m_text
 from quickstack.results.exporting.powerbi.project import write_project
+from quickstack.results.exporting.write_tables import FORMULA_SIGNS
 
 LAYOUTS = (
     export_tables.METRICS,
@@ -27,8 +28,9 @@ LIBRARY = {
     "List.Contains", "List.Select", "List.Transform", "MissingField.UseNull", "Parquet.Document",
     "QuoteStyle.Csv", "Replacer.ReplaceValue", "Table.AddColumn", "Table.Combine",
     "Table.PromoteHeaders", "Table.ReplaceValue", "Table.SelectColumns",
-    "Table.TransformColumnTypes", "Text.Combine", "Text.EndsWith", "Text.Length", "Text.Middle",
-    "Text.Replace", "Text.Split", "Text.TrimEnd", "Uri.EscapeDataString", "Web.Contents",
+    "Table.TransformColumnTypes", "Table.TransformColumns", "Text.Combine", "Text.EndsWith",
+    "Text.Length", "Text.Middle", "Text.Replace", "Text.Split", "Text.Start", "Text.StartsWith",
+    "Text.TrimEnd", "Text.TrimStart", "Uri.EscapeDataString", "Web.Contents",
 }  # fmt: skip
 #: The only source of each project, and the parameter that it begins at.
 SOURCE = {
@@ -108,6 +110,9 @@ def test_types_come_back_with_a_fixed_culture(tmp_path):
     typed = web["Predictions"]
     for pair in ('"probability", type number', '"day", type date', '"acted", type logical'):
         assert "{" + pair + "}" in typed
+    assert '{"split", Plain, type text}' in typed
+    assert "Typed = Table.TransformColumnTypes(Restored, " in typed
+    assert f"Signs = {{{', '.join(map(m_text, FORMULA_SIGNS))}}}," in typed
     assert '"runs.csv"' in web["Runs"]
     assert '[name] = "predictions"' in typed
 

@@ -28,7 +28,7 @@ _EXAMPLES = {
 }  # fmt: skip
 
 
-def structural_mistakes(document: Any, hint: Callable[[str], str]) -> list[Mistake]:
+def structural_mistakes(document: Any, hint: Callable[[str], str] = lambda _: "") -> list[Mistake]:
     """Compare a document with the standard's own JSON schema.
 
     Parameters

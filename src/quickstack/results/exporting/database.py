@@ -8,7 +8,7 @@ of the same name that is not listed there belongs to somebody else and is left a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -202,29 +202,38 @@ def _prepare(
 def _fill(
     connection: sa.Connection, table: sa.Table, folder: Path, described: Mapping[str, Any]
 ) -> None:
-    """Insert the rows: by COPY of the exported CSV where the database has it, else of Parquet."""
+    """Insert the rows of the exported Parquet: by COPY where the database has it."""
     import pyarrow.parquet as pq
     import sqlalchemy as sa
 
     copies = connection.dialect.name == "postgresql" and connection.dialect.driver == "psycopg"
-    ending = ".csv" if copies else ".parquet"
     for file in described["files"]:
-        if not file["path"].endswith(ending):
+        if not file["path"].endswith(".parquet"):
             continue
-        path = folder / file["path"]
+        batches = pq.ParquetFile(folder / file["path"]).iter_batches(BATCH_ROWS)
         if copies:
-            # The dialects are one: quoted text, nothing for null, ISO 8601, `.` decimals.
-            statement = f"COPY {_named(table, connection)} FROM STDIN (FORMAT csv, HEADER true)"
-            cursors: Any = connection.connection
-            with path.open("rb") as stream, cursors.cursor() as cursor:
-                cursor.execute("SET LOCAL datestyle TO 'ISO, YMD'")
-                with cursor.copy(statement) as copy:
-                    while block := stream.read(1 << 20):
-                        copy.write(block)
-        else:
-            for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS):
-                if batch.num_rows:
-                    connection.execute(sa.insert(table), batch.to_pylist())
+            _copy(connection, table, batches)
+            continue
+        for batch in batches:
+            if batch.num_rows:
+                connection.execute(sa.insert(table), batch.to_pylist())
+
+
+def _copy(connection: sa.Connection, table: sa.Table, batches: Iterable[Any]) -> None:
+    """Send rows as CSV: quoted text, nothing for null, ISO 8601, `.` decimals."""
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+
+    statement = f"COPY {_named(table, connection)} FROM STDIN (FORMAT csv)"
+    settings = pa_csv.WriteOptions(include_header=False)
+    cursors: Any = connection.connection
+    with cursors.cursor() as cursor:
+        cursor.execute("SET LOCAL datestyle TO 'ISO, YMD'")
+        with cursor.copy(statement) as copy:
+            for batch in batches:
+                text = pa.BufferOutputStream()
+                pa_csv.write_csv(batch, text, settings)
+                copy.write(text.getvalue().to_pybytes())
 
 
 def _named(table: sa.Table, place: sa.Engine | sa.Connection) -> str:

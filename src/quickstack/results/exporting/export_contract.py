@@ -51,8 +51,9 @@ def export_contract(
         "description": {
             "purpose": f"What the pipeline found out about {contract.target}: predictions, how "
             "good they are, how the data moved and what was wrong with them.",
-            "usage": "CSV: UTF-8, RFC 4180, an empty cell is null, dates are ISO 8601. Parquet "
-            "holds the same rows and types. manifest.json lists the files with their hashes.",
+            "usage": "CSV: UTF-8, RFC 4180, an empty cell is null, dates are ISO 8601; a text that "
+            "a spreadsheet would compute has one ' more before it. Parquet holds the same rows and "
+            "types, and all texts as they are. manifest.json lists the files with their hashes.",
             "limitations": "No personal value. Predictions for rows of the split `train` are of "
             "rows that the model learned from.",
         },

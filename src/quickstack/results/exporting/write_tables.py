@@ -1,10 +1,10 @@
 """Write a table as CSV and Parquet, in the dialects that Power BI reads without settings.
 
 Every text cell of the CSV is quoted, and nothing else: an empty text is `""`, a missing value is
-nothing. A text such as `=cmd()` is therefore always inside quotes; it is not altered, because a
-table that is loaded must hold what the data hold. Power BI and databases take it as text. Whoever
-opens the CSV in a spreadsheet should import it as text, since spreadsheets compute cells that
-begin with `=`, quoted or not.
+nothing. A text that a spreadsheet would compute, as it begins with one of FORMULA_SIGNS (after any
+number of `'`), has one `'` more before it. So nothing runs where the CSV is opened, and whoever
+takes that one `'` away has the text again: the queries of Power BI do. Parquet holds texts as they
+are, and what is loaded into databases comes from there.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 #: Rows of a row group, whatever the partitions, so that bytes depend on the rows alone.
 GROUP_ROWS = 1 << 17
+#: What a formula begins with, also as a full-width letter, or after what a spreadsheet skips
+#: (https://owasp.org/www-community/attacks/CSV_Injection).
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA = f"^'*[{''.join(FORMULA_SIGNS).replace('-', chr(92) + '-')}]"
 #: File names of a partitioned table where no row has a value to part it by, and where some lack it.
 WHOLE, UNKNOWN = "all", "unknown"
 
@@ -163,7 +167,22 @@ def _write_csv(path: Path, schema: pa.Schema, groups: Iterable[pa.Table]) -> Non
     settings = pa_csv.WriteOptions(eol="\r\n", quoting_style="needed", quoting_header="none")
     with pa_csv.CSVWriter(path, schema, write_options=settings) as writer:
         for group in groups:
-            writer.write_table(group)
+            writer.write_table(_harmless(group))
+
+
+def _harmless(table: pa.Table) -> pa.Table:
+    """Put `'` before each text that a spreadsheet would compute, and those that look so then."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for index, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            texts = table.column(index)
+            formulas = pc.match_substring_regex(texts, _FORMULA)
+            if pc.any(formulas).as_py():
+                marked = pc.binary_join_element_wise("'", texts, "")
+                table = table.set_column(index, field, pc.if_else(formulas, marked, texts))
+    return table
 
 
 def _write_parquet(path: Path, schema: pa.Schema, groups: Iterable[pa.Table]) -> None:

@@ -20,6 +20,7 @@ from quickstack.facts.contract.model import LogicalType
 from quickstack.results.exporting.export_tables import RUNS, Layout
 from quickstack.results.exporting.powerbi.object_names import m_text
 from quickstack.results.exporting.powerbi.semantic_model import Parameter
+from quickstack.results.exporting.write_tables import FORMULA_SIGNS
 
 Place = Literal["web", "folder"]
 
@@ -77,6 +78,14 @@ _PATHS = """\
         List.Combine(List.Transform(Listed, each List.Transform([files], each [path]))),
         each Text.EndsWith(_, {ending})
     ),"""
+#: What `write_tables` put before a text that a spreadsheet would compute is taken away again.
+_PLAIN = """\
+    Signs = {{{signs}}},
+    Plain = (text as nullable text) as nullable text =>
+        if text <> null and Text.StartsWith(text, "'")
+            and List.Contains(Signs, Text.Start(Text.TrimStart(text, "'"), 1))
+        then Text.Middle(text, 1) else text,
+    Restored = Table.TransformColumns(Emptied, {{{columns}}}),"""
 #: The history is made when a run is published, so that `exports` of a clone has none.
 _RUNS_PATHS: dict[Place, str] = {
     "web": '    Paths = {"runs.csv"},',
@@ -119,6 +128,13 @@ def table_query(layout: Layout, place: Place) -> str:
             '    Emptied = Table.ReplaceValue(Selected, "", null, Replacer.ReplaceValue, Names),'
         )
         last = "Emptied"
+        texts = [m_text(field.name) for field in layout.fields if field.type == "string"]
+        if texts:
+            columns = ", ".join(f"{{{name}, Plain, type text}}" for name in texts)
+            steps.append(
+                _PLAIN.format(signs=", ".join(map(m_text, FORMULA_SIGNS)), columns=columns)
+            )
+            last = "Restored"
     steps += [
         f'    Typed = Table.TransformColumnTypes({last}, {{{types}}}, "en-US")',
         "in",
