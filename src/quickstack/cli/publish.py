@@ -61,12 +61,12 @@ def publish(
     from quickstack.results.publishing.published_runs import run_path
     from quickstack.results.publishing.publisher import WORK, Job
     from quickstack.results.publishing.publisher import publish as send
-    from quickstack.results.publishing.readers_place import open_place
+    from quickstack.results.publishing.readers_place import reach_place
     from quickstack.results.publishing.run_metadata import read_facts
 
     root = find_root()
     target = read_target() if refresh else None
-    where = open_place(root, place)
+    where = reach_place(root, place)
     for name, gate in GATES.items():
         _passed(name, gate(root))
     facts = read_facts(root)
@@ -123,13 +123,13 @@ def preview(
     from quickstack.results.publishing.published_model import compare_published, read_judge
     from quickstack.results.publishing.published_runs import State, read_state, run_path
     from quickstack.results.publishing.publisher import WORK
-    from quickstack.results.publishing.readers_place import Seen, open_place
+    from quickstack.results.publishing.readers_place import Seen, reach_place
     from quickstack.results.publishing.run_metadata import git, read_facts
 
     root = find_root()
     state, where = State(Seen(None)), None
     try:
-        where = open_place(root, place)
+        where = reach_place(root, place)
         state = read_state(where)
     except StorageError as error:
         if place is not None:

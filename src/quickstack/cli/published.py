@@ -13,9 +13,9 @@ def runs(place: PlaceArgument = None) -> None:
     """List the published runs, oldest first."""
     from quickstack.cli.repository import find_root
     from quickstack.results.publishing.published_runs import read_state
-    from quickstack.results.publishing.readers_place import open_place
+    from quickstack.results.publishing.readers_place import reach_place
 
-    where = open_place(find_root(), place)
+    where = reach_place(find_root(), place)
     state = read_state(where)
     if state.run is None:
         typer.echo(f"nothing is published in {where.shown} yet")
@@ -49,9 +49,9 @@ def rollback(
     """
     from quickstack.cli.repository import find_root
     from quickstack.results.publishing.published_runs import rollback as switch
-    from quickstack.results.publishing.readers_place import open_place
+    from quickstack.results.publishing.readers_place import reach_place
 
-    shown = switch(open_place(find_root(), place), run, typer.echo)
+    shown = switch(reach_place(find_root(), place), run, typer.echo)
     typer.echo(f"Readers see run {shown} again; no run was removed")
 
 
@@ -67,8 +67,8 @@ def link(
     """
     from quickstack.cli.repository import find_root
     from quickstack.results.publishing.published_runs import page_link
-    from quickstack.results.publishing.readers_place import open_place
+    from quickstack.results.publishing.readers_place import reach_place
 
-    made = page_link(open_place(find_root(), place), hours)
+    made = page_link(reach_place(find_root(), place), hours)
     typer.echo(made.url)
     typer.echo(f"It ends at {made.end:%Y-%m-%d %H:%M} UTC: {made.why}.", err=True)

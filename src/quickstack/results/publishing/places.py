@@ -8,7 +8,7 @@ from pathlib import Path
 from quickstack.facts.errors import StorageError
 from quickstack.results.publishing.published_runs import read_state, run_path
 from quickstack.results.publishing.publisher import WORK
-from quickstack.results.publishing.readers_place import REMOTE, BucketPlace, open_place
+from quickstack.results.publishing.readers_place import REMOTE, BucketPlace, reach_place
 from quickstack.runtime.stores.folder_store import FolderStore, ObjectStore
 from quickstack.runtime.stores.remotes import remote_names
 from quickstack.runtime.stores.s3 import S3Store
@@ -39,7 +39,7 @@ def published_stores(
     in_use: dict[str, str] = {}
     default = [None] if REMOTE in remote_names(root) else []
     for text in (*default, *_noted(root)):
-        place = open_place(root, text)
+        place = reach_place(root, text)
         if isinstance(place, BucketPlace):  # a dead server is to be told within seconds
             place.store = S3Store(place.store.remote)
         store = by_address.get(place.shown)

@@ -292,6 +292,14 @@ def _headers(path: str, cache: str, digest: str) -> dict[str, Any]:
     }
 
 
+def reach_place(root: Path, text: str | None) -> ReadersPlace:
+    """Return a place of `open_place` that answers: publishing itself is patient."""
+    place = open_place(root, text)
+    if isinstance(place, BucketPlace):
+        require_answer(place.store.remote)
+    return place
+
+
 def open_place(root: Path, text: str | None) -> ReadersPlace:
     """Return a place.
 
@@ -320,7 +328,7 @@ def open_place(root: Path, text: str | None) -> ReadersPlace:
         raise StorageError(
             "this address names no bucket", where=text, fix="write it as s3://BUCKET/PREFIX"
         )
-    return _bucket(_remote_of(root, url.netloc, url.path.strip("/"), text))
+    return BucketPlace(_remote_of(root, url.netloc, url.path.strip("/"), text))
 
 
 def _default_place(root: Path) -> ReadersPlace:
@@ -333,12 +341,6 @@ def _default_place(root: Path) -> ReadersPlace:
         return open_folder(Path(remote.settings["url"]), root)
     if remote.scheme != "s3":
         raise _not_s3(remote.scheme)
-    return _bucket(remote)
-
-
-def _bucket(remote: Remote) -> BucketPlace:
-    """Return a place in S3 that answers: publishing itself is patient."""
-    require_answer(remote)
     return BucketPlace(remote)
 
 
