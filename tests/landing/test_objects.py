@@ -240,3 +240,6 @@ def test_keys_of_a_remote(bucket, repository, seaweedfs, monkeypatch):
     url = f"s3://{bucket.name}/in/jan.csv"
     code, output = repository.land("s3", "sales", url, "--remote", "restricted")
     assert (code, data(repository)) == (0, {"jan.csv": "1\n"}), output
+    bucket.put(jan="2\n")  # the local server's keys are found without being named
+    code, output = repository.land("s3", "sales", url)
+    assert (code, data(repository)) == (0, {"jan.csv": "2\n"}), output

@@ -40,7 +40,7 @@ def test_publish_change_refuse_and_roll_back(finished, tmp_path):
     second = finished.run("quickstack", "publish", str(place)).stdout
     assert "the model is the same, the data are the same, ROC AUC stays" in second
     assert len(json.loads(read(f"runs/{look(read)[0]}/manifest.json"))["runs"]) == 2
-    back = finished.run("quickstack", "rollback", "--place", str(place)).stdout
+    back = finished.run("quickstack", "rollback", str(place)).stdout
     assert f"Readers see run {shown[0]} again" in back
     assert look(read) == shown
     listed = finished.run("quickstack", "runs", str(place)).stdout.splitlines()

@@ -163,8 +163,9 @@ def s3(
 ) -> None:
     """Land S3 objects, or only the list of them.
 
-    It says which are new, changed, removed or unchanged. Address and keys come from the usual
-    AWS variables or profile, or from --remote.
+    It says which are new, changed, removed or unchanged. Address and keys come from the DVC
+    remote of that bucket or that --remote names, from the local server of `quickstack storage`, or
+    from the usual AWS variables or profile.
     """
     from quickstack.data.landing.landed_objects import land_objects
     from quickstack.data.landing.object_patterns import read_source

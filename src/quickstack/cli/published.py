@@ -32,15 +32,9 @@ def runs(place: PlaceArgument = None) -> None:
 
 
 def rollback(
+    place: PlaceArgument = None,
     run: Annotated[
-        str | None,
-        typer.Argument(metavar="[RUN]", help="Name of the run. Default: the one before."),
-    ] = None,
-    place: Annotated[
-        str | None,
-        typer.Option(
-            "--place", help="s3://BUCKET/PREFIX or a folder. Default: the remote `publish`."
-        ),
+        str | None, typer.Option("--run", help="Name of the run. Default: the one before.")
     ] = None,
 ) -> None:
     """Show an earlier run to readers again.

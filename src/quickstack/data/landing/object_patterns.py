@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,10 @@ from urllib.parse import urlsplit
 
 from quickstack.facts.errors import SourceError
 from quickstack.facts.formats import LANDING_RECORD
+from quickstack.runtime.storage.seaweedfs import KEY_PREFIX
 from quickstack.runtime.stores.object_stores import require_answer
 from quickstack.runtime.stores.pinned_object import Pin
-from quickstack.runtime.stores.remotes import Remote, read_remote
+from quickstack.runtime.stores.remotes import CONFIG, Remote, read_remote, remote_names
 from quickstack.runtime.stores.s3 import PATIENT, S3Store
 
 
@@ -50,7 +52,9 @@ def read_source(root: Path, url: str, remote: str | None) -> ObjectPattern:
     Parameters
     ----------
     remote
-        A DVC remote whose endpoint and keys are used; the AWS variables and profile otherwise.
+        A DVC remote whose endpoint and keys are used. Without it: the one of that bucket; the local
+        server that `quickstack storage start` set up, where no AWS variable says otherwise; the
+        AWS variables and profile.
 
     Raises
     ------
@@ -61,10 +65,23 @@ def read_source(root: Path, url: str, remote: str | None) -> ObjectPattern:
     match = re.fullmatch(r"s3://([A-Za-z0-9][A-Za-z0-9._-]+)/(.+)", url)
     if not match or urlsplit(url).username:
         raise SourceError("this is not an address of objects", fix="write s3://BUCKET/PREFIX/*.csv")
-    settings = read_remote(root, remote).settings if remote else {}
+    settings = _settings(root, match[1], remote)
     found = Remote(remote or f"s3://{match[1]}", match[1], "", settings, local_keys=False)
     require_answer(found)
     return ObjectPattern(S3Store(found, **PATIENT), match[2])
+
+
+def _settings(root: Path, bucket: str, remote: str | None) -> dict[str, Any]:
+    if remote is not None:
+        return read_remote(root, remote).settings
+    known = remote_names(root) if (root / CONFIG).is_file() else []
+    remotes = [each for each in (read_remote(root, name) for name in known) if each.scheme == "s3"]
+    chosen = any(os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"))
+    for each in sorted(remotes, key=lambda each: each.bucket != bucket):
+        local = str(each.settings.get("access_key_id", "")).startswith(KEY_PREFIX)
+        if each.bucket == bucket or (local and not chosen):
+            return each.settings
+    return {}
 
 
 def list_objects(source: ObjectPattern) -> list[Pin]:
