@@ -73,7 +73,7 @@ def test_a_period_that_has_only_begun_gives_no_alarm():
     assert found["judged_period"] == "p7"
     assert found["drifted_features"] == 0
     assert found["periods"][1]["not_judged"] in found["reasons"]
-    assert "has only begun (its rows cover 6 % of its time)" in found["reasons"][1]
+    assert "only a part is there to judge (6 % of its time)" in found["reasons"][1]
 
 
 def test_where_nothing_can_be_judged_nothing_is_called_as_before():

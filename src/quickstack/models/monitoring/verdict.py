@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
@@ -64,7 +64,7 @@ class SeenBatch:
     rows
         How many it has.
     covered
-        The share of its time that its rows cover, where it has only begun; else None.
+        The share of its time that its rows cover, where only a part of it is there; else None.
     smallest_shift
         See `DriftReference.smallest_shift`.
     judged
@@ -94,8 +94,8 @@ class SeenBatch:
             return None
         if self.covered is not None:
             return (
-                f"{self.named} has only begun (its rows cover {100 * self.covered:.0f} % of its "
-                "time) and is not judged."
+                f"Of {self.named} only a part is there to judge ({100 * self.covered:.0f} % of its "
+                "time), so it is not judged."
             )
         shift = f"{self.smallest_shift:.1f}" if self.smallest_shift < float("inf") else "any size"
         return (
@@ -138,7 +138,9 @@ def decide(
     unseen = [f for f in seen.features if f.unseen] if seen else []
     names = {batch.period: batch.named for batch in batches}
     judged = [period for period in performance if period.dropped is not None]
-    since = _since_good(performance, {b.period for b in batches if b.covered is not None})
+    begun = {batch.period for batch in batches if batch.covered is not None}
+    whole = [period for period in performance if period.period not in begun]
+    since = _since_good(whole)
     dropped = _dropped(judged, since)
     alarm = dropped or (calibrated and bool(drifted))
 
@@ -156,22 +158,20 @@ def decide(
         reasons += _passed_sentences(judged, since)
     later = [batch for batch in batches if seen is None or batch.period > seen.period]
     reasons += [batch.why_not for batch in later[-1:] if batch.why_not]
-    reasons += _unjudged_sentences(performance, since, names, task, known=known)
+    reasons += _unjudged_sentences(whole, names, task, known=known)
     reasons += _estimate_sentences(performance, names)
     lately = bool(seen and judged and judged[-1].period == seen.period)
     action = _action(verdict, drifted, dropped=dropped, known=lately)
     return {"verdict": verdict, "action": action, "reasons": reasons}
 
 
-def _since_good(
-    performance: Sequence[PeriodPerformance], begun: Collection[str]
-) -> list[PeriodPerformance]:
+def _since_good(performance: Sequence[PeriodPerformance]) -> list[PeriodPerformance]:
     """Return the periods that were compared with training after the newest that is as good."""
     found: list[PeriodPerformance] = []
     for period in performance:
         if period.dropped is False:
             found = []
-        elif period.measures and period.period not in begun:
+        elif period.measures:
             found.append(period)
     return found
 
@@ -251,7 +251,6 @@ def _passed_sentences(
 
 def _unjudged_sentences(
     performance: Sequence[PeriodPerformance],
-    since: Sequence[PeriodPerformance],
     names: Mapping[str, str],
     task: Task,
     *,
@@ -261,8 +260,6 @@ def _unjudged_sentences(
     newest = performance[-1] if performance else None
     if newest is None or newest.dropped is not None or 2 * newest.labelled < newest.rows:
         return []
-    if newest.measures and newest not in since:
-        return []  # it has only begun, which is said
     of = names.get(newest.period, newest.period)
     said = f"Whether the predictions of {of} are as good as in training cannot be judged"
     shown = newest.ranking or newest.skill

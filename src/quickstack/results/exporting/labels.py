@@ -52,7 +52,9 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def share(value: float) -> str:
-    """Write a share of 1 in percent."""
+    """Write a share of 1 in percent; one that is not all does not read as all."""
+    if 0.995 <= value < 1:
+        return f"{min(100 * value, 99.9):.1f} %"
     return f"{100 * value:.{1 if 0 < value < 0.0995 else 0}f} %"
 
 
