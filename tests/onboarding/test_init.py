@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +20,8 @@ from helpers import ROOT, real_data
 from quickstack.cli.main import app
 from quickstack.facts.contract import Contract, load_contract
 from quickstack.facts.paths import contract_path
+from readers.workbooks import row as xlsx_row
+from readers.workbooks import xlsx
 
 
 @pytest.fixture
@@ -129,6 +132,18 @@ def test_other_formats(root, tmp_path, kind):
     contract = drafted(root, "t")
     assert [c.type for c in contract.columns][1:] == ["date", "string"]
     assert (contract.source.format, contract.time_column) == (kind, "day")
+
+
+def test_a_workbook_with_a_title_above_its_header(root, tmp_path):
+    lines = [xlsx_row(1, "text:Report"), xlsx_row(3, "text:region", "text:sold", "text:won")]
+    for n in range(90):
+        won = ("no", "yes")[n % 3 > 1]
+        lines.append(xlsx_row(4 + n, f"text:{'NSEW'[n % 4]}", f"s1:{45_000 + n}", f"text:{won}"))
+    init(write(tmp_path / "b.xlsx", xlsx("".join(lines))), "--target", "won")
+    contract = drafted(root, "b")
+    assert (contract.source.format, contract.source.skip_lines) == ("excel", 2)
+    assert [c.type for c in contract.columns] == ["string", "date", "string"]
+    assert (contract.time_column, contract.positive) == ("sold", "yes")
 
 
 def test_without_a_target_those_possible_are_listed(root, tmp_path):
@@ -316,3 +331,14 @@ def test_changes_since_the_contract_are_named(root, tmp_path, change, line):
     assert init(path, "--check") == "the files are as the contract says\n"
     write(path, delimited(changed(table, change)))
     assert init(path, "--check", code=int("breaking" in line)).startswith(line)
+
+
+def test_no_value_of_a_personal_column_is_told(root, tmp_path):
+    path = real_data("pii/faker_own/customers_plain.csv")
+    told = init(path, "--target", "age_band") + text_of(root, "customers_plain")
+    contract = drafted(root, "customers_plain")
+    names = ["full_name", "email", "phone", "street", "birth_date", "national_id", "iban"]
+    names += ["card_number", "ipv4", "ipv6", "mac", "username", "licence_plate"]
+    assert {contract.column(name).personal for name in names} <= {"drop", "pseudonym"}
+    table = pd.read_csv(path, dtype=str, usecols=names)
+    assert [v for name in names for v in table[name].dropna() if v in told] == []

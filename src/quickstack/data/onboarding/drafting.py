@@ -497,6 +497,7 @@ def _settle_rows(
             choose_period(days, clock=found.column(time).type == "timestamp") if days else None
         )
         if period is None or found.column(time).custom.get("personalData") == "drop":
+            found.columns = [c for c in found.columns if c.evidence or c.name in key]
             del found.custom["timeColumn"]
             found.notes.pop("timeColumn", None)
             time = None

@@ -99,7 +99,9 @@ def _number(decimal: str, thousands: str) -> tuple[str, str]:
     grouped = rf"|[0-9]{{1,3}}(?:{between}[0-9]{{3}})+" if thousands else ""
     plain = rf"[0-9]{{1,18}}(?:{point}0*)?|[0-9](?:{point}[0-9]+)?[eE]\+?[0-9]{{1,2}}"
     whole = rf"\s*[+-]?(?:{plain}{grouped})\s*"
-    fraction = rf"(?:(?:[0-9]{{1,15}}{grouped}){point}?[0-9]*|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    fraction = (
+        rf"(?:(?:[0-9]{{1,15}}{grouped})(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    )
     number = rf"\s*[+-]?(?:{plain}|{fraction})\s*"
     return f"^(?:{whole})$", f"^(?:{number})$"
 
@@ -199,10 +201,11 @@ class ColumnEvidence:
             self.fractions |= pc.any(pc.match_substring_regex(values, r"[.,]0*\s*$")).as_py()
             packed = pc.min(pc.utf8_length(values)).as_py() >= _PACKED
             self.times &= {"yyyyMMdd", "yyyyMMddHHmmss"} if packed else set()
-        some = values.slice(0, 1)
+        first = values[0].as_py().strip(" \t")
         for name in sorted(self.times):
             pattern = patterns()[name]
-            if not (_fits(some, pattern) and _fits(values, pattern)):
+            # Most are ruled out by one value, and at once.
+            if not (re.match(pattern.regex, first) and _fits(values, pattern)):
                 self.times.discard(name)
 
     def _personal(self, values: pa.Array) -> None:

@@ -7,6 +7,8 @@ from itertools import combinations
 
 from quickstack.data.onboarding.describing import ColumnDraft
 
+#: Kinds of personal data that tell persons apart.
+_NAMES_OF_PERSONS = ("account", "email", "national_id", "username")
 #: Columns that are combined, besides the time; a longer text tells no rows apart on purpose.
 _COLUMNS, _TOGETHER, _LONGEST = 7, 3, 64
 
@@ -20,6 +22,7 @@ def single_key(columns: Sequence[ColumnDraft], target: str) -> str | None:
         and c.type in ("string", "integer")
         and c.evidence is not None
         and c.evidence.longest <= _LONGEST
+        and (c.personal is None or c.names_things or c.personal in _NAMES_OF_PERSONS)
         and c.evidence.is_unique
     ]
     named = [c for c in unique if c.names_things]
@@ -46,6 +49,7 @@ def combined_keys(
         and c.evidence.present == c.evidence.rows
         and c.evidence.longest <= _LONGEST
         and len(c.evidence.counts or (0, 0)) > 1
+        and (c.personal is None or c.names_things)
         and (c.names_things or c.type == "string" or c.evidence.counts is None or time)
     ]
     ranked = sorted(
