@@ -12,8 +12,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from quickstack.data.privacy import anonymity, detect, leaked_values
-from quickstack.data.privacy.column_evidence import of_column
-from quickstack.data.privacy.column_names import suspicious_name
 from quickstack.data.privacy.generalise import generalise
 from quickstack.data.privacy.leaked_values import Known, personal_values
 from quickstack.data.privacy.normal_form import normal_forms
@@ -276,13 +274,12 @@ def personal_findings(
 ) -> None:
     """Count the rows in which a column that is not personal holds personal data after all.
 
-    Every value is looked at: text with no list of allowed values, and whole numbers. What a whole
-    column shows is counted as well.
+    Every value is looked at: text with no list of allowed values, and whole numbers.
 
     Parameters
     ----------
     counts
-        Its findings and its evidence are added to.
+        Its findings are added to.
     harmless
         By column, the few distinct texts of an earlier block in which nothing was found; updated.
     """
@@ -290,14 +287,9 @@ def personal_findings(
     import pyarrow as pa
 
     searched = [c for c in contract.columns if c.personal is None and not c.allowed]
-    open_street = any(suspicious_name(column.name) == "street" for column in searched)
     for column in searched:
         values = columns[column.name]
         encoded = pa.types.is_dictionary(values.type)
-        distinct = values.dictionary if encoded else values.drop_null()
-        rows = len(values) - values.null_count
-        shown = of_column(column.name, column.type, distinct, rows, open_street=open_street)
-        counts.evidence.update({(column.name, what): n for what, n in shown.items()})
         for kind, mask in _kinds(column, values, harmless).items():
             if kind in column.allowed_findings or not mask.any():
                 continue

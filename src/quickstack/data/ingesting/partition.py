@@ -12,6 +12,7 @@ from quickstack.data.ingesting.check import Checks
 from quickstack.data.ingesting.outcome import CLEAN, QUARANTINE, Arrays, IngestJob, Outcome
 from quickstack.data.ingesting.typed_blocks import checked_blocks
 from quickstack.data.interim.arrow_types import arrow_schema
+from quickstack.data.privacy.column_evidence import ColumnSamples
 from quickstack.data.readers.blocks import Inline
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def ingest_partition(job: IngestJob, progress: Callable[[int, int], None] | None
         Where the file cannot be read as the contract says.
     """
     outcome = Outcome(job.partition.shown, job.folder)
-    arrays = Arrays(job.folder)
+    arrays, samples = Arrays(job.folder), ColumnSamples(job.contract)
     quarantine: IO[str] | None = None
     pool: Any = ThreadPoolExecutor(job.threads) if job.threads > 1 else nullcontext(Inline())
     try:
@@ -46,6 +47,7 @@ def ingest_partition(job: IngestJob, progress: Callable[[int, int], None] | None
                 outcome.starts[index] = first
                 outcome.counts.add(checked.counts)
                 arrays.add(checked.arrays, first)
+                samples.add(checked.table)
                 if checked.table.num_rows:
                     writer.write_table(checked.table.cast(writer.schema))
                 if checked.refused:
@@ -59,6 +61,7 @@ def ingest_partition(job: IngestJob, progress: Callable[[int, int], None] | None
         arrays.close()
         if quarantine is not None:
             quarantine.close()
+    outcome.counts.evidence = samples.evidence()
     outcome.arrays, outcome.spans = arrays.entries, arrays.spans
     outcome.save()
     return outcome

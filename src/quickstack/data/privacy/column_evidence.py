@@ -1,26 +1,28 @@
 """Personal data that a whole column shows: by its header, or because most of its values agree.
 
-One value that looks like a telephone number may be any number. A column of them is not. What each
-block shows is counted, and the counts of all blocks are judged together; no value is kept.
+One value that looks like a telephone number may be any number. A column of them is not. What values
+of each file show is counted, and the counts of all files are judged together; no value is kept.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from quickstack.data.privacy.column_names import normal, promised
+from quickstack.data.privacy.column_names import normal, promised, suspicious_name
 from quickstack.data.privacy.known_names import full_name, partly_name, single_name
 from quickstack.data.privacy.national_numbers import schemes
+from quickstack.facts.contract import Contract
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Distinct values of a block that are looked at, and the first of them, which may end the search.
-SAMPLE, _FIRST = 100, 10
+#: So many values from the first on are sampled, and as many each time a file has grown twice as
+#: long; of so many distinct ones that are looked at, the first may end the search.
+_EACH, SAMPLE, _FIRST = 128, 100, 10
 #: Share of the values that must agree: on a kind by themselves, on a weak header, on any other.
 _AGREE = {"national_id": 0.95, "phone": 0.95, "name": 0.5}
 _WEAK, _HEADER = 0.5, 0.5
@@ -83,10 +85,68 @@ _PLANS = {
 }
 
 
+class ColumnSamples:
+    """Values of a file's columns at places that do not depend on the blocks it is read in.
+
+    Parameters
+    ----------
+    contract
+        Columns that are personal, or have an `enum`, are not looked at.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        looked = (c for c in contract.columns if c.personal is None and not c.allowed)
+        self._columns = [c for c in looked if c.type not in ("number", "boolean")]
+        self._seen: Counter[str] = Counter()
+        self._parts: dict[tuple[str, int], list[str | int]] = defaultdict(list)
+
+    def add(self, table: pa.Table) -> None:
+        """Take the clean rows that follow."""
+        import numpy as np
+        import pyarrow as pa
+
+        for column in self._columns:
+            values = table.column(column.name).combine_chunks()
+            first, count = self._seen[column.name], len(values) - values.null_count
+            self._seen[column.name] += count
+            present = np.flatnonzero(np.asarray(values.is_valid())) if values.null_count else None
+            for part, places in _sampled(first, count):
+                rows = places if present is None else present[places]
+                taken = values.take(pa.array(rows, pa.int64())).to_pylist()
+                self._parts[column.name, part] += taken
+
+    def evidence(self) -> Counter[tuple[str, ...]]:
+        """Return counts by (column, what its values look like)."""
+        import pyarrow as pa
+
+        street = any(suspicious_name(column.name) == "street" for column in self._columns)
+        types = {column.name: column.type for column in self._columns}
+        found: Counter[tuple[str, ...]] = Counter()
+        for (name, _), values in self._parts.items():
+            distinct = pa.array(dict.fromkeys(values))
+            shown = of_column(name, types[name], distinct, 0, open_street=street)
+            found.update({(name, what): count for what, count in shown.items()})
+        for name in {name for name, _ in found}:
+            found[name, _ROWS] = self._seen[name]
+        return found
+
+
+def _sampled(first: int, count: int) -> Iterator[tuple[int, Sequence[int]]]:
+    """Yield, by part of a column, the places to look at among values from a position on."""
+    import numpy as np
+
+    begin = first
+    while begin < first + count:
+        part = (begin // _EACH).bit_length()
+        end, step = min(first + count, _EACH << part), 1 << max(part - 1, 0)
+        yield part, np.arange(-(-begin // step) * step, end, step) - first
+        begin = end
+
+
 def of_column(
     name: str, type_: str, values: pa.Array, rows: int, *, open_street: bool
 ) -> Counter[str]:
-    """Count what the distinct values of a block show.
+    """Count what distinct values show.
 
     Parameters
     ----------
@@ -95,7 +155,7 @@ def of_column(
     values
         Distinct and not null.
     rows
-        Rows of the block with a value.
+        Rows that have a value.
     open_street
         Whether a column of the table that is not personal says that it holds streets: a city and
         a postcode are personal beside one.
@@ -126,7 +186,7 @@ def of_column(
 
 
 def kinds(name: str, counts: Mapping[str, int]) -> set[str]:
-    """Judge what all blocks of a column showed together: return kinds of personal data."""
+    """Judge what a column showed in all files: return kinds of personal data."""
     looked = counts.get(_LOOKED, 0)
     if not looked:
         return set()
