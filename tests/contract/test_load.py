@@ -63,6 +63,12 @@ MISTAKES = [
     ("    type: local", "    type: nowhere", "'type' is 'nowhere'; write one of"),
     ("format: csv", "format: cvs", "the format must be one of: csv, parquet, jsonl, excel; did"),
     ("encoding: utf-8", "encoding: utf-99", "is not an encoding"),
+    ("encoding: utf-8", "encoding: unicode_escape", "is not an encoding"),
+    (
+        'property: delimiter, value: ","',
+        f"property: missingValues, value: [{'x' * 10_001}]",
+        "lists more than 10000 letters",
+    ),
     ('delimiter, value: ","', 'delimiter, value: "\\n"', "nor hold a line end"),
     ("property: delimiter", "property: delimitr", "did you mean 'delimiter'"),
     ("server: raw", "server: source", "one server named 'raw'"),

@@ -76,6 +76,7 @@ TOLD = {
         {"a.csv": "a,b\n1,5 €\n".encode("cp1252")}, "*", {"encoding": "latin-1"},
         [("controls", "a.csv")]
     ),
+    "lost letters": ({"a.csv": "a,b\n1,x\ufffd\n"}, "*", {}, [("lost-letters", "a.csv")]),
     "UTF-8 read as Latin-1": (
         {"a.csv": "a,b\n1,Größe\n".encode()}, "*", {"encoding": "latin-1"},
         [("encoded-twice", "a.csv")]

@@ -226,6 +226,13 @@ def test_a_file_that_cannot_be_read_gets_a_sentence(tmp_path, content, sentence)
     assert "To fix it" in str(caught.value)
 
 
+def test_the_mark_of_utf_8_tells_it_from_other_encodings(tmp_path):
+    path = write(tmp_path / "a.csv", b"\xef\xbb\xbf" + HEADER.encode())
+    contract = replace(CONTRACT, source=replace(CONTRACT.source, encoding="latin-1"))
+    with pytest.raises(SourceError, match=r"is UTF-8 text.*write `encoding: utf-8`"):
+        next(read_blocks(Partition(path, "a"), contract))
+
+
 def test_a_missing_file_gets_a_sentence(tmp_path):
     with pytest.raises(SourceError, match=r"gone.csv: the file is missing"):
         next(read_blocks(Partition(tmp_path / "gone.csv", "gone"), CONTRACT))

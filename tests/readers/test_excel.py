@@ -85,6 +85,13 @@ def test_the_contract_says_how_values_are_written(tmp_path):
     assert gather(found)[0] == [(None, "1,5", "Y", None, None)]
 
 
+def test_a_whole_number_that_no_float_holds_for_certain_says_so(tmp_path):
+    columns = (Column("a", "integer"),)
+    data = xlsx(row(1, "text:a") + row(2, "n:9007199254740993") + row(3, "n:9007199254740991"))
+    found = read(tmp_path / "t.xlsx", data, wanted=contract(columns))
+    assert gather(found)[0] == [("9.0071992547409920e+15",), ("9007199254740991",)]
+
+
 def test_times_a_millisecond_off_a_second_are_that_second(tmp_path):
     """Days add up to fractions that no second has: 45658 + 1/288 + 1/288 + …"""
     serials, day = [], 45_658.0
@@ -118,6 +125,8 @@ def test_an_ods_keeps_its_milliseconds_tabs_and_line_ends(tmp_path):
 REJECTED = {
     "an error": (("text:x", "e:#DIV/0!"), "column n holds an error of the workbook"),
     "only an error": (("e:#N/A",), "column a holds an error of the workbook"),
+    "a day that never was": (("text:x", "", "", "s1:60"), "28 or 29 February 1900"),
+    "a number as text": (("n:12345678901234567",), "with more digits than a cell keeps"),
     "a cell too many": (("text:x", "", "", "", "", "n:1"), "behind the last column"),
     "an error too many": (("text:x", "", "", "", "", "e:#REF!"), "behind the last column"),
 }

@@ -4,6 +4,7 @@ import pytest
 
 from examples import people_contract
 from quickstack.data.readers.header import check_header
+from quickstack.facts.contract import Column
 from quickstack.facts.errors import SourceError
 
 NAMES = ["id", "name", "kind", "amount", "day"]
@@ -24,6 +25,17 @@ def test_a_header_that_is_not_the_contracts(header, sentence):
     assert sentence in str(caught.value)
     assert str(caught.value).startswith("f:1: ")
     assert "Ada" not in str(caught.value)
+
+
+def test_accents_may_be_put_together_in_two_ways():
+    columns = (*people_contract().columns[:4], Column("t\u00e4g", "string"))
+    with pytest.raises(SourceError, match=r"differs .* in how letters and their accents"):
+        check_header([*NAMES[:4], "ta\u0308g"], people_contract(columns=columns), "f:1", ";")
+
+
+def test_lines_before_the_header_can_be_named():
+    with pytest.raises(SourceError, match="say in `skipLines` how many lines stand before"):
+        check_header(["# of 2024"], people_contract(), "f:1", ";")
 
 
 def test_order_does_not_matter():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import people_contract, write
-from quickstack.data.readers.partitions import find_partitions, partition_names
+from quickstack.data.readers.partitions import find_partitions, folder_values, partition_names
 from quickstack.facts.contract import Source
 from quickstack.facts.errors import SourceError
 
@@ -72,6 +72,17 @@ def test_names_are_unique_and_safe(parts):
     assert all(not set(name) & set("/\\.*# \n") and len(name.encode()) < 200 for name in names)
     reverse = partition_names(paths[::-1], [False] * len(paths))
     assert reverse[::-1] == names
+
+
+def test_values_of_folders_are_those_that_hive_wrote():
+    path = "raw/a%20b=K%C3%B6ln/b=%FF/c=__HIVE_DEFAULT_PARTITION__/d=x=y%/f.csv"
+    assert folder_values(path) == (("a b", "Köln"), ("b", "%FF"), ("c", ""), ("d", "x=y%"))
+
+
+def test_two_folders_of_one_column_are_refused(repository):
+    write(repository / "year=2023/year=2024/a.csv", "id\n")
+    with pytest.raises(SourceError, match="hold a value of the same column"):
+        find("**/*.csv")
 
 
 def test_a_long_name_stays_a_file_name(repository):

@@ -37,6 +37,8 @@ _SENTENCES = {
     "controls": "rows whose {detail} holds control characters where {more} has letters and signs: "
     "{n}; write `encoding: {more}` in the contract where it says latin-1, else correct it where "
     "the file is made",
+    "lost-letters": "rows whose {detail} holds U+FFFD, which programs write for a letter that they "
+    "could not read: {n}; correct it where the file is made",
     "encoded-twice": "rows whose {detail} holds UTF-8 that was read as {more}: {n}; write "
     "`encoding: utf-8` in the contract where it says otherwise, else correct it where the file is "
     "made",

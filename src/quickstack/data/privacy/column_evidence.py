@@ -18,6 +18,7 @@ from quickstack.data.privacy.national_numbers import schemes
 from quickstack.facts.contract import Contract
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 #: So many values from the first on are sampled, and as many each time a file has grown twice as
@@ -131,7 +132,7 @@ class ColumnSamples:
         return found
 
 
-def _sampled(first: int, count: int) -> Iterator[tuple[int, Sequence[int]]]:
+def _sampled(first: int, count: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield, by part of a column, the places to look at among values from a position on."""
     import numpy as np
 

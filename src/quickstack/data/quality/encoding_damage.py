@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Control characters that only a wrong encoding makes: windows-1252 has letters and signs there.
 _CONTROLS = "[\x80-\x9f]"
+#: What programs write for a letter that they could not read.
+_LOST = "\ufffd"
 #: What may rightly follow a letter: closing quotes, dashes, dots, marks and raised signs.
 _ENDS = "’”»›…–—™®°²³¹ºª·\xa0"
 #: Where UTF-8 is read as one of these, which letters begin a damaged one. `@` stands for any of
@@ -69,8 +71,8 @@ def damaged(values: pa.Array) -> dict[tuple[str, str], int]:
     Returns
     -------
     dict
-        (`controls`, the encoding that fits) or (`encoded-twice`, the encoding that UTF-8 was read
-        as) to the number of rows; nothing for none.
+        (`controls`, the encoding that fits), (`encoded-twice`, the encoding that UTF-8 was read
+        as) or (`lost-letters`, nothing) to the number of rows; nothing for none.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -79,7 +81,7 @@ def damaged(values: pa.Array) -> dict[tuple[str, str], int]:
     texts = values.dictionary if encoded else values
     if pc.all(pc.string_is_ascii(texts)).as_py() is not False:
         return {}
-    pattern = "|".join([_CONTROLS, *map(_pattern, _PATTERNS)])
+    pattern = "|".join([_CONTROLS, _LOST, *map(_pattern, _PATTERNS)])
     suspect = pc.unique(texts.filter(pc.match_substring_regex(texts, pattern)))
     kinds: dict[tuple[str, str], list[str]] = {}
     for text in suspect.drop_null().to_pylist():
@@ -87,6 +89,8 @@ def damaged(values: pa.Array) -> dict[tuple[str, str], int]:
             kinds.setdefault(("encoded-twice", codec), []).append(text)
         elif any("\x80" <= letter <= "\x9f" for letter in text):
             kinds.setdefault(("controls", "windows-1252"), []).append(text)
+        elif _LOST in text:
+            kinds.setdefault(("lost-letters", ""), []).append(text)
     return {kind: _rows(values, texts, found) for kind, found in kinds.items()}
 
 

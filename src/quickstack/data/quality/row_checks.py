@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +13,14 @@ from zoneinfo import ZoneInfo
 
 from quickstack.data.quality.parse import PROBLEMS, TYPE_NAMES
 from quickstack.facts.contract import Column, Contract
-from quickstack.facts.contract.value_options import NUMBER_FORMATS, STRING_FORMATS
+from quickstack.facts.contract.value_options import INT64, NUMBER_FORMATS, STRING_FORMATS
 from quickstack.facts.errors import ContractError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+#: No text has more letters.
+_LONGEST = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,19 @@ def _limits(column: Column, values: pa.Array) -> list[tuple[str, str, Any]]:
     for rule, reason, limit, beyond in limits:
         if limit is None:
             continue
+        if column.type == "integer" and not isinstance(limit, str):
+            limit = _whole(limit, up=beyond in (pc.less, pc.greater_equal))
         bound = _limit(column, limit, values.type)
         # Nothing is looked at row by row where the smallest and the largest value keep the limit.
         if beyond(extremes["min"], bound).as_py() or beyond(extremes["max"], bound).as_py():
             found.append((rule, reason, np.asarray(pc.fill_null(beyond(values, bound), False))))
     return found
+
+
+def _whole(limit: float, *, up: bool) -> int:
+    """Return the whole number that limits whole ones alike; a fraction would make them floats."""
+    within = min(max(limit, INT64[0]), INT64[1])
+    return math.ceil(within) if up else math.floor(within)
 
 
 def _no_multiple(values: pa.Array, step: float) -> Any:
@@ -149,8 +161,10 @@ def _no_multiple(values: pa.Array, step: float) -> Any:
     if numbers.dtype == np.int64 and float(step).is_integer():
         return present & (numbers % np.int64(step) != 0)
     numbers = numbers.astype(np.float64)
-    nearest = np.round(numbers / step) * step
-    return present & (np.abs(numbers - nearest) > 2 * np.spacing(np.abs(numbers)))
+    with np.errstate(over="ignore"):  # beyond all numbers, every one is near a multiple
+        nearest = np.round(numbers / step) * step
+    far = np.isfinite(nearest) & (np.abs(numbers - nearest) > 2 * np.spacing(np.abs(numbers)))
+    return present & far
 
 
 def _texts(column: Column) -> list[tuple[str, str, Callable[[pa.Array], pa.Array]]]:
@@ -158,10 +172,10 @@ def _texts(column: Column) -> list[tuple[str, str, Callable[[pa.Array], pa.Array
 
     found: list[tuple[str, str, Callable[[pa.Array], pa.Array]]] = []
     if column.min_length is not None:
-        least = column.min_length
+        least = min(column.min_length, _LONGEST)
         found.append(("length", "it is too short", lambda v: pc.less(pc.utf8_length(v), least)))
     if column.max_length is not None:
-        most = column.max_length
+        most = min(column.max_length, _LONGEST)
         found.append(("length", "it is too long", lambda v: _longer(v, most)))
     if column.pattern is not None:
         pattern = column.pattern
@@ -205,7 +219,7 @@ def _limit(column: Column, limit: float | str, type_: pa.DataType) -> pa.Scalar:
         return pa.scalar(date.fromisoformat(str(limit)), type_)
     if column.type == "timestamp":
         return pa.scalar(_in_utc(datetime.fromisoformat(str(limit)), column), type_)
-    if column.type == "integer" and float(limit).is_integer():
+    if column.type == "integer":
         return pa.scalar(int(limit), pa.int64())
     return pa.scalar(float(limit), pa.float64())
 

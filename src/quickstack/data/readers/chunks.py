@@ -75,7 +75,7 @@ class Utf8:
         mark = next((mark for mark in _MARKS if head.startswith(mark)), b"")
         marked = _MARKS[mark] if mark else declared
         family = declared.removesuffix("-le").removesuffix("-be")
-        if mark and not marked.startswith(family) and declared.startswith("utf"):
+        if mark and not marked.startswith(family):
             raise SourceError(
                 f"the file is {marked[:6].upper()} text, and the contract says {encoding}",
                 where=where,

@@ -33,6 +33,10 @@ from quickstack.facts.notices import Noticed
 
 #: A larger file is not a workbook that Excel opens; it is held in memory as a whole.
 _MAX_BYTES = 512 << 20
+#: Up to here, and down to its negative, a cell holds every whole number.
+_EXACT = 2.0**53
+#: A day that both 28 and 29 February 1900 are read as: workbooks count one that never was.
+_DOUBTFUL = (1900, 2, 28)
 #: Microseconds off a second that come from how a workbook stores times.
 _NEAR = 1000
 
@@ -279,6 +283,7 @@ class _SheetRows:
         source = self.contract.source
         if not self._texts:
             row = [_on_second(cell) for cell in row]
+            reason = reason or self._doubtful(row)
         cells = [
             None if cell == "" else _text(cell, column, source)
             for cell, column in zip(row, self._columns, strict=False)
@@ -303,6 +308,16 @@ class _SheetRows:
                 self._iso[name].append(len(self.rows))
         self.rows.append([None if cell in source.missing else cell for cell in cells])
         self._locations.append(location)
+
+    def _doubtful(self, row: list[Any]) -> str | None:
+        """Say which cell holds what its text or date may not be."""
+        for cell, column in zip(row, self._columns, strict=False):
+            if isinstance(cell, dt.date) and cell.timetuple()[:3] == _DOUBTFUL:
+                return "it holds 28 or 29 February 1900, which a workbook does not tell apart"
+            text = column is not None and column.type == "string"
+            if text and isinstance(cell, float) and abs(cell) >= _EXACT:
+                return "a column of text holds a number with more digits than a cell keeps"
+        return None
 
     def _unmerged(self, number: int, row: list[Any]) -> str | None:
         """Give each cell of a merged one in one column its value; else say why that is none."""
@@ -349,10 +364,10 @@ def _text(cell: Any, column: Column | None, source: Source) -> str:
         return "true" if cell else "false"
     if isinstance(cell, (int, float)):
         whole = float(cell).is_integer()
-        # Where floats no longer hold all whole numbers, an exponent says that it was one.
-        if column is not None and column.type == "integer":
-            whole = whole and abs(cell) < 1e16
         number = str(int(cell)) if whole else repr(float(cell))
+        # Where floats no longer hold all whole numbers, an exponent says that it was one.
+        if whole and abs(cell) >= _EXACT and column is not None and column.type == "integer":
+            number = f"{float(cell):.16e}"
         # In the contract's dialect: 1.234 is never read as if its point parted thousands.
         typed = column is not None and column.type in ("integer", "number", "boolean")
         return number.replace(".", source.decimal) if typed else number

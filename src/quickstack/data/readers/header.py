@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from quickstack.facts.contract import Contract
 from quickstack.facts.errors import SourceError
+from quickstack.facts.formats import formats_of
 
 #: So many names stand in a sentence.
 _SHOWN = 10
@@ -49,14 +50,19 @@ def check_header(
             fix="take it out of the file, or name the folder otherwise",
         )
     if not any_names:
-        _require_names(header, {column.name for column in contract.columns}, where, delimiter)
+        names = {column.name for column in contract.columns}
+        skips = contract.source.format in formats_of("skipLines")
+        hint = ", or say in `skipLines` how many lines stand before the header" if skips else ""
+        _require_names(header, names, where, delimiter, hint)
     if twice := sorted(name for name, times in Counter(header).items() if times > 1):
         raise SourceError(
             f"the header names {_names(twice)} more than once", where=where, fix="rename one"
         )
 
 
-def _require_names(header: list[str], wanted: set[str], where: str, delimiter: str | None) -> None:
+def _require_names(
+    header: list[str], wanted: set[str], where: str, delimiter: str | None, hint: str
+) -> None:
     found = set(header)
     missing, unknown = sorted(wanted - found), sorted(found - wanted)
     alike = [(name, other) for name in missing for other in unknown if _bare(name) == _bare(other)]
@@ -66,10 +72,13 @@ def _require_names(header: list[str], wanted: set[str], where: str, delimiter: s
             f"the first line holds {len(found & wanted)} of the contract's {len(wanted)} column "
             f"names{split}",
             where=where,
-            fix="correct the delimiter in the contract, deliver the file with a header, or write "
-            "`header: false` in the contract"
-            if delimiter
-            else "correct the names in the contract, or deliver the file with them",
+            fix=(
+                "correct the delimiter in the contract, deliver the file with a header, or write "
+                "`header: false` in the contract"
+                if delimiter
+                else "correct the names in the contract, or deliver the file with them"
+            )
+            + hint,
         )
     if alike:
         name, other = alike[0]
@@ -116,6 +125,8 @@ def _difference(one: str, other: str) -> str:
     """Say in which way two names of equal `_bare` differ."""
     if one.casefold() == other.casefold():
         return "upper and lower case"
+    if unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other):
+        return "how letters and their accents are put together (NFC or NFD of Unicode)"
     if _visible(one) == _visible(other):
         odd = sorted(f"U+{ord(x):04X}" for x in {*one} ^ {*other})
         return f"letters that cannot be seen ({', '.join(odd)})"

@@ -88,6 +88,13 @@ def find_partitions(contract: Contract) -> list[Partition]:
         replace(p, name=name, values=folder_values(p.url or p.path.as_posix()))
         for p, name in zip(found, names, strict=True)
     ]
+    for partition in named:
+        if len(dict(partition.values)) < len(partition.values):
+            raise SourceError(
+                "two folders above the file hold a value of the same column",
+                where=partition.shown,
+                fix="name one of them otherwise",
+            )
     for column in contract.columns:
         if column.personal is not None and any(column.name in dict(p.values) for p in named):
             raise SourceError(
@@ -101,17 +108,24 @@ def find_partitions(contract: Contract) -> list[Partition]:
 
 
 #: A folder of Hive, Spark, pandas or Polars: `year=2024`.
-_FOLDER = re.compile(r"([A-Za-z_]\w*)=(.*)")
+_FOLDER = re.compile(r"([A-Za-z_%][\w%]*)=(.*)")
 
 
 def folder_values(path: str) -> tuple[tuple[str, str], ...]:
     """Return the (column, value) of each folder of a path that is named `column=value`.
 
-    Values are decoded as Hive writes them; one that is missing is an empty text.
+    Names and values are decoded as Hive writes them; one that is missing is an empty text.
     """
     matches = filter(None, map(_FOLDER.fullmatch, PurePosixPath(path).parts[:-1]))
-    found = [(match[1], unquote(match[2])) for match in matches]
+    found = [(_decoded(match[1]), _decoded(match[2])) for match in matches]
     return tuple((k, "" if v == "__HIVE_DEFAULT_PARTITION__" else v) for k, v in found)
+
+
+def _decoded(text: str) -> str:
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:  # no escape of UTF-8, so that it stays as it is
+        return text
 
 
 #: What lies in the folder of a table whose log says which of its files count.

@@ -32,6 +32,9 @@ from quickstack.facts.contract.task import (
 from quickstack.facts.errors import ContractError
 from quickstack.facts.yaml_lines import LinedDocument, Path, UnboundedError
 
+#: So many mistakes are listed.
+_SHOWN = 100
+
 
 def load_contract(path: FilePath | str) -> Contract:
     """Read and check a data contract.
@@ -106,7 +109,8 @@ def _refusal(shown: str, document: LinedDocument, mistakes: Mistakes) -> Contrac
     if len(lined) == 1:
         line, sentence = lined[0]
         return ContractError(sentence, where=f"{shown}:{line}")
-    listed = "".join(f"\n  {shown}:{line}: {sentence}" for line, sentence in lined)
+    listed = "".join(f"\n  {shown}:{line}: {sentence}" for line, sentence in lined[:_SHOWN])
+    listed += f"\n  … and {len(lined) - _SHOWN} more" if len(lined) > _SHOWN else ""
     return ContractError(f"the contract has {len(lined)} mistakes:{listed}\n", where=shown)
 
 

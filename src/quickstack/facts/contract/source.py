@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -30,6 +31,10 @@ FIELDS = {
     "maxUnpackedMegabytes": "max_unpacked",
 }  # fmt: skip
 _LINE_ENDS = ("auto", "cr")
+#: The parser of cells crashes on some ten thousands of letters to compare with.
+_MOST_LETTERS = 10_000
+#: Codecs that are no encodings of text: they read escapes, or names of hosts.
+_NO_TEXT = ("unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined")
 #: What a field holds where that is not what the contract says.
 _CONVERTED: dict[str, Callable[[Any], Any]] = {
     "maxQuarantinedShare": float,
@@ -132,6 +137,10 @@ def _listed(name: str, value: list[Any], place: Path, mistakes: Mistakes) -> tup
         if not value or not all(type(width) is int and width > 0 for width in value):
             mistakes.add(place, "columnWidths must list a number of letters for each column")
         return tuple(value)
+    if name == "sheet" and len({*map(str, value)}) < len(value):
+        mistakes.add(place, "sheet names the same sheet twice, whose rows would count twice")
+    if sum(len(str(text)) for text in value) > _MOST_LETTERS:
+        mistakes.add(place, f"'{name}' lists more than {_MOST_LETTERS} letters; name fewer texts")
     if not value and name != "missingValues":
         mistakes.add(place, f"'{name}' is empty; name at least one text")
     return texts(name, value, place, mistakes)
@@ -140,6 +149,8 @@ def _listed(name: str, value: list[Any], place: Path, mistakes: Mistakes) -> tup
 def _check_encoding(encoding: str, place: Path, mistakes: Mistakes) -> None:
     try:
         "".encode(encoding)
+        if codecs.lookup(encoding).name in _NO_TEXT:
+            raise LookupError
     except (LookupError, ValueError):
         mistakes.add(place, f"'{encoding}' is not an encoding; write utf-8, latin-1, …")
 

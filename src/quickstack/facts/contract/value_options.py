@@ -55,11 +55,11 @@ STRING_FORMATS: dict[str, tuple[str, str]] = {
         "bytes in base64",
     ),
 }
-_INT64 = (-(1 << 63), (1 << 63) - 1)
+INT64 = (-(1 << 63), (1 << 63) - 1)
 #: The `format` of numbers: the least and the greatest.
 NUMBER_FORMATS: dict[str, tuple[float, float]] = {
     **{f"i{bits}": (-(1 << bits - 1), (1 << bits - 1) - 1) for bits in (8, 16, 32, 64)},
-    **{f"u{bits}": (0, min((1 << bits) - 1, _INT64[1])) for bits in (8, 16, 32, 64)},
+    **{f"u{bits}": (0, min((1 << bits) - 1, INT64[1])) for bits in (8, 16, 32, 64)},
     "f32": (-(2 - 2**-23) * 2.0**127, (2 - 2**-23) * 2.0**127),
     "f64": (-math.inf, math.inf),
 }
@@ -88,8 +88,8 @@ def check_values(column: Column, options: dict[str, Any], path: Path, mistakes: 
     if all(right):
         _check_order(column, there, mistakes)
     multiple = options.get("multipleOf")
-    if isinstance(multiple, (int, float)) and not 0 < multiple < _INT64[1]:
-        sentence = f"multipleOf of '{column.name}' must be a finite number above 0"
+    if isinstance(multiple, (int, float)) and not 0 < multiple < INT64[1]:
+        sentence = f"multipleOf of '{column.name}' must be a finite number above 0, of 64 bits"
         mistakes.add((*there, "multipleOf"), sentence)
     _check_allowed(column, path, mistakes)
 
@@ -159,7 +159,7 @@ def _wrong_number(value: Any, kind: str) -> str | None:
         return "must be a number"
     if isinstance(value, float) and not math.isfinite(value):
         return "must be a finite number"
-    if kind == "integer" and not _INT64[0] <= value <= _INT64[1]:
+    if kind == "integer" and not INT64[0] <= value <= INT64[1]:
         return "lies beyond whole numbers of 64 bits"
     if kind == "number" and abs(value) > sys.float_info.max:
         return "lies beyond numbers of 64 bits"
