@@ -19,6 +19,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from quickstack.facts.errors import ModelError
 from quickstack.facts.files import whole_file
 from quickstack.models.modeling.candidates import Pipeline, find_candidate
+from quickstack.models.modeling.tree_bounds import require_bounded_trees
 
 #: A larger file is refused before it is read.
 MAX_BYTES = 512 * 2**20
@@ -99,8 +100,9 @@ def load_model(path: Path) -> Model:
     ------
     ModelError
         Where the file is missing, too large, no archive of this library (a pickle for example),
-        damaged, names a type that its candidate does not declare, or comes from another version
-        of scikit-learn; or the file in `src/models` that trained it is not here.
+        damaged, holds a tree that leads out of its arrays, names a type that its candidate does
+        not declare, or comes from another version of scikit-learn; or the file in `src/models`
+        that trained it is not here.
     """
     where = path.as_posix()
     try:
@@ -118,9 +120,11 @@ def load_model(path: Path) -> Model:
             metadata = json.loads(archive.read(_METADATA))
             _require_same_versions(metadata["versions"], where)
             _require_sound(archive)
-        return Model(_load_trusted(content, metadata["model"], where), metadata)
-    except ModelError:
-        raise
+        pipeline = _load_trusted(content, metadata["model"], where)
+        require_bounded_trees(pipeline)
+        return Model(pipeline, metadata)
+    except ModelError as error:
+        raise error if error.where else ModelError(error.what, where=where, fix=_AGAIN) from None
     except BadZipFile:
         raise ModelError(
             "this is not a model file, or a damaged one; pickle and joblib files are never opened, "
