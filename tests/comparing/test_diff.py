@@ -214,3 +214,7 @@ def test_the_files_of_a_folder_inside_an_output_are_one_table():
         "metrics": 1,
         "predictions": 2,
     }
+
+
+def test_a_segment_s_metric_is_compared_with_that_of_the_segment():
+    assert comparing.KEYS["metrics"] == ("split", "segment_column", "segment", "metric")

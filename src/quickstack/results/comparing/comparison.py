@@ -17,17 +17,13 @@ from quickstack.results.comparing.document_differences import (
 from quickstack.results.comparing.metric_differences import compare_metrics
 from quickstack.results.comparing.revision_objects import RevisionObjects
 from quickstack.results.comparing.table_differences import TableFacts, compare_table, group_tables
+from quickstack.results.exporting.export_tables import DRIFT, IMPORTANCE, METRICS, QUALITY
 from quickstack.results.exporting.predictions import safe_names
 from quickstack.runtime.repository.revisions import Revision
 
 #: What identifies a row of the exported tables that have no key of the contract.
-KEYS = {
-    "metrics": ("split", "metric"),
-    "drift": ("period", "feature"),
-    "importance": ("feature",),
-    "quality": ("file",),
-    "quality_rules": ("column", "rule"),
-}
+KEYS = {layout.name: layout.key for layout in (METRICS, DRIFT, IMPORTANCE, QUALITY)}
+KEYS["quality_rules"] = ("column", "rule")  # either may be missing, which no key may be
 _PREDICTIONS = "predictions"
 
 
