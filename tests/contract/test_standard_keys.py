@@ -89,6 +89,10 @@ def refusal(tmp_path, text):
         (LEVELS, "  - {property: endOfLife, value: 4, valueExt: 5}", "'valueExt' does nothing"),
         (LEVELS, "  - {property: endOfLife, value: 4, schedule: x}", "'schedule' does nothing"),
         ("kind: DataContract\n", "slaDefaultElement: a.b", "'slaDefaultElement' does nothing"),
+        ("    format: csv\n", '    delimiter: ";"', "customProperties of the server `raw`"),
+        ("kind: DataContract\n", "tenant:", "'tenant' has no value; write tenant: …"),
+        ("kind: DataContract\n", "tenant: 1.0", "'tenant' must be of type string; write it in"),
+        ("kind: DataContract\n", "tags: [1]", "'tags, entry 1,' must be of type string"),
         ("kind: DataContract\n", "1: 2", "'1' is not a key of the standard"),
     ],
 )

@@ -27,6 +27,14 @@ _EXAMPLES = {
     "username": "<their name>", "channel": "<where to ask>", "to": "<table>.<column>",
 }  # fmt: skip
 
+#: How a value of a type is written.
+_WRITTEN = {
+    "string": "; write it in quotes",
+    "array": "; write `[…]`, or entries that begin with `-`",
+    "object": "; write `{key: value}`",
+    "boolean": "; write true or false without quotes",
+}
+
 
 def structural_mistakes(document: Any, hint: Callable[[str], str] = lambda _: "") -> list[Mistake]:
     """Compare a document with the standard's own JSON schema.
@@ -116,6 +124,9 @@ def _sentences(error: ValidationError, hint: Callable[[str], str]) -> list[Mista
         missing = re.findall(r"'([^']+)'", error.message)[0]
         example = _EXAMPLES.get(missing, "…")
         return [(path, f"'{missing}' is missing; write `{missing}: {example}`")]
+    if error.instance is None and path and isinstance(path[-1], str):
+        written = _EXAMPLES.get(path[-1], "…, or leave it out")
+        return [(path, f"'{path[-1]}' has no value; write {path[-1]}: {written}")]
     if error.validator == "enum":
         values: Any = error.validator_value
         choices = ", ".join(str(choice) for choice in values)
@@ -123,7 +134,10 @@ def _sentences(error: ValidationError, hint: Callable[[str], str]) -> list[Mista
         return [(path, f"'{name}' is {error.instance!r}; write one of: {choices}")]
     if error.validator == "type":
         name = path[-1] if path else "the document"
-        return [(path, f"'{name}' must be of type {error.validator_value}")]
+        if isinstance(name, int) and len(path) > 1:
+            name = f"{path[-2]}, entry {name + 1},"
+        wanted = error.validator_value
+        return [(path, f"'{name}' must be of type {wanted}{_WRITTEN.get(str(wanted), '')}")]
     if error.validator == "oneOf" and path and "quality" in path:
         return [(path, "a quality rule needs exactly one limit: mustBe, mustBeLessThan, …")]
     if "relationships" in path:

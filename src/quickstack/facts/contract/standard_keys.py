@@ -275,8 +275,12 @@ def _check(value: Any, place: str, path: Path, mistakes: Mistakes) -> None:
     if place.endswith("quality") and value.get("type") in ("text", "sql", "custom"):
         return  # the first is for people, and the others are refused as a whole
     for key, below in value.items():
-        if not isinstance(key, str):
-            mistakes.add((*path, str(key)), f"'{key}' is not a key of the standard here")
+        # The schema lets a server have what servers of any type may.
+        if not isinstance(key, str) or (name == "raw" and key not in KEYS["servers"]):
+            mistakes.add(
+                (*path, str(key)),
+                f"'{key}' is not a key of the standard here{where_it_belongs(str(key))}",
+            )
         _check_key(str(key), below, place, (*path, str(key)), mistakes)
 
 

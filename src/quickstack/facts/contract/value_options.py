@@ -82,6 +82,9 @@ def check_values(column: Column, options: dict[str, Any], path: Path, mistakes: 
             mistakes.add((*there, name), f"'{name}' means nothing for true and false; leave it out")
     if column.pattern is not None:
         check_pattern(column.pattern, f"'{column.name}'", (*there, "pattern"), mistakes)
+    for name in ("minLength", "maxLength"):
+        if isinstance(options.get(name), int) and options[name] >= 1 << 31:
+            mistakes.add((*there, name), f"{name} of '{column.name}' must be below 2147483648")
     _check_format(column, (*there, "format"), mistakes)
     _check_zone(options, there, mistakes)
     right = [_check_limit(column, name, options, there, mistakes) for name in _LIMITS]
