@@ -3,8 +3,9 @@
 A small repository with a run, data and a place to publish points all its remotes to a server on
 loopback that hangs, drips a byte a second, resets, answers 500 or a web page, sends to another
 region, refuses the keys or knows no bucket. Each command runs beside each; a line shows the exit
-code, the seconds, how many of them the processor worked, and the sentence. It fails where a command
-takes more than 5 s, succeeds, prints a traceback or DVC's own error, or leaves another file behind.
+code, the seconds, how many of them it waited for a processor that others had, and the sentence. It
+fails where a command takes more than 5 s beside that, succeeds, prints a traceback or DVC's own
+error, or leaves another file behind.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,15 +76,28 @@ def state(root: Path) -> dict[str, str]:
 
 
 def run(root: Path, command: list[str]) -> tuple[int, float, float, str]:
-    """Run a command as people do; return exit code, seconds, those of the CPU, what it said."""
-    start, before = time.monotonic(), os.times()
-    done = subprocess.run(
+    """Run a command as people do.
+
+    Returns
+    -------
+    int, float, float, str
+        The exit code, the seconds it took, those of them in which it waited for a processor that
+        others had (where Linux tells), and what it said.
+    """
+    start, waited = time.monotonic(), 0.0
+    process = subprocess.Popen(
         [str(Path(sys.executable).with_name("quickstack")), *command],
-        cwd=root, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL,
+        cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
     )  # fmt: skip
-    seconds, after = time.monotonic() - start, os.times()
-    busy = sum(after[2:4]) - sum(before[2:4])
-    return done.returncode, seconds, busy, done.stdout + done.stderr
+    said: list[str] = []
+    reader = threading.Thread(target=lambda: said.append(process.communicate()[0]))
+    reader.start()
+    while reader.is_alive():
+        with suppress(OSError, ValueError, IndexError):
+            waited = int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[1]) / 1e9
+        reader.join(0.02)
+    return process.returncode, time.monotonic() - start, waited, said[0]
 
 
 def sentence(said: str) -> str:
@@ -122,15 +138,16 @@ def main() -> int:
                 for name in arguments.commands.split(","):
                     before = state(root)
                     command = [word.format(address=address) for word in COMMANDS[name]]
-                    code, seconds, busy, said = run(root, command)
+                    code, seconds, waited, said = run(root, command)
                     found = wrong(code, said, state(root) == before)
-                    found += [f"takes {seconds:.1f} s"] if seconds > LIMIT else []
-                    runs, bad, slowest = runs + 1, bad + bool(found), max(slowest, seconds)
-                    took = f"{seconds:>5.1f} s ({busy:.1f})"
-                    print(f"{behaviour:<13}{name:<16}{code:>2} {took}  {sentence(said)}")
+                    found += [f"takes {seconds:.1f} s"] if seconds - waited > LIMIT else []
+                    runs, bad, slowest = runs + 1, bad + bool(found), max(slowest, seconds - waited)
+                    took = f"{seconds:>5.1f} s ({waited:.1f})"
+                    line = f"{behaviour:<13}{name:<16}{code:>2} {took}  {sentence(said)}"
+                    print(line, flush=True)
                     if found:
                         print(f"{'':13}WRONG: {'; '.join(found)}", flush=True)
-    print(f"{runs} answers, {bad} wrong, the slowest after {slowest:.1f} s")
+    print(f"{runs} answers, {bad} wrong, the slowest after {slowest:.1f} s without that wait")
     return 1 if bad else 0
 
 

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from prove.servers import COMMANDS, make, point, state, wrong
 from quickstack.cli.main import app
+from quickstack.facts.errors import StorageError
 from quickstack.guard.verifying import transfers
 from quickstack.runtime.stores.diagnosis import StoreError
 from quickstack.runtime.stores.object_stores import require_answer
@@ -77,6 +78,13 @@ def test_a_silent_server_is_asked_once_for_all_its_buckets(project: Path) -> Non
     # It is gone now, and would be refused.
     with pytest.raises(StoreError, match=r"remote restricted: .* does not answer"):
         require_answer(read_remote(project, "restricted"))
+
+
+def test_why_a_push_failed_is_said_by_the_health_check(project: Path) -> None:
+    with listening("no bucket") as address:
+        point(project, address)
+        with pytest.raises(StorageError, match=r"remote storage: The bucket bucket does not exist"):
+            transfers._require_writable(read_remote(project, "storage"))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from quickstack.facts.errors import StorageError
 from quickstack.guard.verifying.stored_objects import put_back, sentences, unpushed
 from quickstack.runtime.repository.killed_writes import works_here
 from quickstack.runtime.repository.needed_objects import WORKSPACE, needs
+from quickstack.runtime.storage.health_check import check_remote, failure
 from quickstack.runtime.stores.diagnosis import patience
 from quickstack.runtime.stores.object_stores import require_answer
 from quickstack.runtime.stores.remotes import RESTRICTED, SHARED, Remote, dvc_config, read_remote
@@ -78,6 +79,8 @@ def transfer(root: Path, what: Literal["push", "pull"], arguments: list[str]) ->
     if process.returncode:
         for remote in remotes:
             _require(remote, what)
+            if what == "push":
+                _require_writable(remote)
         text = b"".join(held).decode("utf-8", "replace").partition("\nHaving any troubles?")[0]
         sys.stderr.write(f"{text.strip()}\n")
     return process.returncode
@@ -103,6 +106,12 @@ def _require(remote: Remote, what: str) -> None:
                 f"--remote {SHARED} --allow-missing"
             )
         raise
+
+
+def _require_writable(remote: Remote) -> None:
+    """Say why a server that answers takes nothing: DVC's own words do not."""
+    if failed := failure(check_remote(remote)):
+        raise StorageError(failed.sentence.removesuffix("."), where=f"remote {remote.name}")
 
 
 def _watched(process: subprocess.Popen[bytes], remotes: list[Remote]) -> StorageError | None:
