@@ -143,7 +143,7 @@ CASES = {
     "unknown model": Case(
         "train",
         replace("params.yaml", "model: gradient_boosting", "model: oracle"),
-        "'train.model': input should be 'baseline', 'linear', 'random_forest' or",
+        "'train.model': input should be 'baseline', 'linear', 'random_forest'",
         2,
     ),
     "params.yaml is no YAML": Case(
@@ -225,7 +225,7 @@ CASES = {
         "ingest",
         replace(CONTRACT, "value: month}\n  - {property: testFrom", "value: month}\n  - {property: "
                 f"pseudonymKey, value: {fingerprint(SAMPLE_KEY)}}}\n  - {{property: testFrom"),
-        "contract 'own': the key of the sample is published, and protects nobody. To fix it: run",
+        "contract 'own': the key of the sample is published, and protects nobody. To fix it: write",
     ),
     "published key at hand": Case(
         "ingest",
@@ -240,7 +240,7 @@ CASES = {
         "and the contract names 0123456789abcdef. To fix it: get the right one from your team",
     ),
     "a target with one class": Case(
-        "train", one_class_interim, "has 1 of its 2 classes", dataset="sample"
+        "train", one_class_interim, "rows have the same class of the target", dataset="sample"
     ),
     "interim data are gone": Case(
         "train", remove("data/interim"), "data/interim: there is no clean data", dataset="sample"
@@ -377,7 +377,7 @@ def test_repro_on_a_target_with_one_class_keeps_the_previous_model(project):
     before, locked = outputs(root), yaml.safe_load((root / "dvc.lock").read_text())["stages"]
     done = project.run("dvc", "repro", check=False, **KEY)
     assert done.returncode != 0
-    assert "'churned_next_month' has 1 of its 2 classes" in done.stderr
+    assert "have the same class of the target 'churned_next_month'" in done.stderr
     assert "Traceback" not in done.stderr
     changed = {name for name, content in outputs(root).items() if before.get(name) != content}
     # The new rows were ingested, and that is all.

@@ -15,7 +15,8 @@ _GENERAL = {paths.PARAMS, paths.PIPELINE, paths.REQUIREMENTS, paths.CONTRACTS}
 _PATHS = {
     name: value
     for name, value in vars(paths).items()
-    if isinstance(value, Path) and value not in _GENERAL
+    # The dot: what is for this machine alone is no part of the pipeline.
+    if isinstance(value, Path) and value not in _GENERAL and value.parts[0][0] != "."
 }
 _SECTIONS = parameters.SECTION_OF_CLASS
 #: No output depends on where the work runs, so no stage declares it.
