@@ -253,16 +253,16 @@ CASES = {
     ),
     "a damaged model": Case(
         "evaluate",
-        lambda root: write("models/model.skops", (root / "models/model.skops").read_bytes()[:999])(
+        lambda root: write("models/scorer.json", (root / "models/scorer.json").read_bytes()[:999])(
             root
         ),
-        "models/model.skops: this is not a model file, or a damaged one",
+        "models/scorer.json: there is no scorer, or a damaged one. To fix it: train it again",
         dataset="sample",
     ),
     "a pickle in the place of the model": Case(
         "evaluate",
-        write("models/model.skops", PICKLE),
-        "pickle and joblib files are never opened, because loading one runs the code inside",
+        write("models/scorer.json", PICKLE),
+        "models/scorer.json: there is no scorer, or a damaged one. To fix it: train it again",
         dataset="sample",
     ),
     "a damaged reference": Case(

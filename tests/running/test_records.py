@@ -16,6 +16,7 @@ from helpers import ROOT, make_repository
 from quickstack.runtime.running.run_records import (
     KEPT,
     RECORDS,
+    THREADS,
     describe_machine,
     lock_digest,
     read_records,
@@ -137,6 +138,8 @@ def test_a_record_that_cannot_be_written_fails_nothing(root, broken):
 
 
 def test_threads_and_the_cluster_are_in_it_without_its_address(root, monkeypatch):
+    for name in THREADS:  # a cluster of another test may have left some
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://inner.example.org:8786")
     with recorded("train"):
