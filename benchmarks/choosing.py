@@ -12,28 +12,25 @@ default only where the 95 % interval of the mean gain excludes zero and its wors
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+from sklearn import datasets
+
+from quickstack.facts.contract.model import Column, Contract, Source, Split, Task
+from quickstack.facts.params import read_params
+from quickstack.models.modeling.candidates import TrainParams
+from quickstack.models.modeling.choosing import DEFAULT, choose
+from quickstack.models.modeling.features import feature_frame, features
+from quickstack.models.modeling.fit import encode_target, fit
+from quickstack.models.modeling.metrics import row_losses
+from quickstack.models.modeling.predict import score_rows
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
-
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from scipy.stats import t  # noqa: E402
-from sklearn import datasets  # noqa: E402
-
-from quickstack.facts.contract.model import Column, Contract, Source, Split, Task  # noqa: E402
-from quickstack.facts.params import read_params  # noqa: E402
-from quickstack.models.modeling.candidates import TrainParams  # noqa: E402
-from quickstack.models.modeling.choosing import DEFAULT, choose  # noqa: E402
-from quickstack.models.modeling.features import feature_frame, features  # noqa: E402
-from quickstack.models.modeling.fit import encode_target, fit  # noqa: E402
-from quickstack.models.modeling.metrics import row_losses  # noqa: E402
-from quickstack.models.modeling.predict import score_rows  # noqa: E402
-
 DATA = Path(os.environ.get("QUICKSTACK_TEST_DATA") or ROOT.parent / "shared" / "data")
 ROWS = 6000
 

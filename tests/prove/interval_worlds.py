@@ -35,7 +35,7 @@ class World:
 
 def independent(seed: int, rows: int = 500) -> World:
     """Rows of two classes, without any tie."""
-    rng = np.random.default_rng([3, seed])
+    rng = np.random.default_rng(seed)
     signal = rng.normal(size=rows)
     truth = (rng.random(rows) < _probability(signal)).astype("int64")
     noise = rng.normal(size=(2, rows))
@@ -44,7 +44,7 @@ def independent(seed: int, rows: int = 500) -> World:
 
 def over_time(seed: int, rows: int = 1000, memory: float = 0.7) -> World:
     """Numbers in the order of time; the errors of both models are AR(1)."""
-    rng = np.random.default_rng([3, seed])
+    rng = np.random.default_rng(seed)
     truth, errors = rng.normal(size=rows), [_ar(rng, rows, memory) for _ in range(3)]
     shared, one, other = errors
     return World(truth, truth + shared + one, truth + shared + other, Ties(moments=np.arange(rows)))
@@ -52,7 +52,7 @@ def over_time(seed: int, rows: int = 1000, memory: float = 0.7) -> World:
 
 def entities(seed: int, rows: int = 1000) -> World:
     """Two classes; rows of one entity share their part of the truth, and of each model's error."""
-    rng = np.random.default_rng([3, seed])
+    rng = np.random.default_rng(seed)
     count = rows // 10
     group = np.sort(rng.integers(0, count, rows))
     own = rng.normal(size=(3, count))[:, group]
@@ -68,7 +68,7 @@ def entities(seed: int, rows: int = 1000) -> World:
 
 def panel(seed: int, rows: int = 1500) -> World:
     """Numbers of 60 entities over 25 days; a day's weather and an entity's habit last."""
-    rng = np.random.default_rng([3, seed])
+    rng = np.random.default_rng(seed)
     days, count = (25, 60) if rows < MANY else (500, 800)
     rows = days * count
     day, group = np.repeat(np.arange(days), count), np.tile(np.arange(count), days)
